@@ -1,0 +1,119 @@
+/** What is known of a cluster: its nodes, and the certificates, bundles and kubeconfigs found on them and in its API. Plain data, no secrets. */
+
+export type Role = 'control-plane' | 'worker';
+
+/** A host as the operator's inventory names it. `sshHost` is what is given to ssh (an alias or address). */
+export interface Host {
+  readonly name: string;
+  readonly sshHost: string;
+  readonly sshPort?: number;
+  readonly sshUser?: string;
+  readonly sshConfigFile?: string;
+  readonly become: boolean;
+}
+
+export interface CertificateRecord {
+  /** SHA-256 of the DER, lower-case hex. */
+  readonly fingerprint: string;
+  /** SHA-256 of the SubjectPublicKeyInfo DER, lower-case hex. */
+  readonly spki: string;
+  readonly subject: string;
+  readonly issuer: string;
+  readonly serial: string;
+  /** Lower-case hex without colons; empty where the extension is absent. */
+  readonly ski: string;
+  readonly aki: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+  readonly isCa: boolean;
+  readonly keyType: KeyType;
+  readonly sans: readonly string[];
+  readonly usages: readonly ('serverAuth' | 'clientAuth')[];
+}
+
+export type KeyType = 'rsa-2048' | 'rsa-3072' | 'rsa-4096' | 'ecdsa-p256' | 'ecdsa-p384' | 'ed25519' | 'other';
+
+/** `bundle`: CA certificates; `leaf`: a leaf, perhaps with chain and key; `kubeconfig`; `manifest`: a static pod; `key`: a private or public key alone. */
+export type FileKind = 'bundle' | 'leaf' | 'kubeconfig' | 'manifest' | 'key' | 'config';
+
+export interface FileRecord {
+  readonly path: string;
+  readonly kind: FileKind;
+  /** SHA-256 of the bytes, lower-case hex. Of a private key file: of the bytes too, never the bytes. */
+  readonly sha256: string;
+  /** Octal, four digits, as text: "0600". */
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+  /** Certificates in the file, in order. For a kubeconfig: CA certificates of its current context. */
+  readonly certificates: readonly CertificateRecord[];
+  /** kubeconfig: the client certificate embedded in it, and its server URL. */
+  readonly client?: CertificateRecord;
+  readonly server?: string;
+  /** SHA-256 of the SPKI of a key in the file, where it is a key. */
+  readonly keySpki?: string;
+  /** Where a symlink leads. */
+  readonly linkTo?: string;
+}
+
+export interface ComponentRecord {
+  readonly name: 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'kubelet';
+  readonly version: string;
+  /** Command-line flags without leading dashes. */
+  readonly flags: Readonly<Record<string, string>>;
+  /** Static pod manifest, if it is one. */
+  readonly manifest?: string;
+}
+
+export interface NodeRecord {
+  readonly name: string;
+  readonly roles: readonly Role[];
+  readonly host: Host;
+  readonly internalIp: string;
+  readonly kubeletVersion: string;
+  readonly files: readonly FileRecord[];
+  readonly components: readonly ComponentRecord[];
+  /** Programs of the node that steps can use. */
+  readonly tools: { readonly openssl: boolean; readonly ctr: boolean; readonly crictl: boolean; readonly kubeadm: boolean };
+}
+
+/** A certificate found in an API object. */
+export interface ObjectRecord {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  /** JSON pointer of the value that holds the PEM. */
+  readonly field: string;
+  /** How the PEM is kept there. */
+  readonly encoding: 'pem' | 'base64-pem' | 'kubeconfig';
+  readonly certificates: readonly CertificateRecord[];
+  /** Who rewrites it: the cluster itself, or nobody that we know of. */
+  readonly writer: 'kube-controller-manager' | 'kube-apiserver' | 'kubeadm' | 'none';
+}
+
+export interface ClusterRecord {
+  /** UID of the namespace kube-system: the identity of a cluster. */
+  readonly uid: string;
+  readonly server: string;
+  readonly version: string;
+}
+
+export interface Inventory {
+  readonly apiVersion: 'rotate-ca/v1';
+  readonly kind: 'Inventory';
+  readonly takenAt: string;
+  readonly cluster: ClusterRecord;
+  readonly nodes: readonly NodeRecord[];
+  readonly objects: readonly ObjectRecord[];
+}
+
+/** The nodes that have a role, in the order of the inventory. */
+export function nodesWith(inventory: Inventory, role: Role): NodeRecord[] {
+  return inventory.nodes.filter((n) => n.roles.includes(role));
+}
+
+/** The file of a node, if the inventory has it. */
+export function fileOf(node: NodeRecord, path: string): FileRecord | undefined {
+  return node.files.find((f) => f.path === path);
+}

@@ -1,0 +1,47 @@
+/** Where certificates come from. Vault is the first; other modes follow. */
+
+import type { Failure } from '../domain/errors.js';
+import type { Secret } from '../domain/secret.js';
+import type { KeyType } from '../domain/cluster/inventory.js';
+
+export interface NewCa {
+  /** Found again by this name after a crash; unique for each run and attempt. */
+  readonly name: string;
+  /** Subject CN; the issuer adds nothing. */
+  readonly commonName: string;
+  /** Subject serialNumber, so that each generation has its own DN. */
+  readonly serialNumber: string;
+  readonly keyType: KeyType;
+  readonly ttlMs: number;
+  /** How far before now notBefore lies. */
+  readonly backdateMs: number;
+}
+
+export interface IssuedCa {
+  readonly issuerId: string;
+  readonly keyId: string;
+  readonly certificatePem: string;
+}
+
+export interface SignRequest {
+  readonly issuerId: string;
+  readonly csrPem: string;
+  readonly ttlMs: number;
+  readonly backdateMs: number;
+  readonly usages: readonly ('serverAuth' | 'clientAuth')[];
+}
+
+/** All methods but `check` throw RotationError: vault-unreachable, vault-sealed, vault-refused, vault-policy-missing, vault-auth-failed, ca-rejected. */
+export interface Issuer {
+  /** Reads only: reachable, unsealed, the credential works, every path that a run needs is granted, the mount's lease limit is enough. */
+  check(needs: { readonly caTtlMs: number }, options?: { signal?: AbortSignal }): Promise<Failure[]>;
+  /** A new self-signed root: own subject DN, SKI and AKI, backdated, no EKU, no path length. The key leaves the issuer in this answer only. */
+  generateCa(ca: NewCa, options?: { signal?: AbortSignal }): Promise<IssuedCa & { readonly key: Secret }>;
+  findCa(name: string, options?: { signal?: AbortSignal }): Promise<IssuedCa | undefined>;
+  /** Signs a request; subject and SANs are those of the request. Returns the leaf alone, PEM. */
+  sign(request: SignRequest, options?: { signal?: AbortSignal }): Promise<string>;
+  /** Deletes issuer and key. */
+  destroyCa(ca: { issuerId: string; keyId: string }, options?: { signal?: AbortSignal }): Promise<void>;
+  /** One line for reports: what it is and where. */
+  describe(): string;
+}
