@@ -33,6 +33,8 @@ export interface Site {
   readonly deadlineAtMs: number;
   /** Unix time in ms. */
   now(): number;
+  /** Reads the whole cluster again, through the scan. */
+  observe(): Promise<Inventory>;
   /** Waits; ends early with RotationError interrupted when the signal is raised. */
   wait(ms: number): Promise<void>;
   /** A line for the human who watches: what is waited for and why (the reload rule), what proved it. No secrets. */
