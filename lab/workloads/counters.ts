@@ -1,0 +1,42 @@
+import type { Lab } from '../lab.js';
+import { externalCountersUrl } from './external-client.js';
+import { type FeltRecord, latestByRun, parseFeltRecord } from './felt-record.js';
+import { getJson } from './kube-objects.js';
+import { counterPort, namespace } from './manifests.js';
+
+const liveDeadlineMs = 2_000;
+
+interface ConfigMapList {
+  readonly items: readonly { readonly data?: Readonly<Record<string, string>> }[];
+}
+
+interface PodList {
+  readonly items: readonly { readonly status: { readonly podIP?: string; readonly phase?: string } }[];
+}
+
+/**
+ * What every program felt: all runs that ever wrote their counters into the cluster, pods that were rolled meanwhile
+ * included, and, of those that run now, the state of this moment by plain HTTP (it needs no certificate of the cluster,
+ * so a program that can no longer write still tells why).
+ */
+export async function readCounters(lab: Lab): Promise<FeltRecord[]> {
+  const [written, pods] = await Promise.all([
+    getJson<ConfigMapList>(lab, ['-n', namespace, 'configmaps', '-l', 'felt=counters']),
+    getJson<PodList>(lab, ['-n', namespace, 'pods', '-l', 'felt=program']),
+  ]);
+  const records = written.items.flatMap(({ data }) => Object.values(data ?? {}).map(parseFeltRecord));
+  const addresses = pods.items.flatMap(({ status }) => (status.phase === 'Running' && status.podIP !== undefined ? [status.podIP] : []));
+  const urls = [...addresses.map((address) => `http://${address}:${counterPort}/counters`), externalCountersUrl];
+  const live = await Promise.all(urls.map(readLive));
+  return latestByRun([...records, ...live.filter((record) => record !== undefined)]);
+}
+
+/** Nothing when it does not answer: the written record is then the newest that there is, and it will look silent. */
+async function readLive(url: string): Promise<FeltRecord | undefined> {
+  try {
+    const response = await fetch(url, { signal: AbortSignal.timeout(liveDeadlineMs) });
+    return parseFeltRecord(await response.text());
+  } catch {
+    return undefined;
+  }
+}
