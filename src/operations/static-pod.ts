@@ -1,0 +1,86 @@
+/** Static pods of the control plane: what must hold before one counts as restarted with what is on disk. */
+
+import { readFlags } from '../domain/cluster/manifest.js';
+import { failure, type Failure } from '../domain/errors.js';
+import type { Site } from '../ports/step-kind.js';
+import { flagOf, findProcesses, type Process } from './processes.js';
+import { paths } from './run-files.js';
+import { type Answer, msLeft, waitFor } from './waiting.js';
+
+export type Component = 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'kube-apiserver';
+
+/** Ports on which a component listens once it serves (kubeadm: controlplane/manifests.go, etcd/local.go). */
+const ports: Record<Component, number> = { 'kube-controller-manager': 10257, 'kube-scheduler': 10259, etcd: 2379, 'kube-apiserver': 6443 };
+
+export function manifestPath(component: Component): string {
+  return `${paths.manifests}/${component}.yaml`;
+}
+
+/**
+ * Why the running process is not yet the one that the disk asks for; true if it is.
+ * Asked of the process itself: one instance, started after the last change of manifest and files (start-up reads are policy R),
+ * the manifest's flags on its command line, the files as it sees them through its own mounts (a single-file hostPath mount
+ * keeps the old inode until the container is made anew: kubeadm controlplane/volumes.go), and its port listening.
+ */
+export function runsWhatIsOnDisk(component: Component, seen: { processes: readonly Process[]; manifest: string; files: ReadonlyMap<string, string> }): Answer {
+  const [process, ...others] = seen.processes;
+  if (process === undefined) return `${component} is not running`;
+  if (others.length > 0) return `${component} runs ${seen.processes.length} times: the one before has not ended`;
+  for (const [flag, value] of Object.entries(readFlags(seen.manifest))) {
+    if (flagOf(process, flag) !== value) return `${component} runs with --${flag}=${flagOf(process, flag) ?? ''}, not ${value}`;
+  }
+  for (const [path, at] of process.changedAtMs) {
+    if (process.startedAtMs <= at) return `${component} started before ${path} was written`;
+  }
+  for (const [path, sha256] of seen.files) {
+    const mounted = process.mounted.get(path);
+    if (mounted !== sha256) return `${component} sees another ${path} than the node`;
+  }
+  if (!process.listening.has(ports[component])) return `${component} does not listen on ${ports[component]} yet`;
+  return true;
+}
+
+/** Reads processes, manifest and files of a node and asks runsWhatIsOnDisk. `files`: what the component reads at its start. */
+export async function askComponent(site: Site, component: Component, files: readonly string[]): Promise<Answer> {
+  const limits = { deadlineMs: msLeft(site, 20_000), signal: site.signal };
+  const manifest = manifestPath(component);
+  const onDisk = await site.shell.readFiles([manifest, ...files], limits);
+  const text = onDisk.get(manifest);
+  if (text === undefined) return `${manifest} is missing`;
+  const processes = await findProcesses(site.shell, component, [manifest, ...files], limits);
+  const hashes = new Map(files.flatMap((path) => (onDisk.has(path) ? [[path, onDisk.get(path)?.sha256 ?? ''] as const] : [])));
+  return runsWhatIsOnDisk(component, { processes, manifest: Buffer.from(text.bytes).toString('utf8'), files: hashes });
+}
+
+/** Waits until a component runs what is on disk, in two looks that see the same process: a crash loop does not pass. */
+export async function waitForComponent(site: Site, component: Component, files: readonly string[]): Promise<Failure[]> {
+  let seen = 0;
+  const failures = await waitFor(
+    site,
+    {
+      what: `${component} on ${site.target} runs what is on disk`,
+      rule: 'R: read at start; the kubelet replaces a static pod when its manifest changes',
+      everyMs: 1000,
+      otherwise: { code: 'component-not-restarted', nextAction: `Look at "journalctl -u kubelet" and /var/log/pods on ${site.target}, then run "rotate-ca resume".` },
+    },
+    async () => {
+      const answer = await askComponent(site, component, files);
+      seen = answer === true ? seen + 1 : 0;
+      if (answer !== true) return answer;
+      return seen >= 2 ? true : `${component} has only just come up`;
+    },
+  );
+  return failures;
+}
+
+/** The manifest of a component, or the failure that it is not there: not a kubeadm control plane. */
+export async function readManifest(site: Site, component: Component): Promise<string | Failure> {
+  const file = await site.shell.readFile(manifestPath(component), { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+  if (file !== undefined) return Buffer.from(file.bytes).toString('utf8');
+  return failure('layout-unsupported', {
+    target: site.target,
+    summary: `${manifestPath(component)} is missing`,
+    cause: 'the component is not a static pod of kubeadm',
+    nextAction: 'This playbook is for kubeadm control planes.',
+  });
+}

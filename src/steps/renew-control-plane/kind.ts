@@ -1,0 +1,240 @@
+/** renew-control-plane: kube-controller-manager and kube-scheduler of one node get their trust, identity and signer flags in a single restart. */
+
+import { z } from 'zod';
+import { readFlags, withAnnotation, withFlags } from '../../domain/cluster/manifest.js';
+import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
+import { fail, failure, type Failure } from '../../domain/errors.js';
+import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
+import { readKeyType, readSubject, stageLeaf, type StagedLeaf } from '../../operations/leaf-on-node.js';
+import { leadersLast, readLease, releaseLeaseOfEnded } from '../../operations/leases.js';
+import { restoreFiles, rewriteFile, saveFiles } from '../../operations/node-files.js';
+import { findProcesses } from '../../operations/processes.js';
+import { paths } from '../../operations/run-files.js';
+import { askComponent, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
+import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
+import { identity, trusts } from '../../operations/trust-params.js';
+import { msLeft, waitFor } from '../../operations/waiting.js';
+import type { Site, StepKind } from '../../ports/step-kind.js';
+
+const params = z.strictObject({
+  signer: z.enum(['split', 'as-before']).describe('split: signer and published CA in files of their own, because ca.crt becomes a bundle and the signer reads one certificate.'),
+  trusts,
+  identity,
+});
+
+type Params = z.infer<typeof params>;
+
+type Elected = 'kube-controller-manager' | 'kube-scheduler';
+
+const components: readonly { name: Elected; conf: string }[] = [
+  { name: 'kube-controller-manager', conf: paths.controllerManagerConf },
+  { name: 'kube-scheduler', conf: paths.schedulerConf },
+];
+
+/** A year, as kubeadm gives its leaves. */
+const leafTtlMs = 365 * 24 * 3600_000;
+const generation = 'rotate-ca/generation';
+const beforeFlags = (node: string): string => `kube-controller-manager-flags-${node}.json`;
+
+const splitFlags: Readonly<Record<string, string>> = {
+  'cluster-signing-cert-file': paths.signingCa,
+  'cluster-signing-key-file': paths.signingKey,
+  'root-ca-file': paths.publishedCa,
+};
+
+const touched = [paths.signingCa, paths.signingKey, paths.publishedCa, paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')];
+
+/** Written last and put back last: the kubelet restarts the component on it, and then everything else must lie there. */
+const manifestsLast = (a: { path: string }, b: { path: string }): number => Number(a.path.startsWith(paths.manifests)) - Number(b.path.startsWith(paths.manifests));
+
+export const renewControlPlane: StepKind<Params> = {
+  name: 'renew-control-plane',
+  targets: 'control-planes',
+  params,
+  effects: (p) => [
+    { type: 'trusts', verifier: 'control-plane-clients', cas: p.trusts },
+    { type: 'trusts', verifier: 'published', cas: p.trusts },
+    ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'control-plane-clients', ca: 'incoming' } as const] : []),
+  ],
+
+  waves(targets, site) {
+    return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal });
+  },
+
+  async preflight(site) {
+    const failures: Failure[] = [];
+    for (const component of ['kube-controller-manager', 'kube-scheduler'] as const) {
+      const manifest = await readManifest(site, component);
+      if (typeof manifest !== 'string') failures.push(manifest);
+    }
+    return failures;
+  },
+
+  async checkpoint(site) {
+    return { files: await saveFiles(site.shell, touched, limits(site)), objects: [], notes: {} };
+  },
+
+  async apply(site, p) {
+    if (p.signer === 'split') await splitSigner(site, p);
+    for (const { name, conf } of components) {
+      const leaf = p.identity === 'incoming' ? await leafFor(site, name, conf) : undefined;
+      await rewriteKubeconfig(site, conf, { caPem: bundlePem(site, p.trusts), ...(leaf === undefined ? {} : { leaf }) });
+    }
+    for (const { name } of components) await writeManifest(site, name, await wantedManifest(site, p, name));
+    await comeBack(site);
+    if (p.signer === 'as-before') {
+      for (const path of [paths.signingKey, paths.signingCa, paths.publishedCa]) await site.shell.removeFile(path, limits(site));
+    }
+  },
+
+  async inspect(site, p) {
+    for (const { name, conf } of components) {
+      const manifest = await readManifest(site, name);
+      if (typeof manifest !== 'string' || manifest !== (await wantedManifest(site, p, name))) return 'partial';
+      if ((await askComponent(site, name, [conf])) !== true) return 'partial';
+      if (!(await confIsAsWanted(site, p, conf))) return 'partial';
+    }
+    return 'present';
+  },
+
+  async verify(site, p) {
+    const failures = (await Promise.all(components.map(({ name, conf }) => waitForComponent(site, name, startFiles(p, name, conf))))).flat();
+    for (const { name } of components) failures.push(...(await waitForLeader(site, name)));
+    for (const { conf } of components) {
+      if (!(await confIsAsWanted(site, p, conf))) {
+        failures.push(
+          failure('file-changed', {
+            target: site.target,
+            summary: `${conf} is not what was written`,
+            cause: 'something else writes it, too',
+            nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".',
+          }),
+        );
+      }
+    }
+    return failures;
+  },
+
+  async undo(site, _p, checkpoint) {
+    const files = [...checkpoint.files].sort(manifestsLast);
+    await restoreFiles(
+      site.shell,
+      files.filter((f) => f.existed),
+      limits(site),
+    );
+    await comeBack(site);
+    // Only now: the component before might still have read them.
+    await restoreFiles(
+      site.shell,
+      files.filter((f) => !f.existed),
+      limits(site),
+    );
+  },
+};
+
+function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
+  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
+}
+
+function startFiles(p: Params, name: Elected, conf: string): string[] {
+  return name === 'kube-controller-manager' && p.signer === 'split' ? [conf, paths.publishedCa] : [conf];
+}
+
+/** Copies of the pair that signs now; on a second run of the step, or after the signer switch, what is there stays. */
+async function splitSigner(site: Site, p: Params): Promise<void> {
+  await site.shell.must(
+    `set -eu; umask 077
+copy() { [ -e "$2" ] && return 0; cp -p "$1" "$2.part"; sync "$2.part"; mv -fT "$2.part" "$2"; }
+copy '${paths.caKey}' '${paths.signingKey}'; copy '${paths.ca}' '${paths.signingCa}'; sync '${paths.ca.replace(/\/[^/]*$/, '')}'`,
+    limits(site),
+  );
+  await rewriteFile(site.shell, paths.publishedCa, bundlePem(site, p.trusts), { mode: '0644', uid: 0, gid: 0 }, limits(site));
+}
+
+async function leafFor(site: Site, name: Elected, conf: string): Promise<StagedLeaf> {
+  const file = await site.shell.readFile(conf, limits(site));
+  const pem = file === undefined ? undefined : readKubeconfig(Buffer.from(file.bytes).toString('utf8'), conf).clientCertificatePem;
+  if (pem === undefined) {
+    return fail('layout-unsupported', {
+      target: site.target,
+      summary: `${conf} has no embedded client certificate`,
+      cause: 'kubeadm embeds it as client-certificate-data',
+      nextAction: 'Embed it, or use a playbook for another layout.',
+    });
+  }
+  const subject = readSubject(pem);
+  return stageLeaf(site, { name, keyType: readKeyType(pem), ...subject, sans: [], usages: ['clientAuth'], ttlMs: leafTtlMs });
+}
+
+async function wantedManifest(site: Site, p: Params, name: Elected): Promise<string> {
+  const manifest = await readManifest(site, name);
+  if (typeof manifest !== 'string') return '';
+  if (p.signer === 'as-before') {
+    const plain = withAnnotation(manifest, generation, undefined);
+    if (name === 'kube-scheduler') return plain;
+    const had = JSON.parse(site.artefacts.get(beforeFlags(site.target)) ?? '{}') as Record<string, string>;
+    return withFlags(plain, Object.fromEntries(Object.keys(splitFlags).map((flag) => [flag, had[flag]])));
+  }
+  // A changed annotation gives the static pod another UID, so the kubelet makes it anew (k/k pkg/kubelet/config/common.go applyDefaults).
+  const renewed = withAnnotation(manifest, generation, `${site.run.id}-${site.run.attempt}-${site.step.id.replaceAll('/', '-')}`);
+  if (name === 'kube-scheduler') return renewed;
+  const artefact = beforeFlags(site.target);
+  if (site.artefacts.get(artefact) === undefined) {
+    const flags = readFlags(manifest);
+    site.artefacts.put(artefact, JSON.stringify(Object.fromEntries(Object.keys(splitFlags).flatMap((f) => (flags[f] === undefined ? [] : [[f, flags[f]]])))));
+  }
+  return withFlags(renewed, splitFlags);
+}
+
+async function writeManifest(site: Site, name: Elected, text: string): Promise<void> {
+  await rewriteFile(site.shell, manifestPath(name), text, { mode: '0600', uid: 0, gid: 0 }, limits(site));
+}
+
+async function confIsAsWanted(site: Site, p: Params, conf: string): Promise<boolean> {
+  const file = await site.shell.readFile(conf, limits(site));
+  if (file === undefined) return false;
+  const read = readKubeconfig(Buffer.from(file.bytes).toString('utf8'), conf);
+  const trusted = read.caPem?.trim() === bundlePem(site, p.trusts).trim();
+  return trusted && (p.identity === 'keep' || (read.clientCertificatePem !== undefined && signerOf(site, read.clientCertificatePem) === 'incoming'));
+}
+
+/** Waits for both components, and frees the leases of the instances that have ended. */
+async function comeBack(site: Site): Promise<void> {
+  const results = await Promise.all(
+    components.map(async ({ name, conf }) => {
+      const failures = await waitForComponent(site, name, [conf]);
+      if (failures.length > 0) return failures;
+      const [process] = await findProcesses(site.shell, name, [], limits(site));
+      if (process !== undefined) {
+        const options = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+        const freed = await releaseLeaseOfEnded(site.access.kube(), name, { node: site.target, endedBeforeMs: process.startedAtMs, skewMs: 100 }, options);
+        if (freed) site.tell(`lease ${name}: its holder on ${site.target} has ended, so it was freed; a standby takes it at its next try (2 s) instead of after 15 s`);
+      }
+      return [];
+    }),
+  );
+  const [first] = results.flat();
+  if (first !== undefined) fail(first.code, first);
+}
+
+/** Controllers are at work: somebody holds the lease and renews it. Repairs of tokens, CSRs and ConfigMaps wait for that. */
+async function waitForLeader(site: Site, name: Elected): Promise<Failure[]> {
+  let firstSeen: string | undefined;
+  return waitFor(
+    site,
+    {
+      what: `${name} is led by somebody`,
+      rule: 'leader election: retry every 2 s',
+      everyMs: 500,
+      otherwise: { code: 'component-not-restarted', nextAction: `Look at the logs of ${name} on all control planes, then run "rotate-ca resume".` },
+    },
+    async () => {
+      const lease = await readLease(site.access.kube(), name, { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      if (lease === undefined || lease.holder === '') return 'nobody holds the lease';
+      // A holder seen to renew is alive; no clock of ours is compared with one of theirs.
+      const seen = `${lease.holder} ${lease.renewedAtMs}`;
+      firstSeen ??= seen;
+      return seen === firstSeen ? `${lease.holder} has not renewed the lease yet` : true;
+    },
+  );
+}
