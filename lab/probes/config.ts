@@ -1,0 +1,73 @@
+import { bridgeAddress, type Lab, loadBalancerPort } from '../lab.js';
+
+/** How a client connects: every probe on a connection of its own, on one that is kept, or a write on a kept one. */
+export type ProbeKind = 'fresh' | 'kept' | 'write';
+
+export interface ProbeTarget {
+  readonly address: string;
+  readonly serverName?: string;
+}
+
+/** A schedule. `each`: a schedule of its own for every class (or target); `rotate`: they take turns in one. */
+export interface ProbeLane {
+  readonly name: string;
+  readonly kind: ProbeKind;
+  readonly everyMs: number;
+  readonly targets: readonly string[];
+  readonly over: { readonly classes: 'each' | 'rotate'; readonly targets: 'each' | 'rotate' };
+}
+
+/** One kind of client. Files are read again when they change. */
+export interface ProbeClass {
+  readonly name: string;
+  readonly caFile: string;
+  readonly certFile?: string;
+  readonly keyFile?: string;
+  readonly tokenFile?: string;
+  readonly readPath: string;
+  readonly writePath?: string;
+  /** Names of the lanes it takes part in; all of them when left out. */
+  readonly lanes?: readonly string[];
+  /** API path of the ConfigMap from which the CA bundle is taken anew, as a kubelet does for a pod's volume. */
+  readonly refreshCAFrom?: string;
+  readonly refreshEveryMs?: number;
+}
+
+/** What the Go program is told (lab/probes/go/config.go). */
+export interface ProberConfig {
+  readonly rawLog: string;
+  readonly summary: string;
+  readonly controlFile: string;
+  readonly endWithStdin: boolean;
+  readonly deadlineMs: number;
+  readonly targets: Readonly<Record<string, ProbeTarget>>;
+  readonly lanes: readonly ProbeLane[];
+  readonly classes: readonly ProbeClass[];
+}
+
+export const loadBalancerTarget = 'lb';
+
+/** The load balancer and each apiserver, by address. */
+export function labTargets(lab: Lab): Record<string, ProbeTarget> {
+  return {
+    [loadBalancerTarget]: { address: `${bridgeAddress}:${loadBalancerPort}` },
+    ...Object.fromEntries(lab.controlPlanes.map(({ name, ip }) => [name, { address: `${ip}:6443` }])),
+  };
+}
+
+/**
+ * A fresh connection every 50 ms through the load balancer for each class, and every 50 ms to each apiserver, there with
+ * the classes in turn: with three classes and three apiservers 120 handshakes a second instead of 240, which on two
+ * cores would load the cluster under test more than the rotation does. Kept connections and writes likewise.
+ */
+export function defaultLanes(targets: Readonly<Record<string, ProbeTarget>>, everyMs = 50): ProbeLane[] {
+  const direct = Object.keys(targets).filter((name) => name !== loadBalancerTarget);
+  const lanes: ProbeLane[] = [
+    { name: 'fresh-lb', kind: 'fresh', everyMs, targets: [loadBalancerTarget], over: { classes: 'each', targets: 'each' } },
+    { name: 'fresh-direct', kind: 'fresh', everyMs, targets: direct, over: { classes: 'rotate', targets: 'each' } },
+    { name: 'kept-lb', kind: 'kept', everyMs, targets: [loadBalancerTarget], over: { classes: 'each', targets: 'each' } },
+    { name: 'kept-direct', kind: 'kept', everyMs, targets: direct, over: { classes: 'rotate', targets: 'rotate' } },
+    { name: 'write-lb', kind: 'write', everyMs, targets: [loadBalancerTarget], over: { classes: 'rotate', targets: 'each' } },
+  ];
+  return lanes.filter((lane) => lane.targets.length > 0);
+}
