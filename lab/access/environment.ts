@@ -1,0 +1,25 @@
+import { type Lab, vaultAddress } from '../lab.js';
+import { vaultFiles } from '../vault/files.js';
+
+/** What a user's shell would have set to work with this cluster. */
+export function labEnvironment(lab: Lab): Record<string, string> {
+  const vault = vaultFiles(lab.paths);
+  return {
+    KUBECONFIG: lab.paths.adminKubeconfig,
+    SSH_AUTH_SOCK: lab.paths.agentSocket,
+    VAULT_ADDR: vaultAddress,
+    VAULT_CACERT: vault.authority,
+    ROTATE_CA_VAULT_ROLE_ID_FILE: vault.roleId,
+    ROTATE_CA_VAULT_SECRET_ID_FILE: vault.secretId,
+    ROTATE_CA_INVENTORY: lab.paths.inventory,
+    ROTATE_CA_SSH_CONFIG: lab.paths.sshConfig,
+    ROTATE_CA_LAB: lab.paths.root,
+  };
+}
+
+export function asExports(environment: Readonly<Record<string, string>>): string {
+  const quoted = (value: string): string => `'${value.replaceAll("'", `'\\''`)}'`;
+  return Object.entries(environment)
+    .map(([name, value]) => `export ${name}=${quoted(value)}`)
+    .join('\n');
+}

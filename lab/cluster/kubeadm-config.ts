@@ -1,0 +1,58 @@
+import { stringify } from 'yaml';
+import { bridgeAddress, type Lab, kubernetesVersion, loadBalancerPort, podNetwork } from '../lab.js';
+
+const auditFolder = '/etc/kubernetes/audit';
+const auditLogFolder = '/var/log/kubernetes';
+
+/** What `kubeadm init` gets: kubeadm's own defaults wherever this machine allows them. */
+export function kubeadmConfig(lab: Lab): string {
+  const [first] = lab.controlPlanes;
+  if (first === undefined) throw new Error('a cluster needs a control plane');
+  const init = {
+    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    kind: 'InitConfiguration',
+    nodeRegistration: { name: first.name, criSocket: 'unix:///run/containerd/containerd.sock' },
+    localAPIEndpoint: { advertiseAddress: first.ip },
+  };
+  const cluster = {
+    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    kind: 'ClusterConfiguration',
+    clusterName: 'lab',
+    kubernetesVersion,
+    encryptionAlgorithm: lab.shape.encryptionAlgorithm,
+    controlPlaneEndpoint: `${bridgeAddress}:${loadBalancerPort}`,
+    networking: { podSubnet: podNetwork },
+    apiServer: {
+      certSANs: [bridgeAddress, 'lb.lab'],
+      extraArgs: [
+        { name: 'audit-policy-file', value: `${auditFolder}/policy.yaml` },
+        { name: 'audit-log-path', value: `${auditLogFolder}/audit.log` },
+        { name: 'audit-log-maxsize', value: '100' },
+        { name: 'audit-log-maxbackup', value: '4' },
+      ],
+      extraVolumes: [
+        { name: 'audit-policy', hostPath: auditFolder, mountPath: auditFolder, readOnly: true, pathType: 'Directory' },
+        { name: 'audit-log', hostPath: auditLogFolder, mountPath: auditLogFolder, pathType: 'DirectoryOrCreate' },
+      ],
+    },
+  };
+  const kubelet = {
+    apiVersion: 'kubelet.config.k8s.io/v1beta1',
+    kind: 'KubeletConfiguration',
+    // Without CAP_SYS_RESOURCE and without cgroup v2, the kubelet runs as it would in a user namespace.
+    cgroupDriver: 'cgroupfs',
+    failSwapOn: false,
+    localStorageCapacityIsolation: false,
+    featureGates: { KubeletInUserNamespace: true },
+    // All nodes share the machine's disk, and say nothing of use about how full it is.
+    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
+    imageGCHighThresholdPercent: 100,
+  };
+  const proxy = {
+    apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
+    kind: 'KubeProxyConfiguration',
+    // The conntrack table is the host's, and cannot be resized from a node.
+    conntrack: { maxPerCore: 0, min: 0 },
+  };
+  return [init, cluster, kubelet, proxy].map((document) => stringify(document)).join('---\n');
+}

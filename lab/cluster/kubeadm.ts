@@ -1,0 +1,90 @@
+import { randomBytes } from 'node:crypto';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeFileAtomically } from '../atomic-file.js';
+import type { CommandResult } from '../command.js';
+import type { Lab, LabNode } from '../lab.js';
+import { nodeFolders } from '../node/boot.js';
+import { kubeadmConfig } from './kubeadm-config.js';
+
+const minutes = 60_000;
+// Its checks refuse this kernel's cgroups, missing module files and images by digest; what matters is checked by the lab.
+const ignoreChecks = '--ignore-preflight-errors=all';
+
+function onNodeLogged(lab: Lab, node: LabNode, commandLine: string, input?: string): Promise<CommandResult> {
+  return lab.onNode(node.name, commandLine, {
+    timeoutMs: 6 * minutes,
+    logFile: join(lab.paths.log, `${node.name}.kubeadm.log`),
+    ...(input === undefined ? {} : { input }),
+  });
+}
+
+function firstOf(lab: Lab): LabNode {
+  const [first] = lab.controlPlanes;
+  if (first === undefined) throw new Error('the lab has no control plane');
+  return first;
+}
+
+/** Marks the node before and after, so that a killed run is found: half an init or join is never repaired, but done anew. */
+async function marked(lab: Lab, node: LabNode, work: () => Promise<void>): Promise<void> {
+  const { joining, joined } = nodeFolders(lab.paths, node.name);
+  writeFileSync(joining, '');
+  await work();
+  writeFileSync(joined, '');
+  rmSync(joining);
+}
+
+export function hasJoined(lab: Lab, node: LabNode): boolean {
+  return existsSync(nodeFolders(lab.paths, node.name).joined);
+}
+
+export function wasInterrupted(lab: Lab, node: LabNode): boolean {
+  return existsSync(nodeFolders(lab.paths, node.name).joining);
+}
+
+export async function copyAdminKubeconfig(lab: Lab): Promise<void> {
+  const { stdout } = await lab.onNode(firstOf(lab).name, 'sudo cat /etc/kubernetes/admin.conf');
+  writeFileAtomically(lab.paths.adminKubeconfig, stdout);
+}
+
+export async function initCluster(lab: Lab): Promise<void> {
+  const node = firstOf(lab);
+  await marked(lab, node, async () => {
+    await onNodeLogged(lab, node, 'sudo tee /etc/kubernetes/kubeadm.yaml >/dev/null', kubeadmConfig(lab));
+    await onNodeLogged(lab, node, `sudo kubeadm init --config /etc/kubernetes/kubeadm.yaml ${ignoreChecks}`);
+    await copyAdminKubeconfig(lab);
+  });
+}
+
+/** A fresh token, and for control planes the certificates under a fresh key. */
+export interface JoinTicket {
+  readonly command: string;
+  readonly certificateKey?: string;
+}
+
+export async function issueTicket(lab: Lab, options: { controlPlane: boolean }): Promise<JoinTicket> {
+  const first = firstOf(lab).name;
+  const { stdout } = await lab.onNode(first, 'sudo kubeadm token create --ttl 1h --print-join-command');
+  const command = stdout.trim();
+  if (!options.controlPlane) return { command };
+  const certificateKey = randomBytes(32).toString('hex');
+  await lab.onNode(first, `sudo kubeadm init phase upload-certs --upload-certs --certificate-key ${certificateKey}`);
+  return { command, certificateKey };
+}
+
+export async function joinNode(lab: Lab, node: LabNode, ticket: JoinTicket): Promise<void> {
+  const asControlPlane =
+    node.role === 'control-plane'
+      ? ` --control-plane --certificate-key ${ticket.certificateKey} --apiserver-advertise-address ${node.ip}`
+      : '';
+  await marked(lab, node, async () => {
+    await onNodeLogged(lab, node, `sudo ${ticket.command} --node-name ${node.name}${asControlPlane} ${ignoreChecks}`);
+  });
+}
+
+/** Whether the admin kubeconfig is there and the API answers to it through the load balancer. */
+export async function apiAnswers(lab: Lab): Promise<boolean> {
+  if (!existsSync(lab.paths.adminKubeconfig) || readFileSync(lab.paths.adminKubeconfig).length === 0) return false;
+  const result = await lab.kubectl(['get', '--raw', '/readyz', '--request-timeout=5s'], { allowFailure: true, timeoutMs: 10_000 });
+  return result.code === 0;
+}

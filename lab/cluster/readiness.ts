@@ -1,0 +1,56 @@
+import { waitFor } from '../deadline.js';
+import type { Lab } from '../lab.js';
+import { apiAnswers } from './kubeadm.js';
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
+}
+
+interface NodeItem {
+  readonly metadata: { readonly name: string };
+  readonly status: { readonly conditions?: readonly Condition[] };
+}
+
+interface PodItem {
+  readonly metadata: { readonly name: string; readonly namespace: string; readonly deletionTimestamp?: string };
+  readonly status: { readonly phase?: string; readonly conditions?: readonly Condition[] };
+}
+
+async function list<Item>(lab: Lab, args: readonly string[]): Promise<Item[]> {
+  const { stdout } = await lab.kubectl(['get', ...args, '-o', 'json', '--request-timeout=10s'], { timeoutMs: 15_000 });
+  return (JSON.parse(stdout) as { items: Item[] }).items;
+}
+
+function isReady(conditions: readonly Condition[] | undefined): boolean {
+  return conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
+}
+
+export async function unreadyNodes(lab: Lab): Promise<string[]> {
+  const ready = (await list<NodeItem>(lab, ['nodes'])).filter((node) => isReady(node.status.conditions));
+  const names = new Set(ready.map((node) => node.metadata.name));
+  return lab.nodes.filter((node) => !names.has(node.name)).map((node) => node.name);
+}
+
+export async function unreadyPods(lab: Lab): Promise<string[]> {
+  return (await list<PodItem>(lab, ['pods', '-A']))
+    .filter((pod) => pod.status.phase !== 'Succeeded')
+    .filter((pod) => pod.metadata.deletionTimestamp !== undefined || !isReady(pod.status.conditions))
+    .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
+}
+
+export async function waitForApi(lab: Lab, timeoutMs: number): Promise<void> {
+  await waitFor('the API behind the load balancer', { timeoutMs, everyMs: 500 }, async () =>
+    (await apiAnswers(lab)) ? true : 'not ready',
+  );
+}
+
+/** Every node Ready and every pod running and ready. */
+export async function waitUntilReady(lab: Lab, timeoutMs: number): Promise<void> {
+  await waitFor('all nodes and pods to be Ready', { timeoutMs, everyMs: 1_000 }, async () => {
+    const nodes = await unreadyNodes(lab);
+    if (nodes.length > 0) return `not Ready: ${nodes.join(', ')}`;
+    const pods = await unreadyPods(lab);
+    return pods.length === 0 ? true : `not ready: ${pods.join(', ')}`;
+  });
+}

@@ -1,0 +1,166 @@
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { startSshAgent, writeSshFiles } from './access/ssh.js';
+import { writeInventory } from './access/inventory.js';
+import { addPeople } from './access/people.js';
+import { writeFileAtomically } from './atomic-file.js';
+import { buildBinaries } from './build/binaries.js';
+import { buildContainerdTemplate } from './build/containerd-template.js';
+import { buildImages } from './build/images.js';
+import { buildRootfs } from './build/rootfs.js';
+import { apiAnswers, hasJoined, initCluster, issueTicket, joinNode, wasInterrupted } from './cluster/kubeadm.js';
+import { startLoadBalancer } from './cluster/load-balancer.js';
+import { waitForApi, waitUntilReady } from './cluster/readiness.js';
+import { type ClusterShape, type Lab, type LabNode, openLab, readShape } from './lab.js';
+import { bringUpBridge } from './node/bridge.js';
+import { bootNode, isBooted, prepareNode, removeNode, waitForSsh } from './node/boot.js';
+import { Stages } from './stages.js';
+import { installPackages } from './machine/packages.js';
+import { setUpVault } from './vault/setup.js';
+import { startVault } from './vault/server.js';
+
+const labFolder = dirname(fileURLToPath(import.meta.url));
+const minute = 60_000;
+
+/** Everything that does not depend on a running cluster: built once, kept over `down`. */
+export async function buildAll(lab: Lab, stages: Stages): Promise<void> {
+  const note = (line: string): void => stages.note(line);
+  const { paths } = lab;
+  await stages.run('Debian packages', () => installPackages(paths, note));
+  await stages.run('programs', async () => (await buildBinaries(paths, note)).length > 0);
+  await stages.run('root file system', () => buildRootfs(paths));
+  await stages.run('images', () => buildImages(paths));
+  await stages.run('workload images', async () => {
+    if (!existsSync(join(labFolder, 'workloads', 'build.ts'))) return false;
+    const { buildWorkloads } = await import('./workloads/build.js');
+    let built = false;
+    await buildWorkloads(lab, (line) => {
+      built = true;
+      note(line);
+    });
+    return built;
+  });
+  await stages.run('image store', () => buildContainerdTemplate(paths));
+}
+
+/** The processes and files around the nodes. */
+export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<void> {
+  await stages.run('SSH keys and agent', async () => {
+    await writeSshFiles(lab);
+    writeInventory(lab);
+    return startSshAgent(lab.paths);
+  });
+  await stages.run('bridge and load balancer', async () => {
+    await bringUpBridge(lab);
+    return startLoadBalancer(lab);
+  });
+  await stages.run('Vault', async () => {
+    const started = await startVault(lab.paths);
+    return (await setUpVault(lab.paths)) || started;
+  });
+}
+
+/**
+ * A control plane whose init or join was killed may have left a member in etcd that never comes back. Nothing of value is
+ * in the cluster at that point, so it is made anew. A worker is made anew by itself.
+ */
+async function discardInterrupted(lab: Lab, stages: Stages): Promise<void> {
+  const halfDone = lab.nodes.filter((node) => wasInterrupted(lab, node));
+  const anew = halfDone.some((node) => node.role === 'control-plane') ? lab.nodes : halfDone;
+  if (anew.length === 0) return;
+  stages.note(`made anew, since kubeadm was interrupted: ${anew.map((node) => node.name).join(', ')}`);
+  for (const node of anew) await removeNode(lab.paths, node.name);
+  if (anew === lab.nodes) {
+    rmSync(lab.paths.adminKubeconfig, { force: true });
+    rmSync(lab.paths.people, { recursive: true, force: true });
+  }
+}
+
+/** Prepares and boots nodes side by side until each answers to SSH. */
+export async function bringUpNodes(lab: Lab, nodes: readonly LabNode[]): Promise<boolean> {
+  const changed = await Promise.all(
+    nodes.map(async (node) => {
+      const prepared = await prepareNode(lab, node);
+      const booted = await bootNode(lab.paths, node);
+      return prepared || booted;
+    }),
+  );
+  await Promise.all(nodes.map((node) => waitForSsh(lab, node)));
+  return changed.includes(true);
+}
+
+async function joinControlPlanes(lab: Lab): Promise<void> {
+  const missing = lab.controlPlanes.filter((node) => !hasJoined(lab, node));
+  if (missing.length === 0) return;
+  const ticket = await issueTicket(lab, { controlPlane: true });
+  // One after the other: each adds a member to etcd, and only one may be on its way.
+  for (const node of missing) await joinNode(lab, node, ticket);
+}
+
+export async function joinWorkers(lab: Lab): Promise<void> {
+  const missing = lab.workers.filter((node) => !hasJoined(lab, node));
+  if (missing.length === 0) return;
+  for (const node of missing) await lab.kubectl(['delete', 'node', node.name, '--ignore-not-found']);
+  const ticket = await issueTicket(lab, { controlPlane: false });
+  await Promise.all(missing.map((node) => joinNode(lab, node, ticket)));
+}
+
+async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
+  await discardInterrupted(lab, stages);
+  await stages.run('nodes boot', () => bringUpNodes(lab, lab.nodes));
+  const [first] = lab.controlPlanes;
+  if (first !== undefined && !hasJoined(lab, first)) {
+    await stages.run('kubeadm init', async () => {
+      await initCluster(lab);
+      return true;
+    });
+  }
+  if (!(await apiAnswers(lab))) {
+    await stages.run('API', async () => {
+      await waitForApi(lab, 3 * minute);
+      return true;
+    });
+  }
+  await stages.run('kubeadm join', async () => {
+    const complete = lab.nodes.every((node) => hasJoined(lab, node));
+    await Promise.all([joinControlPlanes(lab), joinWorkers(lab)]);
+    return !complete;
+  });
+  await stages.run('people', () => addPeople(lab));
+}
+
+async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
+  if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
+  await stages.run('workloads', async () => {
+    const { deployWorkloads } = await import('./workloads/deploy.js');
+    await deployWorkloads(lab, { report: (line) => stages.note(line) });
+    return true;
+  });
+}
+
+function differences(wanted: Partial<ClusterShape>, there: ClusterShape): string[] {
+  return (Object.keys(wanted) as (keyof ClusterShape)[])
+    .filter((key) => wanted[key] !== undefined && wanted[key] !== there[key])
+    .map((key) => `${key} is ${there[key]}, asked for ${wanted[key]}`);
+}
+
+/** Makes the lab, or what is missing of it. What is there and right is left alone. */
+export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: string) => void): Promise<void> {
+  const there = readShape(lab.paths);
+  const different = there === undefined ? [] : differences(wanted, there);
+  if (different.length > 0) throw new Error(`another cluster is there (${different.join('; ')}): run \`down\` first`);
+  const stages = new Stages(print);
+  mkdirSync(lab.paths.log, { recursive: true, mode: 0o700 });
+  await buildAll(lab, stages);
+  if (there === undefined) writeFileAtomically(lab.paths.clusterFile, `${JSON.stringify(lab.shape)}\n`, 0o644);
+  const wasUp = lab.nodes.every((node) => isBooted(lab.paths, node.name));
+  await bringUpSurroundings(lab, stages);
+  await bringUpCluster(lab, stages);
+  await bringUpWorkloads(lab, stages);
+  await stages.run('all Ready', async () => {
+    await waitUntilReady(openLab({ paths: lab.paths }), 5 * minute);
+    return !wasUp;
+  });
+  print(stages.summary());
+}
