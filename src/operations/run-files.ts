@@ -26,6 +26,13 @@ export const paths = {
   kubeletClient: '/var/lib/kubelet/pki/kubelet-client-current.pem',
 } as const;
 
+/** kube-controller-manager while ca.crt is a bundle: the signer reads exactly one certificate (k/k pkg/controller/certificates/signer/ca_provider.go). */
+export const splitSignerFlags: Readonly<Record<string, string>> = {
+  'cluster-signing-cert-file': paths.signingCa,
+  'cluster-signing-key-file': paths.signingKey,
+  'root-ca-file': paths.publishedCa,
+};
+
 export const artefactNames = {
   outgoingCa: 'outgoing-ca.pem',
   incomingCa: 'incoming-ca.pem',

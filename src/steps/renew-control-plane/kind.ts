@@ -9,7 +9,7 @@ import { readKeyType, readSubject, stageLeaf, type StagedLeaf } from '../../oper
 import { leadersLast, readLease, releaseLeaseOfEnded } from '../../operations/leases.js';
 import { restoreFiles, rewriteFile, saveFiles } from '../../operations/node-files.js';
 import { findProcesses } from '../../operations/processes.js';
-import { paths } from '../../operations/run-files.js';
+import { paths, splitSignerFlags } from '../../operations/run-files.js';
 import { askComponent, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
 import { identity, trusts } from '../../operations/trust-params.js';
@@ -35,12 +35,6 @@ const components: readonly { name: Elected; conf: string }[] = [
 const leafTtlMs = 365 * 24 * 3600_000;
 const generation = 'rotate-ca/generation';
 const beforeFlags = (node: string): string => `kube-controller-manager-flags-${node}.json`;
-
-const splitFlags: Readonly<Record<string, string>> = {
-  'cluster-signing-cert-file': paths.signingCa,
-  'cluster-signing-key-file': paths.signingKey,
-  'root-ca-file': paths.publishedCa,
-};
 
 const touched = [paths.signingCa, paths.signingKey, paths.publishedCa, paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')];
 
@@ -173,7 +167,7 @@ async function wantedManifest(site: Site, p: Params, name: Elected): Promise<str
     const plain = withAnnotation(manifest, generation, undefined);
     if (name === 'kube-scheduler') return plain;
     const had = JSON.parse(site.artefacts.get(beforeFlags(site.target)) ?? '{}') as Record<string, string>;
-    return withFlags(plain, Object.fromEntries(Object.keys(splitFlags).map((flag) => [flag, had[flag]])));
+    return withFlags(plain, Object.fromEntries(Object.keys(splitSignerFlags).map((flag) => [flag, had[flag]])));
   }
   // A changed annotation gives the static pod another UID, so the kubelet makes it anew (k/k pkg/kubelet/config/common.go applyDefaults).
   const renewed = withAnnotation(manifest, generation, `${site.run.id}-${site.run.attempt}-${site.step.id.replaceAll('/', '-')}`);
@@ -181,9 +175,9 @@ async function wantedManifest(site: Site, p: Params, name: Elected): Promise<str
   const artefact = beforeFlags(site.target);
   if (site.artefacts.get(artefact) === undefined) {
     const flags = readFlags(manifest);
-    site.artefacts.put(artefact, JSON.stringify(Object.fromEntries(Object.keys(splitFlags).flatMap((f) => (flags[f] === undefined ? [] : [[f, flags[f]]])))));
+    site.artefacts.put(artefact, JSON.stringify(Object.fromEntries(Object.keys(splitSignerFlags).flatMap((f) => (flags[f] === undefined ? [] : [[f, flags[f]]])))));
   }
-  return withFlags(renewed, splitFlags);
+  return withFlags(renewed, splitSignerFlags);
 }
 
 async function writeManifest(site: Site, name: Elected, text: string): Promise<void> {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { readControllerManagerArgs, withControllerManagerArgs } from '../../domain/cluster/kubeadm-config.js';
 import { fail, failure } from '../../domain/errors.js';
-import { paths } from '../../operations/run-files.js';
+import { paths, splitSignerFlags } from '../../operations/run-files.js';
 import { msLeft } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -16,12 +16,6 @@ type Params = z.infer<typeof params>;
 
 const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system', name: 'kubeadm-config' } as const;
 const before = 'kubeadm-config-before.yaml';
-
-export const splitFlags: Readonly<Record<string, string>> = {
-  'cluster-signing-cert-file': paths.signingCa,
-  'cluster-signing-key-file': paths.signingKey,
-  'root-ca-file': paths.publishedCa,
-};
 
 export const updateKubeadmConfig: StepKind<Params> = {
   name: 'update-kubeadm-config',
@@ -82,9 +76,9 @@ export const updateKubeadmConfig: StepKind<Params> = {
 };
 
 function wantedArgs(site: Site, p: Params): Record<string, string | undefined> {
-  if (p.signer === 'split') return { ...splitFlags };
+  if (p.signer === 'split') return { ...splitSignerFlags };
   const had = readControllerManagerArgs(site.artefacts.get(before) ?? '');
-  return Object.fromEntries(Object.keys(splitFlags).map((flag) => [flag, had[flag]]));
+  return Object.fromEntries(Object.keys(splitSignerFlags).map((flag) => [flag, had[flag]]));
 }
 
 function textOf(object: KubeObject): string | undefined {

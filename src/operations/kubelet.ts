@@ -1,0 +1,97 @@
+/** The kubelet of a node: its client certificate behind a symlink, its restart, and the proof that it is back. */
+
+import type { Failure } from '../domain/errors.js';
+import type { Site } from '../ports/step-kind.js';
+import type { StagedLeaf } from './leaf-on-node.js';
+import { readLease } from './leases.js';
+import { findProcesses } from './processes.js';
+import { paths } from './run-files.js';
+import { type CaName, signerOf } from './trust-bundles.js';
+import { msLeft, waitFor } from './waiting.js';
+
+export interface KubeletClient {
+  /** The file behind the symlink. */
+  readonly path: string;
+  readonly certificatePem: string;
+}
+
+/** The certificate that the kubelet loads at its start; undefined if the layout is another. The key stays on the node. */
+export async function clientOf(site: Site): Promise<KubeletClient | undefined> {
+  const out = await site.shell.must(
+    `[ -L '${paths.kubeletClient}' ] && f=$(readlink -f '${paths.kubeletClient}') && [ -e "$f" ] && echo "$f" && sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$f"; true`,
+    limits(site),
+  );
+  const [path = '', ...pem] = out.split('\n');
+  const certificatePem = firstBlock(pem.join('\n'));
+  return path === '' || certificatePem === undefined ? undefined : { path, certificatePem };
+}
+
+/** Leaf then key in one file of 0600, then the symlink swapped: the form that the kubelet writes itself (client-go certificate_store.go). */
+export async function installClient(site: Site, leaf: StagedLeaf): Promise<void> {
+  await site.shell.must(
+    `set -eu; umask 077; cd '${paths.kubeletPki}'
+n="kubelet-client-$(date +%Y-%m-%d-%H-%M-%S).pem"
+t=$(mktemp .rotate-ca.XXXXXX.tmp); trap 'rm -f "$t"' EXIT
+{ cat; cat '${leaf.keyPath}'; } > "$t"; chown --reference="$(readlink -f kubelet-client-current.pem)" "$t"
+sync "$t"; mv -fT "$t" "$n"; ln -s '${paths.kubeletPki}/'"$n" .rotate-ca.link.tmp; mv -fT .rotate-ca.link.tmp kubelet-client-current.pem; sync .`,
+    { ...limits(site), stdin: leaf.certificatePem.endsWith('\n') ? leaf.certificatePem : `${leaf.certificatePem}\n` },
+  );
+}
+
+/** Client certificates that the kubelet has left behind and that one of these CAs signed (any CA, if the list is empty). Never the one in use. */
+export async function staleClients(site: Site, signers: readonly CaName[]): Promise<string[]> {
+  const out = await site.shell.must(
+    `cur=$(readlink -f '${paths.kubeletClient}'); for f in '${paths.kubeletPki}'/kubelet-client-[0-9]*.pem; do
+[ -e "$f" ] && [ "$f" != "$cur" ] || continue; echo "F $f"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$f"; done; true`,
+    limits(site),
+  );
+  const files = out.split(/^F /m).slice(1);
+  return files.flatMap((text) => {
+    const path = text.split('\n')[0] ?? '';
+    const pem = firstBlock(text);
+    if (signers.length === 0) return [path];
+    const signer = pem === undefined ? 'other' : signerOf(site, pem);
+    return signer !== 'other' && signers.includes(signer) ? [path] : [];
+  });
+}
+
+/** Restarts the unit, unless the process has started after the last change of its files: a second apply is nothing. */
+export async function restartKubelet(site: Site): Promise<void> {
+  const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
+  if (process !== undefined && [...process.changedAtMs.values()].every((at) => process.startedAtMs > at)) return;
+  await site.shell.must('systemctl restart kubelet', limits(site));
+}
+
+/** The kubelet has read what is on disk, renews its lease with it, and the node is Ready. */
+export function waitForKubelet(site: Site): Promise<Failure[]> {
+  return waitFor(
+    site,
+    {
+      what: `kubelet on ${site.target} has read what is on disk, and renews its lease`,
+      rule: 'R: kubeconfig and client certificate are read at start; lease every 10 s',
+      everyMs: 500,
+      otherwise: { code: 'node-not-ready', nextAction: `Look at "journalctl -u kubelet -n 50" on ${site.target}, then run "rotate-ca resume" or "rotate-ca rollback".` },
+    },
+    async () => {
+      const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
+      if (process === undefined) return 'the kubelet is not running';
+      for (const [path, at] of process.changedAtMs) if (process.startedAtMs <= at) return `the kubelet started before ${path} was written`;
+      const lease = await readLease(site.access.kube(), site.target, { deadlineMs: msLeft(site, 5000), signal: site.signal, namespace: 'kube-node-lease' });
+      const renewed = lease?.renewedAtMs ?? 0;
+      // The lease is written by the clock of this node, as is the start of the process.
+      if (renewed <= process.startedAtMs) return 'the lease has not been renewed since the kubelet started';
+      const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      const conditions = (node?.['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
+      return conditions.find((c) => c.type === 'Ready')?.status === 'True' ? true : 'the node is not Ready';
+    },
+  );
+}
+
+function firstBlock(text: string): string | undefined {
+  const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(text)?.[0];
+  return block === undefined ? undefined : `${block}\n`;
+}
+
+function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
+  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
+}

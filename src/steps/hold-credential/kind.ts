@@ -1,0 +1,76 @@
+/** hold-credential: the engine's own way in, of the incoming CA, before any trust is narrowed. */
+
+import { z } from 'zod';
+import { nodesWith } from '../../domain/cluster/inventory.js';
+import { failure, type Failure } from '../../domain/errors.js';
+import { holdIncomingCredential } from '../../operations/engine-credential.js';
+import { apiServerOf } from '../../operations/identity-probe.js';
+import { msLeft } from '../../operations/waiting.js';
+import type { StepKind } from '../../ports/step-kind.js';
+
+const params = z.strictObject({});
+
+/** Nothing of it is on disk: each start of the engine after this step asks the issuer for a new one (app/open-site). */
+export const holdCredential: StepKind<z.infer<typeof params>> = {
+  name: 'hold-credential',
+  targets: 'cluster',
+  params,
+  effects: () => [{ type: 'presents', presenter: 'engine', ca: 'incoming' }],
+
+  async preflight(site) {
+    if (site.access.original() !== undefined) return [];
+    return [
+      failure('kubeconfig-invalid', {
+        target: site.access.kube().server,
+        summary: 'the kubeconfig holds no client certificate',
+        cause: 'it is the witness of the outgoing CA: after distrust it must be refused',
+        nextAction: 'Use a kubeconfig with an embedded client certificate, admin.conf for example.',
+      }),
+    ];
+  },
+
+  async checkpoint() {
+    return { files: [], objects: [], notes: {} };
+  },
+
+  async apply(site) {
+    await holdIncomingCredential(site);
+  },
+
+  async inspect() {
+    // It lives in memory: after a crash it is gone.
+    return 'absent';
+  },
+
+  async verify(site) {
+    const failures: Failure[] = [];
+    for (const node of nodesWith(site.inventory, 'control-plane')) {
+      const answer = await site.access
+        .kube()
+        .at(apiServerOf(node))
+        .call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+      const allowed = answer.status === 201 && (JSON.parse(answer.body) as { status?: { allowed?: boolean } }).status?.allowed === true;
+      if (!allowed) {
+        failures.push(
+          failure('api-forbidden', {
+            target: node.name,
+            summary: 'the credential of the incoming CA may not do what the one in the kubeconfig may',
+            cause: `HTTP ${answer.status}`,
+            nextAction: 'Check the groups in the certificate of the kubeconfig, then run "rotate-ca resume".',
+          }),
+        );
+      }
+    }
+    return failures;
+  },
+
+  async undo(site) {
+    site.access.present(undefined);
+  },
+};
+
+const review = {
+  apiVersion: 'authorization.k8s.io/v1',
+  kind: 'SelfSubjectAccessReview',
+  spec: { resourceAttributes: { verb: 'update', resource: 'configmaps', namespace: 'kube-system' } },
+};
