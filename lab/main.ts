@@ -3,6 +3,9 @@ import { asExports, labEnvironment } from './access/environment.js';
 import { type ClusterShape, defaultShape, type Lab, labPaths, maxWorkers, openLab, readShape } from './lab.js';
 import { withLock } from './lock.js';
 import { missingRequirements } from './machine/requirements.js';
+import { restoreSnapshot } from './snapshot/restore.js';
+import { takeSnapshot } from './snapshot/snapshot.js';
+import { Stages } from './stages.js';
 import { up } from './up.js';
 
 const usage = `usage: npm run lab -- COMMAND
@@ -66,10 +69,44 @@ function envCommand(lab: Lab, args: string[]): number {
   return 0;
 }
 
+function theOnly(args: string[], what: string): string {
+  const [value, ...rest] = args;
+  if (value === undefined || rest.length > 0) throw new UsageError(`give one ${what}`);
+  return value;
+}
+
+/** For commands that need a lab that is there. */
+function thereIsALab(): Lab {
+  const paths = labPaths();
+  if (readShape(paths) === undefined) throw new Error(`there is no lab in ${paths.root}; run \`up\` first`);
+  return openLab({ paths });
+}
+
+async function snapshotCommand(name: string): Promise<number> {
+  const lab = thereIsALab();
+  const stages = new Stages(print);
+  await withLock(lab.paths, 'snapshot', () => takeSnapshot(lab, name, stages));
+  print(stages.summary());
+  return 0;
+}
+
+async function restoreCommand(name: string): Promise<number> {
+  const lab = thereIsALab();
+  const stages = new Stages(print);
+  const started = performance.now();
+  await withLock(lab.paths, 'restore', () => restoreSnapshot(lab.paths, name, stages));
+  print(`restored ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return 0;
+}
+
 async function main([command, ...args]: string[]): Promise<number> {
   switch (command) {
     case 'up':
       return upCommand(args);
+    case 'snapshot':
+      return snapshotCommand(theOnly(args, 'name'));
+    case 'restore':
+      return restoreCommand(theOnly(args, 'name'));
     case 'env':
       return envCommand(openLab(), args);
     default:

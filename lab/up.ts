@@ -130,6 +130,14 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
   await stages.run('people', () => addPeople(lab));
 }
 
+/** Programs outside of the cluster that belong to the workloads. */
+export async function startOutsideClients(lab: Lab): Promise<boolean> {
+  if (!existsSync(join(labFolder, 'workloads', 'external-client.ts'))) return false;
+  const { startExternalClient } = await import('./workloads/external-client.js');
+  await startExternalClient(lab);
+  return true;
+}
+
 async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
   if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
   await stages.run('workloads', async () => {

@@ -32,10 +32,11 @@ async function writeKnownHosts(paths: LabPaths, nodes: readonly LabNode[]): Prom
   for (const rest of ['.plain', '.plain.old']) rmSync(`${file}${rest}`, { force: true });
 }
 
+/** By name and by address: an inventory's `ansible_host` is an address, and the way in is the same. */
 function sshConfig(paths: LabPaths, nodes: readonly LabNode[]): string {
   const hosts = nodes.map((node) => {
     const jump = node.behind === undefined ? '' : `\n  ProxyJump ${node.behind}`;
-    return `Host ${node.name}\n  HostName ${node.ip}${jump}\n`;
+    return `Host ${node.name} ${node.ip}\n  HostName ${node.ip}${jump}\n`;
   });
   return `${hosts.join('\n')}
 Host *

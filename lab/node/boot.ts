@@ -22,7 +22,7 @@ export interface NodeFolders {
   readonly joined: string;
 }
 
-export function nodeFolders(paths: LabPaths, node: string): NodeFolders {
+export function nodeFolders(paths: Pick<LabPaths, 'nodes'>, node: string): NodeFolders {
   const base = join(paths.nodes, node);
   const at = (name: string): string => join(base, name);
   return {
