@@ -30,17 +30,18 @@ function readLine(line: string, place: string): Secret {
 }
 
 function readPrivateText(file: string): string {
+  let mode: number;
+  let text: string;
   try {
-    const mode = statSync(file).mode & 0o777;
-    if ((mode & 0o077) !== 0) {
-      return refuse(file, `the identity file can be read by others (mode ${mode.toString(8).padStart(4, '0')})`, `Run: chmod 0600 ${file}`);
-    }
-    return readFileSync(file, 'utf8');
+    mode = statSync(file).mode & 0o777;
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
     if (code === '') throw error;
     return refuse(file, code === 'ENOENT' ? 'the identity file does not exist' : `the identity file cannot be read (${code})`, 'Name it with --identity FILE; make one with: age-keygen -o identity.txt');
   }
+  if ((mode & 0o077) === 0) return text;
+  return refuse(file, `the identity file can be read by others (mode ${mode.toString(8).padStart(4, '0')})`, `Run: chmod 0600 ${file}`);
 }
 
 function refuse(target: string, cause: string, nextAction: string): never {

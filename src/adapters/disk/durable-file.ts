@@ -72,9 +72,9 @@ export function writeAll(fd: number, bytes: Uint8Array): void {
   for (let written = 0; written < bytes.length; ) written += writeSync(fd, bytes, written);
 }
 
-/** The errno name of an error of node:fs ("ENOSPC"), or ''. */
+/** The errno name of an error of node:fs ("ENOSPC"), or ''. RotationErrors have a code too, but no errno. */
 export function errorCode(error: unknown): string {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+  return error instanceof Error && 'errno' in error && 'code' in error && typeof error.code === 'string' ? error.code : '';
 }
 
 /** Throws disk-full or journal-unwritable for an error of node:fs; anything else is thrown on as the defect it is. */
