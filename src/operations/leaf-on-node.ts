@@ -64,7 +64,8 @@ function fits(site: Site, pem: string, wish: LeafWish): boolean {
   return leaf.verify(ca.publicKey) && Date.parse(leaf.validTo) > site.now() + wish.ttlMs / 2;
 }
 
-async function requestFrom(site: Site, shell: NodeShell, wish: LeafWish & { dir: string; keyPath: string }): Promise<string> {
+/** The request alone (PEM), with its key left at `keyPath` on the node: for signers other than the run's issuer. */
+export async function requestFrom(site: Site, shell: NodeShell, wish: LeafWish & { dir: string; keyPath: string }): Promise<string> {
   const limits = { deadlineMs: msLeft(site, 60_000), signal: site.signal };
   const node = site.inventory.nodes.find((n) => n.name === shell.node);
   if (node?.tools.openssl === false) return requestFromHere(site, shell, wish);
