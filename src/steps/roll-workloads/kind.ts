@@ -1,0 +1,153 @@
+/** roll-workloads: pods that loaded ca.crt once get a new process, the network first, then DNS, then the others by priority. */
+
+import { z } from 'zod';
+import { fail, failure, type Failure } from '../../domain/errors.js';
+import { duration } from '../../domain/plan/duration.js';
+import { artefactNames } from '../../operations/run-files.js';
+import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
+import { msLeft, waitFor } from '../../operations/waiting.js';
+import type { KubeObject } from '../../ports/kube.js';
+import type { Site, StepKind } from '../../ports/step-kind.js';
+
+const params = z.strictObject({
+  onlyNamespaces: z.array(z.string()).optional().describe('Only these namespaces; all of them if it is not given.'),
+  disruptionWait: duration.prefault('5m').describe('How long to wait for a PodDisruptionBudget to allow a disruption.'),
+});
+
+type Params = z.infer<typeof params>;
+
+export const rollWorkloads: StepKind<Params> = {
+  name: 'roll-workloads',
+  targets: 'cluster',
+  params,
+  effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['outgoing', 'incoming'] }],
+
+  async preflight() {
+    return [];
+  },
+
+  async checkpoint() {
+    return { files: [], objects: [], notes: {} };
+  },
+
+  async apply(site, p) {
+    const { tiers, others } = workloadsOf(await needing(site, p));
+    for (const pod of others) site.tell(`${pod} belongs to nothing that makes it anew (bare pod, Job or OnDelete): it keeps its trust in memory until its owner restarts it`);
+    for (const tier of tiers) {
+      site.tell(`rolling ${tier.map((w) => `${w.kind} ${w.namespace}/${w.name} (${w.pods} pods)`).join(', ')}`);
+      await Promise.all(tier.map((workload) => roll(site, p, workload)));
+    }
+  },
+
+  async inspect(site, p) {
+    return workloadsOf(await needing(site, p)).tiers.length === 0 ? 'present' : 'absent';
+  },
+
+  async verify(site, p): Promise<Failure[]> {
+    const { tiers } = workloadsOf(await needing(site, p));
+    return tiers.flat().map((w) =>
+      failure('rollout-stuck', {
+        target: `${w.kind} ${w.namespace}/${w.name}`,
+        summary: `${w.pods} of its pods started before the bundle was published`,
+        cause: 'the rollout has not replaced them',
+        nextAction: 'Run "rotate-ca resume".',
+      }),
+    );
+  },
+
+  async undo(site) {
+    // Their bundle holds both CAs: more than they need, and no reason to restart anything once more.
+    site.tell('pods keep the bundle of both CAs that they loaded: nothing to take back');
+  },
+};
+
+async function needing(site: Site, p: Params): ReturnType<typeof podsHoldingEarlierTrust> {
+  const published = site.artefacts.get(artefactNames.publishedAt('outgoing+incoming'));
+  const at = published === undefined ? site.now() : Date.parse(published.trim());
+  const pods = await podsHoldingEarlierTrust(site, at);
+  return p.onlyNamespaces === undefined ? pods : pods.filter((pod) => p.onlyNamespaces?.includes(pod.namespace));
+}
+
+async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
+  const kube = site.access.kube();
+  const ref = { apiVersion: 'apps/v1', kind: workload.kind, namespace: workload.namespace, name: workload.name };
+  const call = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+  await waitForBudget(site, p, workload);
+  // The annotation of `kubectl rollout restart`: most drift detectors leave it alone.
+  const restartedAt = new Date(site.now()).toISOString();
+  const patched = await kube.patch(ref, { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': restartedAt } } } } }, call);
+  const generation = patched.metadata.generation ?? 0;
+  const failures = await waitFor(
+    site,
+    {
+      what: `${workload.kind} ${workload.namespace}/${workload.name} has rolled`,
+      rule: 'R: client-go reads ca.crt once',
+      everyMs: 1000,
+      otherwise: { code: 'rollout-stuck', nextAction: `Look at "kubectl -n ${workload.namespace} describe ${workload.kind.toLowerCase()} ${workload.name}", then run "rotate-ca resume".` },
+    },
+    async () => rolledOut(await kube.read(ref, { ...call, deadlineMs: msLeft(site, 10_000) }), workload, generation),
+  );
+  const [first] = failures;
+  if (first !== undefined) fail(first.code, first);
+}
+
+interface Status {
+  readonly observedGeneration?: number;
+  readonly replicas?: number;
+  readonly updatedReplicas?: number;
+  readonly readyReplicas?: number;
+  readonly availableReplicas?: number;
+  readonly currentRevision?: string;
+  readonly updateRevision?: string;
+  readonly desiredNumberScheduled?: number;
+  readonly updatedNumberScheduled?: number;
+  readonly numberAvailable?: number;
+}
+
+/** The rules of `kubectl rollout status` (kubectl pkg/polymorphichelpers/rollout_status.go). */
+function rolledOut(object: KubeObject | undefined, workload: Workload, generation: number): true | string {
+  const status = (object?.['status'] ?? {}) as Status;
+  const wanted = (object?.['spec'] as { replicas?: number } | undefined)?.replicas ?? 1;
+  if ((status.observedGeneration ?? 0) < generation) return 'its controller has not seen the change yet';
+  if (workload.kind === 'DaemonSet') {
+    const all = status.desiredNumberScheduled ?? 0;
+    const updated = status.updatedNumberScheduled ?? 0;
+    if (updated < all) return `${updated} of ${all} pods are new`;
+    return (status.numberAvailable ?? 0) >= all ? true : `${status.numberAvailable ?? 0} of ${all} pods are available`;
+  }
+  const updated = status.updatedReplicas ?? 0;
+  if (workload.kind === 'StatefulSet') {
+    if (status.updateRevision !== status.currentRevision || updated < wanted) return `${updated} of ${wanted} pods are new`;
+    return (status.readyReplicas ?? 0) >= wanted ? true : `${status.readyReplicas ?? 0} of ${wanted} pods are ready`;
+  }
+  if (updated < wanted) return `${updated} of ${wanted} pods are new`;
+  if ((status.replicas ?? 0) > updated) return `${(status.replicas ?? 0) - updated} pods of before are still there`;
+  return (status.availableReplicas ?? 0) >= updated ? true : `${status.availableReplicas ?? 0} of ${updated} pods are available`;
+}
+
+/** A rollout does not ask disruption budgets; we do. */
+async function waitForBudget(site: Site, p: Params, workload: Workload): Promise<void> {
+  const kube = site.access.kube();
+  const until = Math.min(site.deadlineAtMs, site.now() + p.disruptionWait);
+  const failures = await waitFor(
+    { ...site, deadlineAtMs: until },
+    {
+      what: `disruption budgets let ${workload.kind} ${workload.namespace}/${workload.name} roll`,
+      rule: 'policy/v1 status.disruptionsAllowed >= 1',
+      everyMs: 2000,
+      otherwise: { code: 'disruption-blocked', nextAction: 'Raise maxUnavailable or the replicas for the time of the run, then run "rotate-ca resume".' },
+    },
+    async () => {
+      const budgets = await kube.list({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: workload.namespace }, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+      const closed = budgets.find((b) => selects(b['spec'], workload.labels) && ((b['status'] as { disruptionsAllowed?: number } | undefined)?.disruptionsAllowed ?? 0) < 1);
+      return closed === undefined ? true : `PodDisruptionBudget ${closed.metadata.name} allows none now`;
+    },
+  );
+  const [first] = failures;
+  if (first !== undefined) fail(first.code, first);
+}
+
+function selects(spec: unknown, labels: Readonly<Record<string, string>>): boolean {
+  const match = (spec as { selector?: { matchLabels?: Record<string, string> } } | undefined)?.selector?.matchLabels;
+  return match !== undefined && Object.entries(match).every(([key, value]) => labels[key] === value);
+}
