@@ -1,0 +1,71 @@
+/** back-up-nodes: the PKI, kubeconfigs and manifests of a node as one encrypted archive beside the run. */
+
+import { z } from 'zod';
+import { failure } from '../../domain/errors.js';
+import { msLeft } from '../../operations/waiting.js';
+import type { Site, StepKind } from '../../ports/step-kind.js';
+
+const params = z.strictObject({});
+
+const folders = ['/etc/kubernetes', '/var/lib/kubelet/pki', '/var/lib/kubelet/config.yaml', '/var/lib/kubelet/kubeadm-flags.env'];
+const artefact = (node: string): string => `backup-${node}.json`;
+
+export const backUpNodes: StepKind<z.infer<typeof params>> = {
+  name: 'back-up-nodes',
+  targets: 'nodes',
+  params,
+  effects: () => [],
+
+  async preflight(site) {
+    await site.checkpoints.prove();
+    return [];
+  },
+
+  async checkpoint() {
+    return { files: [], objects: [], notes: {} };
+  },
+
+  async apply(site) {
+    if (site.artefacts.get(artefact(site.target)) !== undefined) return;
+    // The archive holds private keys: it travels as base64 on standard output, is kept out of every log, and is encrypted before it is written here.
+    const out = await site.shell.must(
+      `set -eu; cd /; l=""; for f in ${folders.join(' ')}; do [ -e "$f" ] && l="$l \${f#/}"; done; tar --numeric-owner --exclude='etc/kubernetes/tmp' -czf - $l | base64 -w0`,
+      { ...limits(site), secretOutput: true },
+    );
+    const bytes = Buffer.from(out, 'base64');
+    const saved = await site.checkpoints.saveBlob(`backup-${site.target}-${site.run.attempt}.tar.gz`, bytes);
+    const hashes = await hashManifest(site);
+    site.artefacts.put(artefact(site.target), `${JSON.stringify({ ...saved, bytes: bytes.length, files: hashes }, null, 2)}\n`);
+    site.tell(`backup of ${site.target}: ${Object.keys(hashes).length} files, ${bytes.length} bytes, encrypted in ${saved.ref}`);
+  },
+
+  async inspect(site) {
+    return site.artefacts.get(artefact(site.target)) === undefined ? 'absent' : 'present';
+  },
+
+  async verify(site) {
+    const text = site.artefacts.get(artefact(site.target));
+    const files = text === undefined ? 0 : Object.keys((JSON.parse(text) as { files: object }).files).length;
+    if (files > 0) return [];
+    return [failure('file-missing', { target: site.target, summary: 'the backup is empty', nextAction: 'Look at /etc/kubernetes on the node, then run "rotate-ca resume".' })];
+  },
+
+  async undo() {
+    // A backup stays.
+  },
+};
+
+function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
+  return { deadlineMs: msLeft(site, 60_000), signal: site.signal };
+}
+
+/** path -> SHA-256, for the comparison after a rollback. */
+async function hashManifest(site: Site): Promise<Record<string, string>> {
+  const out = await site.shell.must(`find ${folders.join(' ')} -path /etc/kubernetes/tmp -prune -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum; true`, limits(site));
+  return Object.fromEntries(
+    out
+      .split('\n')
+      .filter((l) => l.length > 66)
+      .map((l) => [l.slice(66), l.slice(0, 64)]),
+  );
+}
