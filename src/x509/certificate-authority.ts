@@ -1,0 +1,115 @@
+/** Makes CAs and leaves whose keys are in memory: for tests, fixtures and throw-away use. The CA of a rotation comes from the issuer. */
+
+import { randomBytes } from 'node:crypto';
+import type { KeyType } from '../domain/cluster/inventory.js';
+import { fail } from '../domain/errors.js';
+import type { Secret } from '../domain/secret.js';
+import { cryptoKeysOf, x509 } from './crypto.js';
+import { makeKeyPair } from './key-pair.js';
+import { alternativeNames, nameOf, type Subject } from './subject.js';
+
+export interface Ca {
+  readonly certificatePem: string;
+  readonly keyPem: Secret;
+}
+
+export interface Validity {
+  /** Unix time in ms; whole seconds are kept. */
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+export interface CaParts extends Validity {
+  readonly subject: Subject;
+  /** Default ecdsa-p256. Not used if a key is given. */
+  readonly keyType?: KeyType;
+  /** Make the certificate for this key instead of a new one. */
+  readonly keyPem?: Secret;
+  /** The CA that signs it; self-signed without. */
+  readonly signedBy?: Ca;
+  readonly pathLength?: number;
+  readonly usages?: readonly ('serverAuth' | 'clientAuth')[];
+  /** Default both. */
+  readonly keyIdentifiers?: 'both' | 'ski' | 'none';
+}
+
+/** A CA certificate as kubeadm makes it: digitalSignature, keyEncipherment, keyCertSign; SKI, and AKI. */
+export async function makeCa(parts: CaParts): Promise<Ca> {
+  const keyPem = parts.keyPem ?? (await makeKeyPair(parts.keyType ?? 'ecdsa-p256')).privateKeyPem;
+  const { keys } = await cryptoKeysOf(keyPem);
+  const signer = parts.signedBy === undefined ? { keyPem, name: nameOf(parts.subject), publicKey: keys.publicKey } : await signerOf(parts.signedBy);
+  const flags = x509.KeyUsageFlags;
+  const identifiers = parts.keyIdentifiers ?? 'both';
+  const certificatePem = await certify(parts, signer, keys.publicKey, nameOf(parts.subject), [
+    new x509.BasicConstraintsExtension(true, parts.pathLength, true),
+    new x509.KeyUsagesExtension(flags.digitalSignature | flags.keyEncipherment | flags.keyCertSign, true),
+    ...usageExtension(parts.usages ?? []),
+    ...(identifiers === 'none' ? [] : [await x509.SubjectKeyIdentifierExtension.create(publicKey(keys.publicKey))]),
+    ...(identifiers === 'both' ? [await x509.AuthorityKeyIdentifierExtension.create(publicKey(signer.publicKey))] : []),
+  ]);
+  return { certificatePem, keyPem };
+}
+
+export interface LeafParts extends Validity {
+  readonly ca: Ca;
+  readonly csrPem: string;
+  readonly usages: readonly ('serverAuth' | 'clientAuth')[];
+  /** Default true. */
+  readonly withAki?: boolean;
+}
+
+/** Signs a request: subject and SANs are those of the request. PEM, newline-terminated. Throws pem-invalid on a request that does not verify. */
+export async function signLeaf(parts: LeafParts): Promise<string> {
+  const request = new x509.Pkcs10CertificateRequest(parts.csrPem);
+  if (!(await request.verify())) fail('pem-invalid', { target: 'certificate request', summary: 'the signature of a certificate request does not match its key', nextAction: 'Make the request again' });
+  const signer = await signerOf(parts.ca);
+  const san = request.getExtension('2.5.29.17');
+  const flags = x509.KeyUsageFlags;
+  return certify(parts, signer, request.publicKey, request.subjectName, [
+    new x509.KeyUsagesExtension(flags.digitalSignature | flags.keyEncipherment, true),
+    ...usageExtension(parts.usages),
+    new x509.BasicConstraintsExtension(false, undefined, true),
+    ...(parts.withAki === false ? [] : [await x509.AuthorityKeyIdentifierExtension.create(publicKey(signer.publicKey))]),
+    ...(san === null ? [] : [san]),
+  ]);
+}
+
+interface Signer {
+  readonly keyPem: Secret;
+  readonly name: x509.Name;
+  readonly publicKey: unknown;
+}
+
+async function signerOf(ca: Ca): Promise<Signer> {
+  const { keys } = await cryptoKeysOf(ca.keyPem);
+  return { keyPem: ca.keyPem, name: new x509.X509Certificate(ca.certificatePem).subjectName, publicKey: keys.publicKey };
+}
+
+async function certify(validity: Validity, signer: Signer, subjectKey: unknown, subject: x509.Name, extensions: x509.Extension[]): Promise<string> {
+  const { keys, signing } = await cryptoKeysOf(signer.keyPem);
+  const serial = randomBytes(8);
+  // Positive and without a leading zero byte, as kubeadm's 63 random bits.
+  serial[0] = ((serial[0] ?? 0) & 0x7f) | 0x40;
+  const certificate = await x509.X509CertificateGenerator.create({
+    serialNumber: serial.toString('hex'),
+    subject,
+    issuer: signer.name,
+    notBefore: new Date(validity.notBeforeMs),
+    notAfter: new Date(validity.notAfterMs),
+    signingKey: keys.privateKey as never,
+    signingAlgorithm: signing as never,
+    publicKey: publicKey(subjectKey),
+    extensions,
+  });
+  return `${certificate.toString('pem')}\n`;
+}
+
+function usageExtension(usages: readonly ('serverAuth' | 'clientAuth')[]): x509.Extension[] {
+  const oids = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1.5.5.7.3.2' } as const;
+  return usages.length === 0 ? [] : [new x509.ExtendedKeyUsageExtension(usages.map((usage) => oids[usage]))];
+}
+
+// Node's CryptoKey and that of the library's types differ in name only.
+function publicKey(key: unknown): x509.PublicKey {
+  return key as x509.PublicKey;
+}
