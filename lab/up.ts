@@ -1,65 +1,19 @@
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startSshAgent, writeSshFiles } from './access/ssh.js';
-import { writeInventory } from './access/inventory.js';
 import { addPeople } from './access/people.js';
 import { writeFileAtomically } from './atomic-file.js';
-import { buildBinaries } from './build/binaries.js';
-import { buildContainerdTemplate } from './build/containerd-template.js';
-import { buildImages } from './build/images.js';
-import { buildRootfs } from './build/rootfs.js';
+import { buildAll } from './build/build-all.js';
 import { apiAnswers, hasJoined, initCluster, issueTicket, joinNode, wasInterrupted } from './cluster/kubeadm.js';
-import { startLoadBalancer } from './cluster/load-balancer.js';
 import { waitForApi, waitUntilReady } from './cluster/readiness.js';
 import { type ClusterShape, type Lab, type LabNode, openLab, readShape } from './lab.js';
-import { bringUpBridge } from './node/bridge.js';
-import { bootNode, isBooted, prepareNode, removeNode, waitForSsh } from './node/boot.js';
+import { bringUpNodes, isBooted, removeNode } from './node/boot.js';
+import { interruptedRestore, putBackFiles } from './snapshot/restore.js';
 import { Stages } from './stages.js';
-import { installPackages } from './machine/packages.js';
-import { setUpVault } from './vault/setup.js';
-import { startVault } from './vault/server.js';
+import { bringUpSurroundings } from './surroundings.js';
 
 const labFolder = dirname(fileURLToPath(import.meta.url));
 const minute = 60_000;
-
-/** Everything that does not depend on a running cluster: built once, kept over `down`. */
-export async function buildAll(lab: Lab, stages: Stages): Promise<void> {
-  const note = (line: string): void => stages.note(line);
-  const { paths } = lab;
-  await stages.run('Debian packages', () => installPackages(paths, note));
-  await stages.run('programs', async () => (await buildBinaries(paths, note)).length > 0);
-  await stages.run('root file system', () => buildRootfs(paths));
-  await stages.run('images', () => buildImages(paths));
-  await stages.run('workload images', async () => {
-    if (!existsSync(join(labFolder, 'workloads', 'build.ts'))) return false;
-    const { buildWorkloads } = await import('./workloads/build.js');
-    let built = false;
-    await buildWorkloads(lab, (line) => {
-      built = true;
-      note(line);
-    });
-    return built;
-  });
-  await stages.run('image store', () => buildContainerdTemplate(paths));
-}
-
-/** The processes and files around the nodes. */
-export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<void> {
-  await stages.run('SSH keys and agent', async () => {
-    await writeSshFiles(lab);
-    writeInventory(lab);
-    return startSshAgent(lab.paths);
-  });
-  await stages.run('bridge and load balancer', async () => {
-    await bringUpBridge(lab);
-    return startLoadBalancer(lab);
-  });
-  await stages.run('Vault', async () => {
-    const started = await startVault(lab.paths);
-    return (await setUpVault(lab.paths)) || started;
-  });
-}
 
 /**
  * A control plane whose init or join was killed may have left a member in etcd that never comes back. Nothing of value is
@@ -75,19 +29,6 @@ async function discardInterrupted(lab: Lab, stages: Stages): Promise<void> {
     rmSync(lab.paths.adminKubeconfig, { force: true });
     rmSync(lab.paths.people, { recursive: true, force: true });
   }
-}
-
-/** Prepares and boots nodes side by side until each answers to SSH. */
-export async function bringUpNodes(lab: Lab, nodes: readonly LabNode[]): Promise<boolean> {
-  const changed = await Promise.all(
-    nodes.map(async (node) => {
-      const prepared = await prepareNode(lab, node);
-      const booted = await bootNode(lab.paths, node);
-      return prepared || booted;
-    }),
-  );
-  await Promise.all(nodes.map((node) => waitForSsh(lab, node)));
-  return changed.includes(true);
 }
 
 async function joinControlPlanes(lab: Lab): Promise<void> {
@@ -130,14 +71,6 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
   await stages.run('people', () => addPeople(lab));
 }
 
-/** Programs outside of the cluster that belong to the workloads. */
-export async function startOutsideClients(lab: Lab): Promise<boolean> {
-  if (!existsSync(join(labFolder, 'workloads', 'external-client.ts'))) return false;
-  const { startExternalClient } = await import('./workloads/external-client.js');
-  await startExternalClient(lab);
-  return true;
-}
-
 async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
   if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
   await stages.run('workloads', async () => {
@@ -162,6 +95,14 @@ export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: 
   mkdirSync(lab.paths.log, { recursive: true, mode: 0o700 });
   await buildAll(lab, stages);
   if (there === undefined) writeFileAtomically(lab.paths.clusterFile, `${JSON.stringify(lab.shape)}\n`, 0o644);
+  const restoring = interruptedRestore(lab.paths);
+  if (restoring !== undefined) {
+    await stages.run(`files of the snapshot ${restoring}, whose restore was interrupted`, async () => {
+      await putBackFiles(lab.paths, restoring);
+      return true;
+    });
+    lab = openLab({ paths: lab.paths });
+  }
   const wasUp = lab.nodes.every((node) => isBooted(lab.paths, node.name));
   await bringUpSurroundings(lab, stages);
   await bringUpCluster(lab, stages);

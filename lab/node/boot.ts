@@ -1,11 +1,12 @@
 import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { runCommand } from '../command.js';
-import { waitFor } from '../deadline.js';
+import { UselessToWait, waitFor } from '../deadline.js';
 import { bridgeName, type Lab, type LabNode, type LabPaths } from '../lab.js';
 import { runningPid, startDaemon, stopDaemon } from '../processes.js';
+import { removeNodePort } from './bridge.js';
 import { copyContainerd } from './containerd-copy.js';
-import { createNodeCgroups, removeNodeCgroups } from './cgroups.js';
+import { createNodeCgroups, killNode, removeNodeCgroups } from './cgroups.js';
 import { nodeFiles } from './node-files.js';
 
 export interface NodeFolders {
@@ -67,7 +68,7 @@ async function unmountRoot(folders: NodeFolders): Promise<void> {
 }
 
 /** Gives a new node its own files and its copy of the image store. */
-export async function prepareNode(lab: Lab, node: LabNode): Promise<boolean> {
+async function prepareNode(lab: Lab, node: LabNode): Promise<boolean> {
   const folders = nodeFolders(lab.paths, node.name);
   if (existsSync(folders.prepared)) return false;
   await removeNode(lab.paths, node.name);
@@ -85,14 +86,21 @@ export async function prepareNode(lab: Lab, node: LabNode): Promise<boolean> {
   return true;
 }
 
+/** Of a node that is off, or whose systemd-nspawn was killed. */
+async function clearRemains(node: string): Promise<void> {
+  await killNode(node);
+  await removeNodeCgroups(node);
+  await removeNodePort(node);
+}
+
 /** Enters the node's cgroups and becomes systemd-nspawn. */
 const bootScript = 'for file in $LAB_CGROUPS; do echo $$ > "$file" || exit 1; done; exec systemd-nspawn "$@"';
 
 /** Starts a prepared node: systemd, sshd, containerd and, once it has joined, the kubelet. */
-export async function bootNode(paths: LabPaths, node: LabNode): Promise<boolean> {
+async function bootNode(paths: LabPaths, node: LabNode): Promise<boolean> {
   if (isBooted(paths, node.name)) return false;
   const folders = nodeFolders(paths, node.name);
-  await removeNodeCgroups(node.name);
+  await clearRemains(node.name);
   await mountRoot(paths, folders);
   const options = [
     ...['--quiet', '--boot', '--keep-unit', '--register=no', '--console=read-only', '--kill-signal=SIGRTMIN+3'],
@@ -116,12 +124,27 @@ export async function bootNode(paths: LabPaths, node: LabNode): Promise<boolean>
   return true;
 }
 
-export async function waitForSsh(lab: Lab, node: LabNode): Promise<void> {
+async function waitForSsh(lab: Lab, node: LabNode): Promise<void> {
   await waitFor(`SSH on ${node.name}`, { timeoutMs: 120_000, everyMs: 500 }, async () => {
-    if (!isBooted(lab.paths, node.name)) return `its systemd-nspawn ended, see ${join(lab.paths.log, `${node.name}.console.log`)}`;
+    if (!isBooted(lab.paths, node.name)) {
+      throw new UselessToWait(`${node.name}: its systemd-nspawn ended, see ${join(lab.paths.log, `${node.name}.console.log`)}`);
+    }
     const result = await lab.onNode(node.name, 'sudo systemctl is-active containerd', { allowFailure: true, timeoutMs: 15_000 });
     return result.code === 0 ? true : result.stderr.trim() || result.stdout.trim();
   });
+}
+
+/** Prepares and boots nodes side by side until each answers to SSH. */
+export async function bringUpNodes(lab: Lab, nodes: readonly LabNode[]): Promise<boolean> {
+  const changed = await Promise.all(
+    nodes.map(async (node) => {
+      const prepared = await prepareNode(lab, node);
+      const booted = await bootNode(lab.paths, node);
+      return prepared || booted;
+    }),
+  );
+  await Promise.all(nodes.map((node) => waitForSsh(lab, node)));
+  return changed.includes(true);
 }
 
 export interface HaltOptions {
@@ -131,8 +154,9 @@ export interface HaltOptions {
 
 /** Ends a node and takes its mount and cgroups away; its files stay. */
 export async function haltNode(paths: LabPaths, node: string, options: HaltOptions = {}): Promise<void> {
-  await stopDaemon(paths, daemonName(node), options.abruptly ? { signal: 'SIGKILL' } : { signal: 'SIGTERM', graceMs: 20_000 });
-  await removeNodeCgroups(node);
+  if (options.abruptly) await killNode(node);
+  await stopDaemon(paths, daemonName(node), { signal: 'SIGTERM', graceMs: 20_000 });
+  await clearRemains(node);
   await unmountRoot(nodeFolders(paths, node));
 }
 

@@ -13,6 +13,11 @@ export async function bringUpBridge(lab: Lab): Promise<void> {
   }
 }
 
+/** A killed node's port outlives it by a moment, and the next boot needs the name. */
+export async function removeNodePort(node: string): Promise<void> {
+  await runCommand('ip', ['link', 'delete', `vb-${node}`], { allowFailure: true });
+}
+
 /** Takes the bridge away, and with it its address and routes. */
 export async function removeBridge(): Promise<void> {
   if (await succeeds('ip', ['link', 'show', bridgeName])) await runCommand('ip', ['link', 'delete', bridgeName]);

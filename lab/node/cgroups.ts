@@ -42,6 +42,35 @@ function removeTree(folder: string): void {
   rmdirSync(folder);
 }
 
+function processesBelow(folder: string): number[] {
+  const here = readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter((line) => line !== '').map(Number);
+  const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+  return [...here, ...folders.flatMap((entry) => processesBelow(join(folder, entry.name)))];
+}
+
+/**
+ * Kills what is left of a node. Its systemd outlives a killed systemd-nspawn; the cgroup, which only the lab's nodes enter,
+ * says exactly who belongs to it, also when no record of ours does.
+ */
+export async function killNode(node: string): Promise<void> {
+  const folder = folderOf('pids', node);
+  if (!existsSync(folder)) return;
+  writeFileSync(join(folderOf('freezer', node), 'freezer.state'), 'THAWED');
+  await waitFor(`the processes of ${node} to end`, { timeoutMs: 20_000, everyMs: 50 }, async () => {
+    const left = processesBelow(folder);
+    for (const pid of left) killIfThere(pid);
+    return left.length === 0 ? true : `${left.length} processes`;
+  });
+}
+
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
 /** Removes a node's cgroups. Processes that are just ending keep theirs busy for a moment. */
 export async function removeNodeCgroups(node: string): Promise<void> {
   await waitFor(`the cgroups of ${node} to be empty`, { timeoutMs: 15_000, everyMs: 100 }, async () => {

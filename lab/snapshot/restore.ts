@@ -3,10 +3,11 @@ import { basename, join } from 'node:path';
 import { writeFileAtomically } from '../atomic-file.js';
 import { waitUntilReady } from '../cluster/readiness.js';
 import { type Lab, type LabPaths, openLab } from '../lab.js';
-import { removeNode } from '../node/boot.js';
+import { bringUpNodes, removeNode } from '../node/boot.js';
 import { recordedNames, stopDaemon } from '../processes.js';
 import type { Stages } from '../stages.js';
-import { bringUpNodes, bringUpSurroundings, startOutsideClients } from '../up.js';
+import { bringUpSurroundings } from '../surroundings.js';
+import { startOutsideClients } from './outside-clients.js';
 import { clusterFiles, copyInto, copyNodes } from './contents.js';
 import { snapshotFolder, snapshotNames } from './snapshot.js';
 
