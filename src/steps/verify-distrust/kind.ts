@@ -1,0 +1,151 @@
+/** verify-distrust: a sweep of all nodes and objects, and of behaviour: nobody accepts the outgoing CA any more, and everything works with the incoming one. */
+
+import { z } from 'zod';
+import type { Inventory } from '../../domain/cluster/inventory.js';
+import { nodesWith } from '../../domain/cluster/inventory.js';
+import { failure, type Failure } from '../../domain/errors.js';
+import { askSigner, signerFailure } from '../../operations/csr-api.js';
+import { apiPort, apiServerOf, askApiServer, askKubelet } from '../../operations/identity-probe.js';
+import { podsHoldingEarlierTrust } from '../../operations/pods.js';
+import { artefactNames } from '../../operations/run-files.js';
+import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
+import { msLeft } from '../../operations/waiting.js';
+import type { Site, StepKind } from '../../ports/step-kind.js';
+
+const params = z.strictObject({});
+
+export const verifyDistrust: StepKind<z.infer<typeof params>> = {
+  name: 'verify-distrust',
+  targets: 'cluster',
+  params,
+  effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['incoming'] }],
+
+  async preflight() {
+    return [];
+  },
+
+  async checkpoint() {
+    return { files: [], objects: [], notes: {} };
+  },
+
+  async apply(site) {
+    site.access.trustOnly(caPem(site, 'incoming'));
+  },
+
+  async inspect() {
+    return 'absent';
+  },
+
+  async verify(site) {
+    const [inventory, outgoing, chains, signer, ways] = await Promise.all([site.observe(), refused(site), outgoingOnlyClient(site), askSigner(site), logs(site)]);
+    const failures = [...leftIn(site, inventory), ...outgoing, ...chains, ...(signer === 'incoming' ? [] : [signerFailure(site, 'incoming', signer)]), ...ways];
+    if (failures.length === 0 && site.artefacts.get(artefactNames.finalReport) === undefined) {
+      const report = await remaining(site, inventory);
+      site.artefacts.put(artefactNames.finalReport, report);
+      site.tell(report.trim());
+    }
+    return failures;
+  },
+
+  async undo(site) {
+    site.access.trustAlso(caPem(site, 'outgoing'));
+  },
+};
+
+/** The outgoing CA, or a leaf that it signed, in any file or object. Leaves are told by their AKI and issuer, and by fingerprint for CAs. */
+function leftIn(site: Site, inventory: Inventory): Failure[] {
+  const outgoing = fingerprintOf(caPem(site, 'outgoing'));
+  const record = inventory.nodes.flatMap((n) => n.files).flatMap((f) => f.certificates).find((c) => c.fingerprint === outgoing);
+  const before = site.inventory.nodes.flatMap((n) => n.files).flatMap((f) => f.certificates).find((c) => c.fingerprint === outgoing) ?? record;
+  const ofOutgoing = (c: { fingerprint: string; aki: string; issuer: string }): boolean =>
+    c.fingerprint === outgoing || (before !== undefined && c.issuer === before.subject && (c.aki === '' || before.ski === '' || c.aki === before.ski));
+  const failures: Failure[] = [];
+  const left = (target: string, where: string, what: string): void => {
+    failures.push(failure('outgoing-left', { target, summary: `${where} still holds ${what}`, cause: 'it was not part of the plan, or something put it back', nextAction: 'Look at who writes it; then run "rotate-ca resume".' }));
+  };
+  for (const node of inventory.nodes) {
+    for (const file of node.files) {
+      for (const c of [...file.certificates, ...(file.client === undefined ? [] : [file.client])]) if (ofOutgoing(c)) left(node.name, file.path, c.subject);
+    }
+  }
+  for (const object of inventory.objects) {
+    for (const c of object.certificates) if (ofOutgoing(c)) left(`${object.kind} ${object.namespace}/${object.name}`, object.field, c.subject);
+  }
+  return failures;
+}
+
+/** The operator's kubeconfig of before is refused by each API server and each kubelet, alone and with the CA sent along. */
+async function refused(site: Site): Promise<Failure[]> {
+  const original = site.access.original();
+  if (original === undefined) return [];
+  const chains = [original, { ...original, certificatePem: `${original.certificatePem}\n${caPem(site, 'outgoing')}` }];
+  const questions = chains.flatMap((credential) => [
+    ...nodesWith(site.inventory, 'control-plane').map((node) => ({ who: `kube-apiserver on ${node.name}`, ask: () => askApiServer(site, node, credential) })),
+    ...site.inventory.nodes.map((node) => ({ who: `kubelet on ${node.name}`, ask: () => askKubelet(site, node, credential) })),
+  ]);
+  const answers = await Promise.all(questions.map(async ({ who, ask }) => ({ who, verdict: await ask() })));
+  return answers
+    .filter((a) => a.verdict !== 'refused')
+    .map((a) =>
+      failure('distrust-failed', { target: a.who, summary: 'it does not refuse a client certificate of the outgoing CA', cause: `it was ${a.verdict}`, nextAction: 'Compare ca.crt there with what was written, then run "rotate-ca resume".' }),
+    );
+}
+
+/** A client that trusts the outgoing CA alone must fail its handshake; one that trusts the incoming alone must not. */
+async function outgoingOnlyClient(site: Site): Promise<Failure[]> {
+  const failures: Failure[] = [];
+  for (const node of nodesWith(site.inventory, 'control-plane')) {
+    const at = { host: node.internalIp, port: apiPort(node) };
+    for (const [name, wanted] of [
+      ['outgoing', false],
+      ['incoming', true],
+    ] as const) {
+      const verdict = await site.tls.verifies(at, { caPem: caPem(site, name), deadlineMs: msLeft(site, 5000), signal: site.signal });
+      if (verdict.ok === wanted) continue;
+      failures.push(
+        failure(wanted ? 'chain-broken' : 'distrust-failed', {
+          target: node.name,
+          summary: `a client that trusts the ${name} CA alone ${wanted ? 'cannot connect' : 'still connects'}`,
+          cause: verdict.ok ? '' : verdict.error,
+          nextAction: 'Look at apiserver.crt there, then run "rotate-ca resume".',
+        }),
+      );
+    }
+  }
+  return failures;
+}
+
+/** kubectl logs works on every node, through every API server. */
+async function logs(site: Site): Promise<Failure[]> {
+  const call = { deadlineMs: msLeft(site, 15_000), signal: site.signal };
+  const pods = await site.access.kube().list({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' }, call);
+  const failures: Failure[] = [];
+  for (const node of site.inventory.nodes) {
+    const pod = pods.find((p) => (p['spec'] as { nodeName?: string }).nodeName === node.name && (p['status'] as { phase?: string }).phase === 'Running');
+    if (pod === undefined) continue;
+    const container = (pod['spec'] as { containers: { name: string }[] }).containers[0]?.name ?? '';
+    for (const server of nodesWith(site.inventory, 'control-plane')) {
+      const answer = await site.access.kube().at(apiServerOf(server)).get(`/api/v1/namespaces/kube-system/pods/${pod.metadata.name}/log?container=${container}&tailLines=1`, call);
+      if (answer.status === 200) continue;
+      failures.push(failure('chain-broken', { target: node.name, summary: `logs do not work through kube-apiserver on ${server.name}`, cause: `HTTP ${answer.status}`, nextAction: 'Look at apiserver-kubelet-client.crt there, then run "rotate-ca resume".' }));
+    }
+  }
+  return failures;
+}
+
+/** Where the outgoing CA still is, for the operator: it cannot sign anything that is accepted, but it is not gone before `finalize`. */
+async function remaining(site: Site, inventory: Inventory): Promise<string> {
+  const published = site.artefacts.get(artefactNames.publishedAt('incoming'));
+  const pods = published === undefined ? [] : await podsHoldingEarlierTrust(site, Date.parse(published.trim()));
+  const lines = [
+    'Every file and object of the cluster chains to the incoming CA only.',
+    `Swept: ${inventory.nodes.length} nodes, ${inventory.nodes.reduce((n, x) => n + x.files.length, 0)} files, ${inventory.objects.length} objects.`,
+    '',
+    'The outgoing CA is still in:',
+    '- the encrypted checkpoints and backups of this run (its key too), until "rotate-ca finalize"',
+    '- kubeconfigs outside the cluster: of people, CI, monitoring; they are refused now',
+    ...(pods.length === 0 ? [] : [`- the memory of ${pods.length} pods that loaded both CAs, until they are restarted:`]),
+    ...pods.map((p) => `    ${p.namespace}/${p.name} on ${p.node}`),
+  ];
+  return `${lines.join('\n')}\n`;
+}
