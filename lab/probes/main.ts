@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { openLab } from '../lab.js';
+import { withLock } from '../lock.js';
 import { prepareOutgoingClasses } from './classes.js';
 import { defaultLanes, labTargets } from './config.js';
 import { startProber } from './prober.js';
@@ -18,17 +19,21 @@ const { values } = parseArgs({
 });
 const lab = openLab();
 const outDir = values.out ?? join(lab.paths.root, 'probes');
-const classes = await prepareOutgoingClasses(lab, join(outDir, 'material'));
-const prober = await startProber({
-  lab,
-  outDir,
-  classes: [classes.kubeconfig, classes.token, classes.leaf],
-  lanes: defaultLanes(labTargets(lab), Number(values['every-ms'])),
-});
 const interrupted = new AbortController();
 process.once('SIGINT', () => interrupted.abort());
-await sleep(Number(values.seconds) * 1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
-const summary = await prober.end();
-console.log(formatSummary(summary));
-for (const failure of await readFailures(prober.rawLog, 20)) console.log(JSON.stringify(failure));
-process.exitCode = summary.failed === 0 ? 0 : 1;
+
+// Nobody takes a snapshot or restores one meanwhile: both would look like a failure of the API.
+await withLock(lab.paths, 'probe', async () => {
+  const classes = await prepareOutgoingClasses(lab, join(outDir, 'material'));
+  const prober = await startProber({
+    lab,
+    outDir,
+    classes: [classes.kubeconfig, classes.token, classes.leaf],
+    lanes: defaultLanes(labTargets(lab), Number(values['every-ms'])),
+  });
+  await sleep(Number(values.seconds) * 1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
+  const summary = await prober.end();
+  console.log(formatSummary(summary));
+  for (const failure of await readFailures(prober.rawLog, 20)) console.log(JSON.stringify(failure));
+  process.exitCode = summary.failed === 0 ? 0 : 1;
+});

@@ -32,6 +32,13 @@ describe('the verdict', () => {
     expect(judgeFelt(feltSince([before], [after]), 9000)).toMatchObject({ ok: 9, failed: 0, byClass: {}, longestFailureMs: 0, unrecovered: [], vanished: [] });
   });
 
+  it('leaves out runs that were over before', () => {
+    const over = record({ name: 'over', at: 1000, endedBy: 'SIGTERM' });
+    const silent = record({ name: 'silent', at: 1000 });
+    const alive = record({ name: 'alive', at: 100_000 });
+    expect(feltSince([over, silent, alive], [over, silent, { ...alive, at: 101_000 }]).map(({ name }) => name)).toEqual(['alive']);
+  });
+
   it('names who has not recovered, and who fell silent without being asked to end', () => {
     const failing = record({ at: 100_000, activities: { write: activity({ failed: 3, byClass: { x509: 3 }, failingSince: 90_000, longestFailureMs: 10_000 }), watch: activity(), fresh: activity() } });
     const silent = record({ name: 'gone', at: 50_000 });

@@ -16,17 +16,20 @@ export interface FeltVerdict {
 
 const silentAfterMs = 15_000;
 
-/** What happened after `before` was read: its counts are taken off, its errors left out. */
+/** What happened after `before` was read: its counts are taken off, its errors and the runs that were over then left out. */
 export function feltSince(before: readonly FeltRecord[], after: readonly FeltRecord[]): FeltRecord[] {
-  return after.map((record) => {
+  const readAt = Math.max(...before.map(({ at }) => at));
+  return after.flatMap((record) => {
     const base = before.find((known) => known.name === record.name && known.startedAt === record.startedAt);
-    if (base === undefined) return record;
+    if (base === undefined) return [record];
+    if (base.endedBy !== '' || readAt - base.at > silentAfterMs) return [];
     const since = (name: (typeof activityNames)[number]): Activity => subtract(record.activities[name], base.activities[name], base.at);
-    return {
+    const later = {
       ...record,
       activities: { write: since('write'), watch: since('watch'), fresh: since('fresh') },
       errors: record.errors.filter(({ at }) => at > base.at),
     };
+    return [later];
   });
 }
 
