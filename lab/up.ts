@@ -4,9 +4,10 @@ import { fileURLToPath } from 'node:url';
 import { addPeople } from './access/people.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { buildAll } from './build/build-all.js';
-import { apiAnswers, hasJoined, initCluster, issueTicket, joinNode, wasInterrupted } from './cluster/kubeadm.js';
+import { joinControlPlanes, joinWorkers } from './cluster/join-nodes.js';
+import { apiAnswers, hasJoined, initCluster, wasInterrupted } from './cluster/kubeadm.js';
 import { waitForApi, waitUntilReady } from './cluster/readiness.js';
-import { type ClusterShape, type Lab, type LabNode, openLab, readShape } from './lab.js';
+import { type ClusterShape, type Lab, openLab, readShape } from './lab.js';
 import { bringUpNodes, isBooted, removeNode } from './node/boot.js';
 import { interruptedRestore, putBackFiles } from './snapshot/restore.js';
 import { Stages } from './stages.js';
@@ -29,22 +30,6 @@ async function discardInterrupted(lab: Lab, stages: Stages): Promise<void> {
     rmSync(lab.paths.adminKubeconfig, { force: true });
     rmSync(lab.paths.people, { recursive: true, force: true });
   }
-}
-
-async function joinControlPlanes(lab: Lab): Promise<void> {
-  const missing = lab.controlPlanes.filter((node) => !hasJoined(lab, node));
-  if (missing.length === 0) return;
-  const ticket = await issueTicket(lab, { controlPlane: true });
-  // One after the other: each adds a member to etcd, and only one may be on its way.
-  for (const node of missing) await joinNode(lab, node, ticket);
-}
-
-export async function joinWorkers(lab: Lab): Promise<void> {
-  const missing = lab.workers.filter((node) => !hasJoined(lab, node));
-  if (missing.length === 0) return;
-  for (const node of missing) await lab.kubectl(['delete', 'node', node.name, '--ignore-not-found']);
-  const ticket = await issueTicket(lab, { controlPlane: false });
-  await Promise.all(missing.map((node) => joinNode(lab, node, ticket)));
 }
 
 async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {

@@ -1,5 +1,5 @@
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { runCommand } from '../command.js';
 import { UselessToWait, waitFor } from '../deadline.js';
 import { bridgeName, type Lab, type LabNode, type LabPaths } from '../lab.js';
@@ -61,10 +61,17 @@ async function mountRoot(paths: LabPaths, folders: NodeFolders): Promise<void> {
 
 async function unmountRoot(folders: NodeFolders): Promise<void> {
   if (!isMounted(folders.root)) return;
+  const { dev, ino } = lstatSync(folders.root);
   await waitFor(`${folders.root} to be free`, { timeoutMs: 15_000, everyMs: 100 }, async () => {
     const result = await runCommand('umount', [folders.root], { allowFailure: true });
     return result.code === 0 ? true : result.stderr.trim();
   });
+  // What systemd-nspawn keeps for itself, and leaves behind when it is killed.
+  rmSync(join('/run/systemd/nspawn/locks', `inode-${dev}:${ino}`), { force: true });
+  for (const kind of ['propagate', 'unix-export']) {
+    const folder = join('/run/systemd/nspawn', kind, basename(folders.base));
+    if (existsSync(folder)) rmdirSync(folder);
+  }
 }
 
 /** Gives a new node its own files and its copy of the image store. */

@@ -19,6 +19,8 @@ export async function removeNodePort(node: string): Promise<void> {
 }
 
 /** Takes the bridge away, and with it its address and routes. */
-export async function removeBridge(): Promise<void> {
-  if (await succeeds('ip', ['link', 'show', bridgeName])) await runCommand('ip', ['link', 'delete', bridgeName]);
+export async function removeBridge(): Promise<boolean> {
+  if (!(await succeeds('ip', ['link', 'show', bridgeName]))) return false;
+  await runCommand('ip', ['link', 'delete', bridgeName]);
+  return true;
 }

@@ -82,6 +82,13 @@ export async function removeNodeCgroups(node: string): Promise<void> {
   });
 }
 
+/** Nodes of which the kernel still knows, whatever our files say. */
+export function nodesWithCgroups(): string[] {
+  const folder = join(base, 'pids', family);
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+}
+
 /** Removes the lab's own level, once no node is left below it. */
 export function removeCgroupFamily(): void {
   for (const controller of cgroupControllers) {

@@ -1,0 +1,138 @@
+import { spawn } from 'node:child_process';
+import { readdirSync, rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { asExports, labEnvironment } from './access/environment.js';
+import { type ClusterShape, defaultShape, type Lab, labPaths, maxWorkers, openLab, readShape } from './lab.js';
+import { withLock } from './lock.js';
+import { missingRequirements } from './machine/requirements.js';
+import { restoreSnapshot } from './snapshot/restore.js';
+import { takeSnapshot } from './snapshot/snapshot.js';
+import { labStatus, lastLines, renderStatus } from './status.js';
+import { Stages } from './stages.js';
+import { joinNextWorker } from './join.js';
+import { down } from './down.js';
+import { up } from './up.js';
+
+/** What was asked for makes no sense: main prints the usage. */
+export class UsageError extends Error {}
+
+function print(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+function numberOf(text: string, option: string, allowed: (value: number) => boolean): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || !allowed(value)) throw new UsageError(`${option}: ${text} is not possible`);
+  return value;
+}
+
+export async function upCommand(args: string[]): Promise<number> {
+  const { values } = parseArgs({
+    args,
+    options: {
+      'control-planes': { type: 'string' },
+      workers: { type: 'string' },
+      'encryption-algorithm': { type: 'string' },
+    },
+  });
+  const wanted: Partial<ClusterShape> = {
+    ...(values['control-planes'] === undefined
+      ? {}
+      : { controlPlanes: numberOf(values['control-planes'], '--control-planes', (n) => n === 1 || n === 3) }),
+    ...(values.workers === undefined ? {} : { workers: numberOf(values.workers, '--workers', (n) => n >= 0 && n <= maxWorkers) }),
+    ...(values['encryption-algorithm'] === undefined ? {} : { encryptionAlgorithm: values['encryption-algorithm'] }),
+  };
+  const paths = labPaths();
+  const shape = readShape(paths) ?? { ...defaultShape, ...wanted };
+  const missing = await missingRequirements(paths, shape);
+  if (missing.length > 0) {
+    process.stderr.write(`This machine cannot carry the lab. Missing:\n${missing.map((line) => `  - ${line}\n`).join('')}`);
+    return 3;
+  }
+  await withLock(paths, 'up', () => up(openLab({ paths, shape }), wanted, print));
+  return 0;
+}
+
+export async function envCommand(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { output: { type: 'string', short: 'o' } } });
+  const environment = labEnvironment(openLab());
+  print(values.output === 'json' ? JSON.stringify(environment, undefined, 2) : asExports(environment));
+  return 0;
+}
+
+export function theOnly(args: string[], what: string): string {
+  const [value, ...rest] = args;
+  if (value === undefined || rest.length > 0) throw new UsageError(`give one ${what}`);
+  return value;
+}
+
+/** For commands that need a lab that is there. */
+function thereIsALab(): Lab {
+  const paths = labPaths();
+  if (readShape(paths) === undefined) throw new Error(`there is no lab in ${paths.root}; run \`up\` first`);
+  return openLab({ paths });
+}
+
+export async function snapshotCommand(name: string): Promise<number> {
+  const lab = thereIsALab();
+  const stages = new Stages(print);
+  await withLock(lab.paths, 'snapshot', () => takeSnapshot(lab, name, stages));
+  print(stages.summary());
+  return 0;
+}
+
+export async function restoreCommand(name: string): Promise<number> {
+  const lab = thereIsALab();
+  const stages = new Stages(print);
+  const started = performance.now();
+  await withLock(lab.paths, 'restore', () => restoreSnapshot(lab.paths, name, stages));
+  print(`restored ${name} in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return 0;
+}
+
+export async function downCommand(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { all: { type: 'boolean', default: false } } });
+  const paths = labPaths();
+  const stages = new Stages(print);
+  await withLock(paths, 'down', () => down(paths, { all: values.all }, stages));
+  if (values.all) rmSync(paths.root, { recursive: true, force: true });
+  print(stages.summary());
+  return 0;
+}
+
+export async function joinCommand(name: string): Promise<number> {
+  const lab = thereIsALab();
+  const stages = new Stages(print);
+  await withLock(lab.paths, 'join', () => joinNextWorker(lab, name, stages));
+  print(stages.summary());
+  return 0;
+}
+
+export async function statusCommand(args: string[]): Promise<number> {
+  const { values } = parseArgs({ args, options: { output: { type: 'string', short: 'o' } } });
+  const status = await labStatus(thereIsALab());
+  print(values.output === 'json' ? JSON.stringify(status, undefined, 2) : renderStatus(status));
+  return status.healthy ? 0 : 1;
+}
+
+/** Hands the terminal over to the real ssh, and takes its exit code. */
+export async function sshCommand([node, ...command]: string[]): Promise<number> {
+  const lab = thereIsALab();
+  if (node === undefined || !lab.nodes.some(({ name }) => name === node)) {
+    throw new UsageError(`give one of the nodes ${lab.nodes.map(({ name }) => name).join(', ')}`);
+  }
+  const child = spawn('ssh', ['-F', lab.paths.sshConfig, node, ...command], { stdio: 'inherit' });
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (code) => resolve(code ?? 1));
+  });
+}
+
+export async function logsCommand([node, ...rest]: string[]): Promise<number> {
+  const lab = thereIsALab();
+  if (rest.length > 0) throw new UsageError('give one node, or none');
+  const files = readdirSync(lab.paths.log).filter((file) => node === undefined || file.startsWith(`${node}.`));
+  print(lastLines(lab, files, node === undefined ? 5 : 40));
+  if (node === undefined) return 0;
+  return sshCommand([node, 'sudo', 'journalctl', '--no-pager', '--lines=200']);
+}
