@@ -37,7 +37,6 @@ export const artefactNames = {
   outgoingCa: 'outgoing-ca.pem',
   incomingCa: 'incoming-ca.pem',
   incomingIssuer: 'incoming-issuer.json',
-  publishedAt: (trusts: string): string => `published-${trusts}.txt`,
   joinMaterial: 'join.txt',
   finalReport: 'after-distrust.txt',
 } as const;

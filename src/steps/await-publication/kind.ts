@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fail, failure } from '../../domain/errors.js';
-import { artefactNames } from '../../operations/run-files.js';
+import { isPublished, recordPublished } from '../../operations/publication.js';
 import { bundlePem } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
 import { msLeft, waitFor } from '../../operations/waiting.js';
@@ -42,13 +42,11 @@ export const awaitPublication: StepKind<Params> = {
     );
     const [first] = failures;
     if (first !== undefined) fail(first.code, first);
-    const artefact = artefactNames.publishedAt(p.trusts.join('+'));
-    // Pods that started before this moment may have read another bundle: roll-workloads compares with it.
-    if (site.artefacts.get(artefact) === undefined) site.artefacts.put(artefact, `${new Date(site.now()).toISOString()}\n`);
+    recordPublished(site, p.trusts);
   },
 
   async inspect(site, p) {
-    return site.artefacts.get(artefactNames.publishedAt(p.trusts.join('+'))) === undefined ? 'absent' : 'present';
+    return isPublished(site, p.trusts) ? 'present' : 'absent';
   },
 
   async verify(site, p) {

@@ -3,6 +3,7 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { failure } from '../../domain/errors.js';
+import { publishedAtMs } from '../../operations/publication.js';
 import { artefactNames } from '../../operations/run-files.js';
 import { caPem } from '../../operations/trust-bundles.js';
 import { msLeft } from '../../operations/waiting.js';
@@ -70,8 +71,7 @@ export const renewJoinMaterial: StepKind<z.infer<typeof params>> = {
 /** kubeadm-certs, and the bootstrap tokens made before the incoming CA alone was published. */
 async function withdrawn(site: Site): Promise<KubeObject[]> {
   const kube = site.access.kube();
-  const published = site.artefacts.get(artefactNames.publishedAt('incoming'));
-  const before = published === undefined ? Number.POSITIVE_INFINITY : Date.parse(published.trim());
+  const before = publishedAtMs(site, ['incoming']) ?? Number.POSITIVE_INFINITY;
   const tokens = await kube.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', fieldSelector: 'type=bootstrap.kubernetes.io/token' }, call(site));
   const certs = await kube.read(uploaded, call(site));
   const old = tokens.filter((t) => Date.parse(t.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') <= before);

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { duration } from '../../domain/plan/duration.js';
-import { artefactNames } from '../../operations/run-files.js';
+import { publishedAtMs } from '../../operations/publication.js';
 import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
 import { msLeft, waitFor } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
@@ -62,9 +62,7 @@ export const rollWorkloads: StepKind<Params> = {
 };
 
 async function needing(site: Site, p: Params): ReturnType<typeof podsHoldingEarlierTrust> {
-  const published = site.artefacts.get(artefactNames.publishedAt('outgoing+incoming'));
-  const at = published === undefined ? site.now() : Date.parse(published.trim());
-  const pods = await podsHoldingEarlierTrust(site, at);
+  const pods = await podsHoldingEarlierTrust(site, publishedAtMs(site, ['outgoing', 'incoming']) ?? site.now());
   return p.onlyNamespaces === undefined ? pods : pods.filter((pod) => p.onlyNamespaces?.includes(pod.namespace));
 }
 

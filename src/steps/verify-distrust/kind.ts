@@ -7,7 +7,8 @@ import { failure, type Failure } from '../../domain/errors.js';
 import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { apiPort, apiServerOf, askApiServer, askKubelet } from '../../operations/identity-probe.js';
 import { podsHoldingEarlierTrust } from '../../operations/pods.js';
-import { artefactNames } from '../../operations/run-files.js';
+import { publishedAtMs } from '../../operations/publication.js';
+import { artefactNames, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { msLeft } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -30,6 +31,10 @@ export const verifyDistrust: StepKind<z.infer<typeof params>> = {
 
   async apply(site) {
     site.access.trustOnly(caPem(site, 'incoming'));
+    for (const node of site.inventory.nodes) {
+      // Staged keys have done their work; what a way back needs is in the checkpoints.
+      await site.shells.to(node.name).must(`rm -rf '${stagingDir(site)}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+    }
   },
 
   async inspect() {
@@ -135,8 +140,8 @@ async function logs(site: Site): Promise<Failure[]> {
 
 /** Where the outgoing CA still is, for the operator: it cannot sign anything that is accepted, but it is not gone before `finalize`. */
 async function remaining(site: Site, inventory: Inventory): Promise<string> {
-  const published = site.artefacts.get(artefactNames.publishedAt('incoming'));
-  const pods = published === undefined ? [] : await podsHoldingEarlierTrust(site, Date.parse(published.trim()));
+  const published = publishedAtMs(site, ['incoming']);
+  const pods = published === undefined ? [] : await podsHoldingEarlierTrust(site, published);
   const lines = [
     'Every file and object of the cluster chains to the incoming CA only.',
     `Swept: ${inventory.nodes.length} nodes, ${inventory.nodes.reduce((n, x) => n + x.files.length, 0)} files, ${inventory.objects.length} objects.`,
