@@ -1,0 +1,162 @@
+/** Drives a run until a human must decide or it has ended: opens the world, takes the lock, looks again at gates, tells what happens. */
+
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { takeLock } from '../adapters/disk/lock.js';
+import { openApiProber } from '../adapters/tls/api-prober.js';
+import { nodesWith } from '../domain/cluster/inventory.js';
+import { fail } from '../domain/errors.js';
+import type { Plan, Settings } from '../domain/plan/plan.js';
+import type { Fact } from '../domain/run/facts.js';
+import { advance, untouched } from '../domain/run/progress.js';
+import { openGuard } from '../engine/guard.js';
+import { openRun, type Run, type RunView } from '../engine/open-run.js';
+import { systemClock } from '../engine/system-clock.js';
+import { holdIncomingCredential } from '../operations/engine-credential.js';
+import { artefactNames } from '../operations/run-files.js';
+import { apiServerOf } from '../operations/identity-probe.js';
+import type { JournalLine } from '../ports/journal.js';
+import { scanCluster } from '../scan/scan-cluster.js';
+import { stepKinds } from '../steps/index.js';
+import { lookAgain } from './gate.js';
+import type { RunFolder } from './run-folder.js';
+import { siteFactory } from './site.js';
+import { openWorld, type World } from './world.js';
+import { toolVersion } from './version.js';
+
+export interface DriveOptions {
+  readonly folder: RunFolder;
+  readonly env: NodeJS.ProcessEnv;
+  readonly by: string;
+  /** What the operator asks for as the run is opened. */
+  readonly ask: 'submit' | 'resume' | 'rollback' | 'forward' | 'nothing';
+  /** Approve gates by themselves as they come; never the destruction of a key. */
+  readonly autoApprove: boolean;
+  /** Asked at each gate where somebody can answer; undefined: the run stops there. */
+  readonly askGate?: (view: RunView, differences: readonly string[]) => Promise<boolean>;
+  readonly onLine: (line: JournalLine) => void;
+  readonly lockTimeoutMs: number;
+  /** Raised by the operator: `pause` at the next safe point, `leave` at once. */
+  readonly interrupts: { onPause(listener: () => void): void; onLeave(listener: () => void): void };
+}
+
+export interface Driven {
+  readonly view: RunView;
+  readonly differences: readonly string[];
+}
+
+/** Returns when a human must decide, or at the end. Throws state-locked, journal-broken, kubeconfig-invalid, recipients-unusable, interrupted, ... */
+export async function drive(options: DriveOptions): Promise<Driven> {
+  const { folder } = options;
+  const opened = folder.openJournal();
+  const { journal } = opened;
+  const progress = journal.lines().reduce((p, line) => advance(p, line.fact), untouched);
+  const plan = folder.plan(progress.planDigest === '' ? undefined : progress.planDigest);
+  const lock = await takeLock({
+    file: join(plan.settings.stateDir, 'locks', `${plan.inventory.cluster.uid}.lock`),
+    owner: { operation: options.ask, run: folder.run },
+    timeoutMs: options.lockTimeoutMs,
+  });
+  try {
+    const world = await openWorld({ settings: plan.settings, env: options.env });
+    try {
+      return await driveIn(world, plan, { ...options, journal });
+    } finally {
+      await world.close();
+    }
+  } finally {
+    journal.close();
+    lock.release();
+  }
+}
+
+type InWorld = DriveOptions & { readonly journal: ReturnType<RunFolder['openJournal']>['journal'] };
+
+async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driven> {
+  const { folder, journal } = options;
+  const checkpoints = folder.checkpoints(plan.settings);
+  await checkpoints.prove();
+  const issuer = await world.issuer();
+  let run: Run | undefined;
+  const inventoryNow = (): Promise<Plan['inventory']> => scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
+  const siteOf = siteFactory({
+    run: folder.run,
+    world,
+    issuer,
+    checkpoints,
+    artefacts: (attempt) => folder.artefacts(attempt),
+    observe: inventoryNow,
+  });
+  await takeUpCredential(world, folder, plan, { issuer, attempt: journal.lines().reduce((p, l) => advance(p, l.fact), untouched).attempt, holds: holdsCredential(journal.lines(), plan) });
+  run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
+  journal.onAppend(options.onLine);
+  const guard = openGuard({ run, prober: openApiProber({ servers: [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)] }) });
+  options.interrupts.onPause(() => {
+    const view = run?.state();
+    const fact: Fact = { type: 'run.pauseAsked', by: options.by };
+    if (view?.can(fact) === true) run?.decide(fact);
+  });
+  options.interrupts.onLeave(() => void run?.stop());
+  guard.start();
+  try {
+    run.start();
+    open(run, options);
+    return await toTheNextDecision(run, world, options, inventoryNow);
+  } finally {
+    await guard.stop();
+  }
+}
+
+function open(run: Run, options: DriveOptions): void {
+  const { by } = options;
+  const facts: Record<DriveOptions['ask'], Fact | undefined> = {
+    submit: { type: 'run.submitted', by },
+    resume: { type: 'run.resumed', by },
+    rollback: { type: 'run.rollbackAsked', by },
+    forward: { type: 'run.forwardAsked', by },
+    nothing: undefined,
+  };
+  const fact = facts[options.ask];
+  const view = run.state();
+  if (fact === undefined) return;
+  // A run that was killed in the middle goes on by itself: there is nothing to ask it.
+  if (options.ask === 'resume' && (view.isBusy || view.value === 'awaitingApproval' || view.isEnded)) return;
+  if (options.ask === 'resume' && view.value === 'planned') run.decide({ type: 'run.submitted', by });
+  else run.decide(fact);
+}
+
+async function toTheNextDecision(run: Run, world: World, options: InWorld, inventoryNow: () => Promise<Plan['inventory']>): Promise<Driven> {
+  for (;;) {
+    const view = await run.until('waiting');
+    if (view.value !== 'awaitingApproval' || view.gate === undefined) return { view, differences: [] };
+    const looked = await lookAgain({ run, view, inventory: await inventoryNow(), folder: options.folder, by: options.by });
+    const gate = run.state().gate;
+    if (gate === undefined) return { view: run.state(), differences: looked.differences };
+    const yes = options.autoApprove || (options.askGate !== undefined && (await options.askGate(run.state(), looked.differences)));
+    if (!yes) return { view: run.state(), differences: looked.differences };
+    run.decide({ type: 'run.approved', gate: gate.name, by: options.by, digest: run.state().progress.planDigest });
+  }
+}
+
+/** The journal says that the step hold-credential was done and not taken back. */
+function holdsCredential(lines: readonly JournalLine[], plan: Plan): boolean {
+  const held = new Set(plan.steps.filter((s) => s.kind === 'hold-credential').map((s) => s.id));
+  const progress = lines.reduce((p, l) => advance(p, l.fact), untouched);
+  return [...held].some((id) => Object.values(progress.marks[id] ?? {}).some((s) => s.mark === 'applied' || s.mark === 'verified'));
+}
+
+/** What the engine held in memory before it was ended: trust in the incoming CA, and a leaf of it. */
+async function takeUpCredential(world: World, folder: RunFolder, plan: Plan, now: { issuer: Awaited<ReturnType<World['issuer']>>; attempt: number; holds: boolean }): Promise<void> {
+  const artefacts = folder.artefacts(now.attempt);
+  const incoming = artefacts.get(artefactNames.incomingCa);
+  if (incoming === undefined) return;
+  world.access.trustAlso(incoming);
+  if (!now.holds) return;
+  await holdIncomingCredential({ artefacts, issuer: now.issuer, signal: new AbortController().signal, target: plan.inventory.cluster.server, access: world.access });
+}
+
+/** Runs of a state folder, newest last. */
+export function mustHaveState(settings: Pick<Settings, 'stateDir'>): void {
+  if (!existsSync(settings.stateDir)) fail('run-unknown', { target: settings.stateDir, summary: 'there is no state folder', nextAction: 'Run "rotate-ca plan" and "rotate-ca run" first.' });
+}
+

@@ -1,0 +1,56 @@
+/** The real things behind the ports, chosen here and nowhere else. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { openKube } from '../adapters/kube/open-kube.js';
+import { openShells } from '../adapters/ssh/shells.js';
+import { openTlsProbe } from '../adapters/tls/tls-probe.js';
+import { openVaultIssuer } from '../adapters/vault/issuer.js';
+import type { Host } from '../domain/cluster/inventory.js';
+import type { Settings } from '../domain/plan/plan.js';
+import type { Issuer } from '../ports/issuer.js';
+import type { KubeAccess } from '../ports/kube.js';
+import type { Shells } from '../ports/node-shell.js';
+import type { TlsProbe } from '../ports/tls-probe.js';
+import { readHosts } from './read-inventory.js';
+
+export interface World {
+  readonly hosts: readonly Host[];
+  readonly shells: Shells;
+  readonly access: KubeAccess;
+  /** Opened when first needed: planning needs no issuer. */
+  issuer(): Promise<Issuer>;
+  readonly tls: TlsProbe;
+  close(): Promise<void>;
+}
+
+export interface WorldOptions {
+  readonly settings: Settings;
+  readonly env: NodeJS.ProcessEnv;
+}
+
+/** Opens everything but the issuer. Connections are made when first used. Throws inventory-invalid, kubeconfig-invalid. */
+export async function openWorld({ settings, env }: WorldOptions): Promise<World> {
+  const hosts = readHosts(readFileSync(settings.inventoryFile, 'utf8'), settings.inventoryFile);
+  const access = await openKube({ kubeconfig: settings.kubeconfig, context: settings.context, env });
+  const shells = openShells({
+    hosts,
+    env,
+    ...(settings.sshConfig === undefined ? {} : { sshConfigFile: settings.sshConfig }),
+    ...(settings.knownHosts === undefined || !existsSync(settings.knownHosts) ? {} : { knownHostsFiles: [settings.knownHosts] }),
+  });
+  let issuer: Promise<Issuer> | undefined;
+  return {
+    hosts,
+    shells,
+    access,
+    issuer() {
+      issuer ??= openVaultIssuer({ env, now: Date.now, ...settings.vault });
+      return issuer;
+    },
+    tls: openTlsProbe(),
+    async close() {
+      access.close();
+      await shells.close();
+    },
+  };
+}
