@@ -47,7 +47,8 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
   let scripted: (seen: Seen) => Reply | undefined = () => undefined;
   let connections = 0;
 
-  const server = https.createServer({ cert: options.certificatePem, key: options.key.reveal(), ...(options.clientCaPem === undefined ? {} : { ca: options.clientCaPem }), requestCert: true, rejectUnauthorized: false });
+  const clientCa = options.clientCaPem === undefined ? {} : { ca: options.clientCaPem };
+  const server = https.createServer({ cert: options.certificatePem, key: options.key.reveal(), ...clientCa, requestCert: true, rejectUnauthorized: false });
   server.on('secureConnection', (socket) => {
     connections += 1;
     sockets.add(socket);
@@ -91,7 +92,7 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
     script: (reply) => {
       scripted = reply;
     },
-    useCertificate: (credential) => server.setSecureContext({ cert: credential.certificatePem, key: credential.key.reveal() }),
+    useCertificate: (credential) => server.setSecureContext({ cert: credential.certificatePem, key: credential.key.reveal(), ...clientCa }),
     close: async () => {
       for (const socket of sockets) socket.destroy();
       server.close();

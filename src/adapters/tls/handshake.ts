@@ -3,6 +3,8 @@
 import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { TimedOut } from './probe-error.js';
 
+const goodbyeMs = 1_000;
+
 /**
  * Connects, gives the socket to `look`, closes. Rejects with Node's error, TimedOut, or the signal's reason.
  * With TLS 1.3 a server that refuses our certificate says so only after this: a finished handshake proves the server, not us.
@@ -21,9 +23,12 @@ export function handshake<T>(options: ConnectionOptions, limits: { deadlineMs: n
       reject(error);
       return;
     }
-    function end(finish: () => void): void {
+    function forget(): void {
       clearTimeout(timer);
       limits.signal?.removeEventListener('abort', onAbort);
+    }
+    function end(finish: () => void): void {
+      forget();
       socket.destroy();
       finish();
     }
@@ -34,7 +39,11 @@ export function handshake<T>(options: ConnectionOptions, limits: { deadlineMs: n
     socket.on('error', (error) => end(() => reject(error)));
     socket.once('secureConnect', () => {
       const seen = look(socket);
-      end(() => resolve(seen));
+      // A word of goodbye: cut off at once, the server would log a handshake error for each probe.
+      socket.resume().setTimeout(goodbyeMs, () => socket.destroy()).end();
+      socket.unref();
+      forget();
+      resolve(seen);
     });
     socket.once('close', () => end(() => reject(Object.assign(new Error('the connection was closed in the handshake'), { code: 'ECONNRESET' }))));
   });
