@@ -42,7 +42,8 @@ function whenUnreachable(code: string, asked: Asked): string {
   if (code === 'CERT_HAS_EXPIRED' || code === 'CERT_NOT_YET_VALID') {
     return `Look at the dates of the server's certificate with "openssl s_client -connect ${host} | openssl x509 -noout -dates", and at this machine's clock with "date -u"`;
   }
-  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID') return `The server's certificate is not for this address: see "openssl s_client -connect ${host} | openssl x509 -noout -ext subjectAltName"`;
+  if (code === 'ERR_TLS_CERT_ALTNAME_INVALID')
+    return `The server's certificate is not for this address: see "openssl s_client -connect ${host} | openssl x509 -noout -ext subjectAltName"`;
   return `See whether it answers with "${asked.kubectl} get --raw /readyz", then run the same command again`;
 }
 

@@ -70,6 +70,10 @@ function known(what: string, entries: ReadonlyMap<string, Entry>): string {
 }
 
 function flags(choice: Choice): string[] {
-  const given = [['context', choice.context], ['cluster', choice.cluster], ['user', choice.user]] as const;
+  const given = [
+    ['context', choice.context],
+    ['cluster', choice.cluster],
+    ['user', choice.user],
+  ] as const;
   return given.flatMap(([flag, value]) => (value === undefined ? [] : [`--${flag} ${value}`]));
 }

@@ -86,7 +86,11 @@ describe('limits', () => {
   it('a silent API ends in deadline-exceeded', async () => {
     api.script(() => 'silent');
     const kube = (await opened()).kube();
-    expect(await failureOf(kube.read(node, { deadlineMs: 80 }))).toMatchObject({ code: 'deadline-exceeded', summary: 'The Kubernetes API did not answer GET /api/v1/nodes/cp1 within 0.08 s', retryable: true });
+    expect(await failureOf(kube.read(node, { deadlineMs: 80 }))).toMatchObject({
+      code: 'deadline-exceeded',
+      summary: 'The Kubernetes API did not answer GET /api/v1/nodes/cp1 within 0.08 s',
+      retryable: true,
+    });
   });
 
   it('a port that accepts and says nothing, too', async () => {
@@ -135,12 +139,12 @@ describe('networks', () => {
   });
 
   it('NODE_TLS_REJECT_UNAUTHORIZED changes nothing', async () => {
-    process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0';
+    process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';
     try {
       api.useCertificate(incomingServing);
       expect(await failureOf((await opened()).kube().read(node))).toMatchObject({ code: 'api-unreachable' });
     } finally {
-      delete process.env['NODE_TLS_REJECT_UNAUTHORIZED'];
+      delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
     }
   });
 });
@@ -229,7 +233,10 @@ describe('credential', () => {
     await access.kube().read(node);
     access.present(incomingAdmin);
     await access.kube().read(node);
-    expect(api.seen.map((seen) => [seen.headers.authorization, seen.client])).toEqual([['Bearer the-token', undefined], [undefined, 'incoming-admin']]);
+    expect(api.seen.map((seen) => [seen.headers.authorization, seen.client])).toEqual([
+      ['Bearer the-token', undefined],
+      [undefined, 'incoming-admin'],
+    ]);
     expect(access.original()).toBeUndefined();
   });
 

@@ -114,7 +114,7 @@ export class Connection {
 }
 
 function tokensIn(applied: Applied): string[] {
-  const authorization = applied.headers['Authorization'] ?? '';
+  const authorization = applied.headers.Authorization ?? '';
   return [authorization.replace(/^\w+ /, ''), applied.auth ?? ''].filter((secret) => secret !== '');
 }
 

@@ -15,12 +15,18 @@ export interface Material {
 /** Throws kubeconfig-invalid. Reads files that the kubeconfig names; never runs an exec plugin. */
 export function checkCredential(chosen: Chosen, nowMs: number): Material {
   const { cluster, user } = chosen;
-  const server = cluster.body['server'];
+  const server = cluster.body.server;
   if (typeof server !== 'string' || !URL.canParse(server) || new URL(server).protocol !== 'https:') {
-    refuse(cluster.at, `The server of cluster "${cluster.name}" is not an https URL`, typeof server === 'string' ? `it is "${server}"` : 'there is none', 'Give its address as https://HOST:PORT');
+    refuse(
+      cluster.at,
+      `The server of cluster "${cluster.name}" is not an https URL`,
+      typeof server === 'string' ? `it is "${server}"` : 'there is none',
+      'Give its address as https://HOST:PORT',
+    );
   }
   for (const key of ['as-groups', 'as-uid', 'as-user-extra']) {
-    if (user.body[key] !== undefined) refuse(user.at, `User "${user.name}" has "${key}"`, 'impersonation of more than a user name is not supported', 'Take a user without it with --user');
+    if (user.body[key] !== undefined)
+      refuse(user.at, `User "${user.name}" has "${key}"`, 'impersonation of more than a user name is not supported', 'Take a user without it with --user');
   }
   const caPem = pemOf(cluster, 'certificate-authority');
   const certificatePem = pemOf(user, 'client-certificate');
@@ -76,10 +82,20 @@ function checkClient(certificatePem: string, keyPem: string | undefined, user: s
   if (leaf === undefined) return;
   const names = `"${oneLine(leaf.subject)}", issued by "${oneLine(leaf.issuer)}"`;
   if (Date.parse(leaf.validTo) <= nowMs) {
-    refuse(at, `The client certificate of user "${user}" has expired`, `${names}, since ${iso(leaf.validTo)}`, 'Renew it on a control plane with "kubeadm certs renew admin.conf" and copy /etc/kubernetes/admin.conf from there');
+    refuse(
+      at,
+      `The client certificate of user "${user}" has expired`,
+      `${names}, since ${iso(leaf.validTo)}`,
+      'Renew it on a control plane with "kubeadm certs renew admin.conf" and copy /etc/kubernetes/admin.conf from there',
+    );
   }
   if (Date.parse(leaf.validFrom) > nowMs) {
-    refuse(at, `The client certificate of user "${user}" is not valid yet`, `${names}, from ${iso(leaf.validFrom)}; it is ${new Date(nowMs).toISOString()} here`, 'Compare the clock of this machine with "date -u"');
+    refuse(
+      at,
+      `The client certificate of user "${user}" is not valid yet`,
+      `${names}, from ${iso(leaf.validFrom)}; it is ${new Date(nowMs).toISOString()} here`,
+      'Compare the clock of this machine with "date -u"',
+    );
   }
   if (keyPem === undefined) refuse(at, `User "${user}" has a client certificate without a key`, 'neither client-key nor client-key-data is there', 'Take another user with --user');
   let fits = false;

@@ -42,7 +42,7 @@ function credentialOf(newConfig: () => KubeConfig, chosen: Chosen, inPlaceOf: In
   config.loadFromString(JSON.stringify(asKubeconfig(chosen, inPlaceOf)));
   const agents = new Agents();
   useKeptAgents(config, agents);
-  const isExec = inPlaceOf.client === undefined && chosen.user.body['exec'] !== undefined;
+  const isExec = inPlaceOf.client === undefined && chosen.user.body.exec !== undefined;
   let memory: { readonly applied: Applied; readonly untilMs: number } | undefined;
 
   async function apply(options?: { renew: boolean }): Promise<Applied & { fromMemory: boolean }> {
@@ -67,9 +67,10 @@ function tidy(headers: Record<string, unknown>): Record<string, string> {
 
 /** `createAgent` is private in the types; it is the one place through which each agent, also one for a proxy, comes. */
 function useKeptAgents(config: KubeConfig, agents: Agents): void {
+  // biome-ignore lint/complexity/useLiteralKeys: the dot would be refused for a private method
   const make = config['createAgent'].bind(config);
-  config['createAgent'] = (cluster: Cluster | null, options: AgentOptions) =>
-    agents.take(options, cluster?.proxyUrl ?? '', (kept) => make(cluster, kept) as https.Agent);
+  // biome-ignore lint/complexity/useLiteralKeys: as above
+  config['createAgent'] = (cluster: Cluster | null, options: AgentOptions) => agents.take(options, cluster?.proxyUrl ?? '', (kept) => make(cluster, kept) as https.Agent);
 }
 
 function asKubeconfig(chosen: Chosen, inPlaceOf: InPlaceOf): unknown {
@@ -107,7 +108,7 @@ function withTokenFile(user: Record<string, unknown>): Record<string, unknown> {
 
 /** Plugins read KUBERNETES_EXEC_INFO (kubernetes.io, "client-go credential plugins"); client-node does not set it. */
 function withExecInfo(user: Record<string, unknown>): Record<string, unknown> {
-  const exec = user['exec'];
+  const exec = user.exec;
   if (typeof exec !== 'object' || exec === null) return user;
   const { env, apiVersion } = exec as { env?: unknown; apiVersion?: unknown };
   const info = JSON.stringify({ kind: 'ExecCredential', apiVersion: apiVersion ?? 'client.authentication.k8s.io/v1', spec: { interactive: false } });

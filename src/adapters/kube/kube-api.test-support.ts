@@ -70,7 +70,11 @@ export async function startKubeApi(options: KubeApiOptions): Promise<KubeApi> {
       client: options.clientCaPem === undefined || socket.authorized ? subject?.CN : undefined,
     };
     seen.push(one);
-    const reply = scripted(one) ?? (options.clientCaPem !== undefined && !socket.authorized && request.headers.authorization === undefined ? status(401, 'Unauthorized', 'Unauthorized') : fromStore(objects, one));
+    const reply =
+      scripted(one) ??
+      (options.clientCaPem !== undefined && !socket.authorized && request.headers.authorization === undefined
+        ? status(401, 'Unauthorized', 'Unauthorized')
+        : fromStore(objects, one));
     if (reply === 'silent') return;
     if (reply === 'cut') {
       socket.destroy();

@@ -43,11 +43,13 @@ describe('objects', () => {
     await kube.create(configMap('kubeadm-config'));
     expect(await kube.read(ref)).toEqual(configMap('kubeadm-config'));
     await kube.replace({ ...configMap('kubeadm-config'), data: { a: '1' } });
-    expect((await kube.patch(ref, { data: { b: '2' } }))['data']).toEqual({ b: '2' });
+    expect((await kube.patch(ref, { data: { b: '2' } })).data).toEqual({ b: '2' });
     await kube.remove(ref);
     await kube.remove(ref);
     expect(await kube.read(ref)).toBeUndefined();
-    expect(api.seen.map(({ method, client }) => `${method} ${client}`)).toEqual(['GET', 'POST', 'GET', 'PUT', 'PATCH', 'DELETE', 'DELETE', 'GET'].map((verb) => `${verb} kubernetes-admin`));
+    expect(api.seen.map(({ method, client }) => `${method} ${client}`)).toEqual(
+      ['GET', 'POST', 'GET', 'PUT', 'PATCH', 'DELETE', 'DELETE', 'GET'].map((verb) => `${verb} kubernetes-admin`),
+    );
     expect(api.seen[4]?.headers['content-type']).toBe('application/merge-patch+json');
   });
 
@@ -68,7 +70,19 @@ describe('objects', () => {
 
   it('asks once where an unknown kind lives', async () => {
     const group = '/apis/cert-manager.io/v1';
-    api.script(({ path: asked }) => (asked === group ? { status: 200, body: { resources: [{ name: 'issuers/status', kind: 'Issuer', namespaced: true }, { name: 'issuers', kind: 'Issuer', namespaced: true }] } } : undefined));
+    api.script(({ path: asked }) =>
+      asked === group
+        ? {
+            status: 200,
+            body: {
+              resources: [
+                { name: 'issuers/status', kind: 'Issuer', namespaced: true },
+                { name: 'issuers', kind: 'Issuer', namespaced: true },
+              ],
+            },
+          }
+        : undefined,
+    );
     const issuer = { apiVersion: 'cert-manager.io/v1', kind: 'Issuer', namespace: 'a', name: 'b' };
     await kube.read(issuer);
     await kube.read(issuer);
@@ -122,7 +136,7 @@ describe('approve', () => {
       return { status: 200, body: request };
     });
     await kube.approve('node-csr', 'rotation of worker-1');
-    expect(request.status['conditions']).toMatchObject([{ type: 'Approved', status: 'True', message: 'rotation of worker-1' }]);
+    expect(request.status.conditions).toMatchObject([{ type: 'Approved', status: 'True', message: 'rotation of worker-1' }]);
     expect(api.seen.map(({ method, path: asked }) => `${method} ${asked}`)).toEqual([`GET ${csr}`, `PUT ${csr}/approval`, `GET ${csr}`, `PUT ${csr}/approval`]);
     await kube.approve('node-csr', 'again');
     expect(puts).toBe(2);
@@ -136,13 +150,18 @@ describe('approve', () => {
 describe('evict', () => {
   it.each([
     [status(201, 'Created', ''), 'evicted'],
-    [status(429, 'TooManyRequests', 'Cannot evict pod as it would violate the pod\'s disruption budget.'), 'blocked'],
+    [status(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget."), 'blocked'],
     [status(404, 'NotFound', 'pods "p" not found'), 'gone'],
     [status(409, 'Conflict', 'the UID in the precondition does not match'), 'gone'],
   ] as const)('%j is %s', async (reply, outcome) => {
     api.script(({ method }) => (method === 'POST' ? reply : undefined));
     expect(await kube.evict({ namespace: 'a', name: 'p', uid: 'u-1' })).toBe(outcome);
-    expect(JSON.parse(api.seen[0]?.body ?? '')).toEqual({ apiVersion: 'policy/v1', kind: 'Eviction', metadata: { namespace: 'a', name: 'p' }, deleteOptions: { preconditions: { uid: 'u-1' } } });
+    expect(JSON.parse(api.seen[0]?.body ?? '')).toEqual({
+      apiVersion: 'policy/v1',
+      kind: 'Eviction',
+      metadata: { namespace: 'a', name: 'p' },
+      deleteOptions: { preconditions: { uid: 'u-1' } },
+    });
   });
 
   it('a conflict about the same pod is refused', async () => {

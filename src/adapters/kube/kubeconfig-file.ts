@@ -23,9 +23,9 @@ export interface Kubeconfigs {
 /** Where the kubeconfig is: a path or colon list that was asked for, KUBECONFIG, ~/.kube/config. Of KUBECONFIG, files that are missing are left out, as kubectl does. */
 export function findKubeconfigs(asked: string | undefined, env: NodeJS.ProcessEnv): { files: readonly string[]; mayBeMissing: boolean } {
   if (asked !== undefined && asked !== '') return { files: split(asked), mayBeMissing: false };
-  const listed = split(env['KUBECONFIG'] ?? '');
+  const listed = split(env.KUBECONFIG ?? '');
   if (listed.length > 0) return { files: listed, mayBeMissing: true };
-  return { files: [path.join(env['HOME'] ?? '/root', '.kube', 'config')], mayBeMissing: false };
+  return { files: [path.join(env.HOME ?? '/root', '.kube', 'config')], mayBeMissing: false };
 }
 
 function split(list: string): string[] {
@@ -47,7 +47,11 @@ export function readKubeconfigs(files: readonly string[], options: { mayBeMissin
     if (text === undefined) continue;
     read.push(file);
     const one = parseKubeconfig(file, text);
-    for (const [into, entries] of [[clusters, one.clusters], [users, one.users], [contexts, one.contexts]] as const) {
+    for (const [into, entries] of [
+      [clusters, one.clusters],
+      [users, one.users],
+      [contexts, one.contexts],
+    ] as const) {
       for (const entry of entries) if (!into.has(entry.name)) into.set(entry.name, entry);
     }
     currentContext ??= one.currentContext;
@@ -129,9 +133,9 @@ function withAbsolutePaths(file: string, body: Record<string, unknown>): Record<
     const value = absolute[key];
     if (typeof value === 'string' && value !== '') absolute[key] = path.resolve(folder, value);
   }
-  const exec = absolute['exec'];
+  const exec = absolute.exec;
   if (typeof exec === 'object' && exec !== null && 'command' in exec && typeof exec.command === 'string' && exec.command.includes('/')) {
-    absolute['exec'] = { ...exec, command: path.resolve(folder, exec.command) };
+    absolute.exec = { ...exec, command: path.resolve(folder, exec.command) };
   }
   return absolute;
 }

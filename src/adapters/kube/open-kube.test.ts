@@ -47,10 +47,18 @@ describe('which file', () => {
   });
 
   it('two files are one: the first of a name wins, a missing one is left out', async () => {
-    const contexts = write(dir, 'contexts', 'current-context: a\ncontexts:\n- {name: a, context: {cluster: lab, user: admin}}\nclusters:\n- {name: lab, cluster: {server: "https://127.0.0.1:1"}}\n');
+    const contexts = write(
+      dir,
+      'contexts',
+      'current-context: a\ncontexts:\n- {name: a, context: {cluster: lab, user: admin}}\nclusters:\n- {name: lab, cluster: {server: "https://127.0.0.1:1"}}\n',
+    );
     const users = write(dir, 'users', 'current-context: b\nclusters:\n- {name: lab, cluster: {server: "https://127.0.0.1:2"}}\nusers:\n- {name: admin, user: {token: t}}\n');
     expect(await serverOf({ env: { KUBECONFIG: `${path.join(dir, 'none')}:${contexts}:${users}` } })).toBe('https://127.0.0.1:1');
-    expect(await failureOf(openKube({ kubeconfig: `${path.join(dir, 'none')}:${contexts}`, env: {} }))).toMatchObject({ code: 'kubeconfig-invalid', target: path.join(dir, 'none'), cause: 'ENOENT' });
+    expect(await failureOf(openKube({ kubeconfig: `${path.join(dir, 'none')}:${contexts}`, env: {} }))).toMatchObject({
+      code: 'kubeconfig-invalid',
+      target: path.join(dir, 'none'),
+      cause: 'ENOENT',
+    });
   });
 
   it('none at all', async () => {
@@ -147,7 +155,11 @@ describe('certificates of the kubeconfig', () => {
   });
 
   it.each([
-    ['a key of another certificate', () => leaf(authority, 'x', 'clientAuth').then((other) => ({ certificatePem: admin.certificatePem, key: other.key })), 'is not that of its certificate'],
+    [
+      'a key of another certificate',
+      () => leaf(authority, 'x', 'clientAuth').then((other) => ({ certificatePem: admin.certificatePem, key: other.key })),
+      'is not that of its certificate',
+    ],
     ['a key that is none', async () => ({ certificatePem: admin.certificatePem, key: { reveal: () => Buffer.from('no key') } }), 'cannot be read'],
     ['a certificate that is none', async () => ({ certificatePem: 'no certificate', key: admin.key }), 'is not PEM'],
   ])('%s', async (_, client, summary) => {
@@ -191,7 +203,11 @@ describe('kinds of credential', () => {
     write(dir, 'ca.crt', authority.certificatePem);
     write(dir, 'admin.crt', admin.certificatePem);
     write(dir, 'admin.key', admin.key.reveal().toString());
-    const kubeconfig = write(dir, 'config', kubeconfigText({ server: api.url, cluster: ['certificate-authority: ca.crt'], user: ['client-certificate: admin.crt', 'client-key: ./admin.key'] }));
+    const kubeconfig = write(
+      dir,
+      'config',
+      kubeconfigText({ server: api.url, cluster: ['certificate-authority: ca.crt'], user: ['client-certificate: admin.crt', 'client-key: ./admin.key'] }),
+    );
     access = await openKube({ kubeconfig, env: {} });
     await access.kube().read(node);
     expect(api.seen[0]?.client).toBe('kubernetes-admin');
@@ -209,7 +225,9 @@ describe('kinds of credential', () => {
   const exec = ['exec:', '  apiVersion: client.authentication.k8s.io/v1', '  command: ./plugin', '  interactiveMode: Never'];
 
   it('an exec plugin: run once for many requests, told what is asked of it, and again after 401', async () => {
-    plugin('[ -n "$KUBERNETES_EXEC_INFO" ] || exit 1\nprintf \'{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t%s"}}\' "$(wc -l < "$0.log" | tr -d " ")"');
+    plugin(
+      '[ -n "$KUBERNETES_EXEC_INFO" ] || exit 1\nprintf \'{"apiVersion":"client.authentication.k8s.io/v1","kind":"ExecCredential","status":{"token":"t%s"}}\' "$(wc -l < "$0.log" | tr -d " ")"',
+    );
     const kube = (await opened(exec)).kube();
     for (let i = 0; i < 5; i += 1) await kube.read(node);
     expect(runs()).toBe(1);

@@ -25,9 +25,9 @@ export async function openKube(options: KubeOptions): Promise<KubeAccess> {
   const found = findKubeconfigs(options.kubeconfig, options.env);
   const chosen = chooseContext(readKubeconfigs(found.files, found), options);
   const material = checkCredential(chosen, (options.now ?? Date.now)());
-  const server = String(chosen.cluster.body['server']);
+  const server = String(chosen.cluster.body.server);
   const fromFile = chosen.user.body;
-  const secrets = [fromFile['token'], fromFile['password'], material.keyPem].filter((value): value is string => typeof value === 'string' && value !== '');
+  const secrets = [fromFile.token, fromFile.password, material.keyPem].filter((value): value is string => typeof value === 'string' && value !== '');
   const original =
     material.certificatePem === undefined || material.keyPem === undefined ? undefined : { certificatePem: material.certificatePem, key: new Secret(material.keyPem) };
 
@@ -58,7 +58,7 @@ export async function openKube(options: KubeOptions): Promise<KubeAccess> {
     const pem = presented?.certificatePem ?? material.certificatePem;
     const leaf = pem === undefined ? undefined : certificatesIn(pem, `user "${chosen.user.name}"`, chosen.user.at)[0];
     if (leaf !== undefined) return `client certificate "${oneLine(leaf.subject)}" issued by "${oneLine(leaf.issuer)}"`;
-    return fromFile['exec'] === undefined ? `token of user "${chosen.user.name}"` : `exec plugin of user "${chosen.user.name}"`;
+    return fromFile.exec === undefined ? `token of user "${chosen.user.name}"` : `exec plugin of user "${chosen.user.name}"`;
   }
 
   function connectAnew(): void {

@@ -40,9 +40,7 @@ const rows: readonly Row[] = [
   ['apiextensions.k8s.io/v1', 'CustomResourceDefinition', 'customresourcedefinitions', 'cluster'],
 ];
 
-const table: ReadonlyMap<string, Resource> = new Map(
-  rows.map(([apiVersion, kind, plural, scope]) => [`${apiVersion} ${kind}`, { plural, namespaced: scope === 'namespaced' }]),
-);
+const table: ReadonlyMap<string, Resource> = new Map(rows.map(([apiVersion, kind, plural, scope]) => [`${apiVersion} ${kind}`, { plural, namespaced: scope === 'namespaced' }]));
 
 /** `/api/v1` or `/apis/GROUP/VERSION`. */
 export function groupPath(apiVersion: string): string {

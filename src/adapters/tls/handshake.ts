@@ -40,7 +40,10 @@ export function handshake<T>(options: ConnectionOptions, limits: { deadlineMs: n
     socket.once('secureConnect', () => {
       const seen = look(socket);
       // A word of goodbye: cut off at once, the server would log a handshake error for each probe.
-      socket.resume().setTimeout(goodbyeMs, () => socket.destroy()).end();
+      socket
+        .resume()
+        .setTimeout(goodbyeMs, () => socket.destroy())
+        .end();
       socket.unref();
       forget();
       resolve(seen);

@@ -81,13 +81,16 @@ function tlsServer(credential: Leaf, options: tls.TlsOptions = {}): Promise<Addr
 
 /** As an API server or kubelet: asks for a certificate, answers 401 to one that it does not accept. */
 function apiServer(seen: { headers?: unknown; body?: string } = {}): Promise<Address> {
-  const server = https.createServer({ cert: serving.certificatePem, key: serving.key.reveal(), ca: outgoing.certificatePem, requestCert: true, rejectUnauthorized: false }, async (request, response) => {
-    let body = '';
-    for await (const chunk of request) body += String(chunk);
-    Object.assign(seen, { headers: request.headers, body });
-    const accepted = (request.socket as TLSSocket).authorized || request.headers.authorization === 'Bearer good';
-    response.writeHead(accepted ? 200 : 401).end(accepted ? 'ok' : 'Unauthorized');
-  });
+  const server = https.createServer(
+    { cert: serving.certificatePem, key: serving.key.reveal(), ca: outgoing.certificatePem, requestCert: true, rejectUnauthorized: false },
+    async (request, response) => {
+      let body = '';
+      for await (const chunk of request) body += String(chunk);
+      Object.assign(seen, { headers: request.headers, body });
+      const accepted = (request.socket as TLSSocket).authorized || request.headers.authorization === 'Bearer good';
+      response.writeHead(accepted ? 200 : 401).end(accepted ? 'ok' : 'Unauthorized');
+    },
+  );
   return listening(server);
 }
 
@@ -161,9 +164,17 @@ describe('presentedBy', () => {
   });
 
   it('a refused connection, a server that hangs, one that is no TLS server', async () => {
-    expect(await failureOf(probe.presentedBy(await refusedPort(), { deadlineMs }))).toMatchObject({ code: 'api-unreachable', cause: expect.stringContaining('ECONNREFUSED'), retryable: true });
+    expect(await failureOf(probe.presentedBy(await refusedPort(), { deadlineMs }))).toMatchObject({
+      code: 'api-unreachable',
+      cause: expect.stringContaining('ECONNREFUSED'),
+      retryable: true,
+    });
     const silent = await listening(createServer());
-    expect(await failureOf(probe.presentedBy(silent, { deadlineMs: 80 }))).toMatchObject({ code: 'api-unreachable', cause: 'ETIMEDOUT: no answer within 80 ms', target: `127.0.0.1:${silent.port}` });
+    expect(await failureOf(probe.presentedBy(silent, { deadlineMs: 80 }))).toMatchObject({
+      code: 'api-unreachable',
+      cause: 'ETIMEDOUT: no answer within 80 ms',
+      target: `127.0.0.1:${silent.port}`,
+    });
     const plain = await listening(createServer((socket) => socket.end('HTTP/1.0 400 Bad Request\r\n\r\n')));
     expect(await failureOf(probe.presentedBy(plain, { deadlineMs }))).toMatchObject({ code: 'api-unreachable', cause: expect.stringMatching(/^ERR_SSL_|^EPROTO/) });
     const rude = await listening(createServer((socket) => socket.end()));
@@ -237,13 +248,19 @@ describe('request', () => {
   it('the server is verified when a CA is given, and not otherwise', async () => {
     const at = await apiServer();
     expect(await probe.request(at, { ...healthz, credential: admin })).toMatchObject({ status: 200 });
-    expect(await failureOf(probe.request(at, { ...healthz, credential: admin, caPem: incoming.certificatePem }))).toMatchObject({ code: 'api-unreachable', cause: expect.stringMatching(/^SELF_SIGNED_CERT_IN_CHAIN/) });
+    expect(await failureOf(probe.request(at, { ...healthz, credential: admin, caPem: incoming.certificatePem }))).toMatchObject({
+      code: 'api-unreachable',
+      cause: expect.stringMatching(/^SELF_SIGNED_CERT_IN_CHAIN/),
+    });
     expect(await failureOf(probe.request(at, { ...healthz, credential: admin, caPem: '' }))).toMatchObject({ code: 'api-unreachable' });
   });
 
   it('a server that ends the handshake for want of a certificate (etcd) gives no HTTP answer', async () => {
     const at = await tlsServer(serving, { requestCert: true, rejectUnauthorized: true, ca: outgoing.certificatePem });
-    expect(await failureOf(probe.request(at, { ...healthz, credential: stranger }))).toMatchObject({ code: 'api-unreachable', cause: expect.stringMatching(/^(ECONNRESET|ERR_SSL_|EPIPE)/) });
+    expect(await failureOf(probe.request(at, { ...healthz, credential: stranger }))).toMatchObject({
+      code: 'api-unreachable',
+      cause: expect.stringMatching(/^(ECONNRESET|ERR_SSL_|EPIPE)/),
+    });
   });
 
   it('no server, one that hangs, one that stops in the middle of its answer', async () => {
