@@ -71,6 +71,13 @@ describe('kubeconfigs', () => {
     );
   });
 
+  it('cluster-info: one cluster and no contexts', () => {
+    const info = `apiVersion: v1\nclusters:\n- cluster:\n    certificate-authority-data: ${b64('CA\n')}\n    server: https://lb:6443\n  name: ""\ncontexts: null\ncurrent-context: ""\nkind: Config\npreferences: {}\nusers: null\n`;
+    expect(readKubeconfig(info)).toEqual({ context: '', server: 'https://lb:6443', insecure: false, user: '', token: 'none', caPem: 'CA\n' });
+    expect(withCaData(info, 'both\n')).toBe(info.replace(b64('CA\n'), b64('both\n')));
+    expect(() => withClient(info, { certificatePem: 'a', keyPem: 'b' })).toThrow(expect.objectContaining({ code: 'kubeconfig-invalid' }));
+  });
+
   it('changes one value and nothing else', () => {
     expect(withCaData(admin, 'CA three\n')).toBe(admin.replace(b64('CA one\n'), b64('CA three\n')));
     expect(withCaData(withCaData(admin, 'x'), 'CA one\n')).toBe(admin);

@@ -5,6 +5,7 @@ import { Secret } from '../secret.js';
 import { insertPair, isMap, isScalar, isSeq, type Node, openYaml, type OpenYaml, pairOf, rangeOf, removePair, replaceScalar, type YAMLMap } from './yaml-edit.js';
 
 export interface Kubeconfig {
+  /** Empty for a kubeconfig that has one cluster and no contexts, as cluster-info. */
   readonly context: string;
   readonly server: string;
   readonly tlsServerName?: string;
@@ -101,6 +102,8 @@ function currentOf(open: OpenYaml, source: string): Current {
   if (!isMap(root)) return refuse(root, 'it is not a kubeconfig: the top is not a map');
   const top = { map: root as YAMLMap, refuse };
   const context = textAt(top, 'current-context');
+  const only = onlyCluster(top);
+  if (!context && only !== undefined) return { context: '', cluster: only, user: undefined, userName: '' };
   if (context === undefined || context === '') return refuse(pairOf(top.map, 'current-context')?.key, 'there is no current-context');
   const chosen = named(top, 'contexts', 'context', context) ?? refuse(pairOf(top.map, 'current-context')?.value, `there is no context "${context}"`);
   const clusterName = textAt(chosen, 'cluster') ?? '';
@@ -108,6 +111,15 @@ function currentOf(open: OpenYaml, source: string): Current {
   const cluster = named(top, 'clusters', 'cluster', clusterName) ?? refuse(chosen.map, `there is no cluster "${clusterName}"`);
   const user = userName === '' ? undefined : (named(top, 'users', 'user', userName) ?? refuse(chosen.map, `there is no user "${userName}"`));
   return { context, cluster, user, userName };
+}
+
+/** cluster-info has one cluster and no contexts. */
+function onlyCluster(top: Part): Part | undefined {
+  const [clusters, contexts] = ['clusters', 'contexts'].map((key) => pairOf(top.map, key)?.value);
+  if (!isSeq(clusters) || clusters.items.length !== 1 || (isSeq(contexts) && contexts.items.length > 0)) return undefined;
+  const item = clusters.items[0];
+  const cluster = isMap(item) ? pairOf(item, 'cluster')?.value : undefined;
+  return isMap(cluster) ? { map: cluster, refuse: top.refuse } : undefined;
 }
 
 /** The map inside the named entry of a list. A name that is there twice is refused, as by client-go. */
