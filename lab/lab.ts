@@ -67,6 +67,7 @@ export const loadBalancerPort = 6443;
 export const vaultAddress = `https://${bridgeAddress}:8200`;
 export const kubernetesVersion = 'v1.34.4';
 export const podNetwork = '10.88.0.0/16';
+export const serviceNetwork = '10.96.0.0/12';
 export const maxWorkers = 9;
 export const sshUser = 'sre';
 

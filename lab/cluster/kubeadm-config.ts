@@ -1,5 +1,5 @@
 import { stringify } from 'yaml';
-import { bridgeAddress, type Lab, kubernetesVersion, loadBalancerPort, podNetwork } from '../lab.js';
+import { bridgeAddress, type Lab, kubernetesVersion, loadBalancerPort, podNetwork, serviceNetwork } from '../lab.js';
 
 const auditFolder = '/etc/kubernetes/audit';
 const auditLogFolder = '/var/log/kubernetes';
@@ -21,7 +21,7 @@ export function kubeadmConfig(lab: Lab): string {
     kubernetesVersion,
     encryptionAlgorithm: lab.shape.encryptionAlgorithm,
     controlPlaneEndpoint: `${bridgeAddress}:${loadBalancerPort}`,
-    networking: { podSubnet: podNetwork },
+    networking: { podSubnet: podNetwork, serviceSubnet: serviceNetwork },
     apiServer: {
       certSANs: [bridgeAddress, 'lb.lab'],
       extraArgs: [

@@ -8,6 +8,11 @@ const family = 'rotate-ca-lab';
 /** The cgroup v1 hierarchies in which a node gets a cgroup of its own. */
 export const cgroupControllers = ['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'systemd'];
 
+/** Where cgroup v2 is mounted beside, systemd-nspawn looks there for the cgroup that it is in, and makes its own below it. */
+function hierarchies(): string[] {
+  return existsSync(join(base, 'unified', 'cgroup.procs')) ? [...cgroupControllers, 'unified'] : cgroupControllers;
+}
+
 function folderOf(controller: string, node: string): string {
   return join(base, controller, family, node);
 }
@@ -24,7 +29,7 @@ function inheritCpuset(folder: string): void {
  * Returns the files into which a process writes its id to enter.
  */
 export function createNodeCgroups(node: string): string[] {
-  return cgroupControllers.map((controller) => {
+  return hierarchies().map((controller) => {
     const folder = folderOf(controller, node);
     mkdirSync(folder, { recursive: true });
     if (controller === 'cpuset') {
@@ -74,7 +79,7 @@ function killIfThere(pid: number): void {
 /** Removes a node's cgroups. Processes that are just ending keep theirs busy for a moment. */
 export async function removeNodeCgroups(node: string): Promise<void> {
   await waitFor(`the cgroups of ${node} to be empty`, { timeoutMs: 15_000, everyMs: 100 }, async () => {
-    for (const controller of cgroupControllers) {
+    for (const controller of hierarchies()) {
       const folder = folderOf(controller, node);
       if (existsSync(folder)) removeTree(folder);
     }
@@ -91,7 +96,7 @@ export function nodesWithCgroups(): string[] {
 
 /** Removes the lab's own level, once no node is left below it. */
 export function removeCgroupFamily(): void {
-  for (const controller of cgroupControllers) {
+  for (const controller of hierarchies()) {
     const folder = join(base, controller, family);
     if (existsSync(folder)) removeTree(folder);
   }

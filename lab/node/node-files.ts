@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bridgeAddress, controlPlaneNode, type Lab, type LabNode, maxWorkers, workerNode } from '../lab.js';
+import { bridgeAddress, controlPlaneNode, type Lab, type LabNode, maxWorkers, serviceNetwork, workerNode } from '../lab.js';
 import { auditPolicy } from '../cluster/audit-policy.js';
 
 export interface NodeFile {
@@ -30,6 +30,9 @@ function networkScript(node: LabNode): string {
     ...everyNode()
       .filter((other) => other.name !== node.name)
       .map((other) => `ip route replace ${other.podSubnet} via ${other.ip} dev host0 onlink`),
+    // A Service's address that kube-proxy has not translated yet: refused at once, where a lost packet would make a
+    // client that starts first (CoreDNS, after a boot) wait half a minute.
+    ...['FORWARD', 'OUTPUT'].map((chain) => `iptables -A ${chain} -d ${serviceNetwork} -j REJECT`),
   ];
   // As if a firewall stood before it: only the node that it is behind gets to its SSH.
   if (node.behind !== undefined) lines.push(`iptables -I INPUT -s ${bridgeAddress} -p tcp --dport 22 -j REJECT`);
