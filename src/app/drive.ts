@@ -1,15 +1,13 @@
 /** Drives a run until a human must decide or it has ended: opens the world, takes the lock, looks again at gates, tells what happens. */
 
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { takeLock } from '../adapters/disk/lock.js';
 import { openApiProber } from '../adapters/tls/api-prober.js';
 import { nodesWith } from '../domain/cluster/inventory.js';
-import { fail } from '../domain/errors.js';
-import type { Plan, Settings } from '../domain/plan/plan.js';
+import type { Plan } from '../domain/plan/plan.js';
 import type { Fact } from '../domain/run/facts.js';
 import { advance, untouched } from '../domain/run/progress.js';
-import { openGuard } from '../engine/guard.js';
+import { watchApi } from '../engine/guard.js';
 import { openRun, type Run, type RunView } from '../engine/open-run.js';
 import { systemClock } from '../engine/system-clock.js';
 import { holdIncomingCredential } from '../operations/engine-credential.js';
@@ -90,20 +88,19 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   await takeUpCredential(world, folder, plan, { issuer, attempt: journal.lines().reduce((p, l) => advance(p, l.fact), untouched).attempt, holds: holdsCredential(journal.lines(), plan) });
   run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
   journal.onAppend(options.onLine);
-  const guard = openGuard({ run, prober: openApiProber({ servers: [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)] }) });
+  run.start();
+  const stopGuard = watchApi({ run, prober: openApiProber({ servers: [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)] }) });
   options.interrupts.onPause(() => {
     const view = run?.state();
     const fact: Fact = { type: 'run.pauseAsked', by: options.by };
     if (view?.can(fact) === true) run?.decide(fact);
   });
   options.interrupts.onLeave(() => void run?.stop());
-  guard.start();
   try {
-    run.start();
     open(run, options);
     return await toTheNextDecision(run, world, options, inventoryNow);
   } finally {
-    await guard.stop();
+    await stopGuard();
   }
 }
 
@@ -154,9 +151,3 @@ async function takeUpCredential(world: World, folder: RunFolder, plan: Plan, now
   if (!now.holds) return;
   await holdIncomingCredential({ artefacts, issuer: now.issuer, signal: new AbortController().signal, target: plan.inventory.cluster.server, access: world.access });
 }
-
-/** Runs of a state folder, newest last. */
-export function mustHaveState(settings: Pick<Settings, 'stateDir'>): void {
-  if (!existsSync(settings.stateDir)) fail('run-unknown', { target: settings.stateDir, summary: 'there is no state folder', nextAction: 'Run "rotate-ca plan" and "rotate-ca run" first.' });
-}
-

@@ -31,7 +31,7 @@ export interface WorldOptions {
 /** Opens everything but the issuer. Connections are made when first used. Throws inventory-invalid, kubeconfig-invalid. */
 export async function openWorld({ settings, env }: WorldOptions): Promise<World> {
   const hosts = readHosts(readFileSync(settings.inventoryFile, 'utf8'), settings.inventoryFile);
-  const access = await openKube({ kubeconfig: settings.kubeconfig, context: settings.context, env });
+  const access = await openKube({ kubeconfig: settings.kubeconfig, env, ...(settings.context === '' ? {} : { context: settings.context }) });
   const shells = openShells({
     hosts,
     env,
@@ -44,7 +44,7 @@ export async function openWorld({ settings, env }: WorldOptions): Promise<World>
     shells,
     access,
     issuer() {
-      issuer ??= openVaultIssuer({ env, now: Date.now, ...settings.vault });
+      issuer ??= openVaultIssuer({ env, now: Date.now, log: () => {}, ...settings.vault });
       return issuer;
     },
     tls: openTlsProbe(),

@@ -1,0 +1,45 @@
+/** Scans the cluster and makes a plan of a playbook for it. Nothing is changed. */
+
+import { readFileSync } from 'node:fs';
+import type { Inventory } from '../domain/cluster/inventory.js';
+import { RotationError } from '../domain/errors.js';
+import { readPlaybook } from '../domain/plan/playbook.js';
+import { makePlan } from '../domain/plan/planner.js';
+import type { Plan, Settings } from '../domain/plan/plan.js';
+import { scanCluster } from '../scan/scan-cluster.js';
+import { stepKinds } from '../steps/index.js';
+import { toolVersion } from './version.js';
+import { openWorld } from './world.js';
+
+export interface PlanOptions {
+  readonly playbookFile: string;
+  readonly settings: Settings;
+  readonly env: NodeJS.ProcessEnv;
+  readonly name: string;
+  readonly now: number;
+  readonly signal: AbortSignal;
+}
+
+/** Throws playbook-invalid, inventory-invalid, kubeconfig-invalid, ssh-*, node-unknown, and whatever else forbids a plan; all problems at once. */
+export async function planFor(options: PlanOptions): Promise<Plan> {
+  // The playbook first: it needs no cluster to be wrong.
+  const playbook = readPlaybook(readFileSync(options.playbookFile, 'utf8'), options.playbookFile, stepKinds);
+  const world = await openWorld({ settings: options.settings, env: options.env });
+  try {
+    const inventory = await scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: options.signal, now: Date.now });
+    return planOf(playbook, inventory, options);
+  } finally {
+    await world.close();
+  }
+}
+
+/** A plan on a recorded inventory: for reading, not for running. */
+export function planOnRecording(playbookFile: string, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now'>): Plan {
+  return planOf(readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds), inventory, options);
+}
+
+function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now'>): Plan {
+  const made = makePlan({ playbook, inventory, kinds: stepKinds, settings: options.settings, name: options.name, now: options.now, tool: toolVersion });
+  if (Array.isArray(made)) throw new RotationError(made);
+  return made as Plan;
+}
