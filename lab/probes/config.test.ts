@@ -2,10 +2,18 @@ import { describe, expect, it } from 'vitest';
 import { defaultLanes } from './config.js';
 
 describe('the default lanes', () => {
-  it('give each class its own through the load balancer, and let them take turns at each apiserver', () => {
-    const lanes = defaultLanes({ lb: { address: 'a:1' }, cp1: { address: 'b:1' }, cp2: { address: 'c:1' } });
-    expect(lanes.find(({ name }) => name === 'fresh-lb')).toMatchObject({ targets: ['lb'], everyMs: 50, over: { classes: 'each' } });
-    expect(lanes.find(({ name }) => name === 'fresh-direct')).toMatchObject({ targets: ['cp1', 'cp2'], over: { classes: 'rotate', targets: 'each' } });
+  const targets = { lb: { address: 'a:1' }, cp1: { address: 'b:1' }, cp2: { address: 'c:1' } };
+
+  it('let the classes take turns at each target', () => {
+    const lanes = defaultLanes(targets);
+    expect(lanes.every(({ everyMs, over }) => everyMs === 50 && over.classes === 'rotate')).toBe(true);
+    expect(lanes.find(({ name }) => name === 'fresh-direct')).toMatchObject({ targets: ['cp1', 'cp2'], over: { targets: 'each' } });
+  });
+
+  it('give each class its own through the load balancer when asked', () => {
+    const lanes = defaultLanes(targets, { set: 'per-class', everyMs: 100 });
+    expect(lanes.find(({ name }) => name === 'fresh-lb')).toMatchObject({ targets: ['lb'], everyMs: 100, over: { classes: 'each' } });
+    expect(lanes.find(({ name }) => name === 'fresh-direct')).toMatchObject({ over: { classes: 'rotate', targets: 'rotate' } });
   });
 
   it('leave out what has no target', () => {

@@ -56,16 +56,26 @@ export function labTargets(lab: Lab): Record<string, ProbeTarget> {
 }
 
 /**
- * A fresh connection every 50 ms through the load balancer for each class, and every 50 ms to each apiserver, there with
- * the classes in turn: with three classes and three apiservers 120 handshakes a second instead of 240, which on two
- * cores would load the cluster under test more than the rotation does. Kept connections and writes likewise.
+ * `per-target`: every target sees a probe every 50 ms, the classes take turns: the load stays the same however many
+ * classes there are. `per-class`: every class has its own 50 ms through the load balancer, and they take turns at the
+ * apiservers, which take turns too.
  */
-export function defaultLanes(targets: Readonly<Record<string, ProbeTarget>>, everyMs = 50): ProbeLane[] {
+export type LaneSet = 'per-target' | 'per-class';
+
+export interface LaneOptions {
+  readonly set?: LaneSet;
+  readonly everyMs?: number;
+}
+
+export function defaultLanes(targets: Readonly<Record<string, ProbeTarget>>, options: LaneOptions = {}): ProbeLane[] {
+  const { set = 'per-target', everyMs = 50 } = options;
   const direct = Object.keys(targets).filter((name) => name !== loadBalancerTarget);
+  const classes = set === 'per-class' ? 'each' : 'rotate';
+  const freshTargets = set === 'per-class' ? 'rotate' : 'each';
   const lanes: ProbeLane[] = [
-    { name: 'fresh-lb', kind: 'fresh', everyMs, targets: [loadBalancerTarget], over: { classes: 'each', targets: 'each' } },
-    { name: 'fresh-direct', kind: 'fresh', everyMs, targets: direct, over: { classes: 'rotate', targets: 'each' } },
-    { name: 'kept-lb', kind: 'kept', everyMs, targets: [loadBalancerTarget], over: { classes: 'each', targets: 'each' } },
+    { name: 'fresh-lb', kind: 'fresh', everyMs, targets: [loadBalancerTarget], over: { classes, targets: 'each' } },
+    { name: 'fresh-direct', kind: 'fresh', everyMs, targets: direct, over: { classes: 'rotate', targets: freshTargets } },
+    { name: 'kept-lb', kind: 'kept', everyMs, targets: [loadBalancerTarget], over: { classes, targets: 'each' } },
     { name: 'kept-direct', kind: 'kept', everyMs, targets: direct, over: { classes: 'rotate', targets: 'rotate' } },
     { name: 'write-lb', kind: 'write', everyMs, targets: [loadBalancerTarget], over: { classes: 'rotate', targets: 'each' } },
   ];

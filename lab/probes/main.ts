@@ -14,6 +14,7 @@ const { values } = parseArgs({
   options: {
     seconds: { type: 'string', default: '60' },
     'every-ms': { type: 'string', default: '50' },
+    'per-class': { type: 'boolean', default: false },
     out: { type: 'string' },
   },
 });
@@ -29,7 +30,7 @@ await withLock(lab.paths, 'probe', async () => {
     lab,
     outDir,
     classes: [classes.kubeconfig, classes.token, classes.leaf],
-    lanes: defaultLanes(labTargets(lab), Number(values['every-ms'])),
+    lanes: defaultLanes(labTargets(lab), { set: values['per-class'] ? 'per-class' : 'per-target', everyMs: Number(values['every-ms']) }),
   });
   await sleep(Number(values.seconds) * 1000, undefined, { signal: interrupted.signal }).catch(() => undefined);
   const summary = await prober.end();
