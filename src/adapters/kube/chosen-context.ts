@@ -40,7 +40,8 @@ export function chooseContext(from: Kubeconfigs, choice: Choice): Chosen {
   return {
     cluster: part('cluster', choice.cluster, context, from.clusters, files),
     user: part('user', choice.user, context, from.users, files),
-    kubectl: ['kubectl', `--kubeconfig ${files}`, ...flags(choice)].join(' '),
+    // kubectl takes a list in its variable only.
+    kubectl: [...(from.files.length > 1 ? [`KUBECONFIG=${files} kubectl`] : [`kubectl --kubeconfig ${files}`]), ...flags(choice)].join(' '),
   };
 }
 

@@ -59,7 +59,10 @@ describe('connections', () => {
     const kube = (await opened()).kube();
     await kube.read(node);
     let cuts = 0;
-    api.script(() => ((cuts += 1) === 1 ? 'cut' : undefined));
+    api.script(() => {
+      cuts += 1;
+      return cuts === 1 ? 'cut' : undefined;
+    });
     expect(await kube.read(node)).toBeDefined();
     expect(api.connections()).toBe(2);
     cuts = 0;

@@ -111,7 +111,11 @@ describe('list', () => {
   it('begins again when the list has become too old', async () => {
     for (let i = 0; i < 600; i += 1) api.objects.set(`/api/v1/nodes/n${i}`, { metadata: { name: `n${i}` } });
     let expired = 0;
-    api.script(({ query }) => (query.has('continue') && (expired += 1) === 1 ? status(410, 'Expired', 'The provided continue parameter is too old') : undefined));
+    api.script(({ query }) => {
+      if (!query.has('continue')) return undefined;
+      expired += 1;
+      return expired === 1 ? status(410, 'Expired', 'The provided continue parameter is too old') : undefined;
+    });
     expect(await kube.list({ apiVersion: 'v1', kind: 'Node' })).toHaveLength(600);
     expect(api.seen).toHaveLength(4);
   });
@@ -131,7 +135,8 @@ describe('approve', () => {
     let puts = 0;
     api.script(({ method, body }) => {
       if (method === 'GET') return { status: 200, body: request };
-      if ((puts += 1) === 1) return status(409, 'Conflict', 'the object has been modified');
+      puts += 1;
+      if (puts === 1) return status(409, 'Conflict', 'the object has been modified');
       request.status = (JSON.parse(body) as { status: Record<string, unknown> }).status;
       return { status: 200, body: request };
     });
