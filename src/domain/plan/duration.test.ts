@@ -38,10 +38,18 @@ describe('durations', () => {
   });
 
   it('reads what it wrote', () => {
-    fc.assert(fc.property(fc.integer({ min: 0, max: 10 ** 12 }), (ms) => expect(readDuration(writeDuration(ms))).toEqual({ ms })));
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 10 ** 12 }), (ms) => {
+        expect(readDuration(writeDuration(ms))).toEqual({ ms });
+      }),
+    );
   });
 
   it('refuses in words, whatever it is given', () => {
-    fc.assert(fc.property(fc.string(), (text) => expect(Object.keys(readDuration(text))).toHaveLength(1)));
+    fc.assert(
+      fc.property(fc.string(), (text) => {
+        expect(Object.keys(readDuration(text))).toHaveLength(1);
+      }),
+    );
   });
 });

@@ -4,7 +4,7 @@ import { z } from 'zod';
 
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const unitOrder = Object.keys(unitMs);
-const wrongUnits: Readonly<Record<string, string>> = {
+const wrongUnits = new Map(Object.entries({
   d: 'there are no days, because a day is not always 24 h: write hours',
   w: 'there are no weeks: write hours',
   y: 'there are no years: write hours (8760h)',
@@ -12,7 +12,7 @@ const wrongUnits: Readonly<Record<string, string>> = {
   sec: 's is enough for seconds',
   us: 'nothing here is measured in microseconds',
   ns: 'nothing here is measured in nanoseconds',
-};
+}));
 
 /** Whole milliseconds, or in words what is wrong and what to write. Units large to small, each once, no fractions, no sign. */
 export function readDuration(text: string): { readonly ms: number } | { readonly wrong: string } {
@@ -25,7 +25,7 @@ export function readDuration(text: string): { readonly ms: number } | { readonly
   let last = -1;
   for (const [, amount, unit] of parts) {
     const rank = unitOrder.indexOf(unit!);
-    if (rank < 0) return { wrong: `"${unit}" is not a unit: ${wrongUnits[unit!] ?? 'h, m, s and ms are'}` };
+    if (rank < 0) return { wrong: `"${unit}" is not a unit: ${wrongUnits.get(unit!) ?? 'h, m, s and ms are'}` };
     if (rank <= last) return { wrong: `"${text}" has its units out of order: large to small, each once, "1h30m"` };
     last = rank;
     ms += Number(amount) * unitMs[unit!]!;
