@@ -19,7 +19,7 @@ public_kubeconfig() {
     /[{]/ && /data|token|password|secret|exec|auth-provider/ {next}
     /^[- ]*(client-key-data|token|tokenFile|username|password|exec|auth-provider|as|as-groups|as-uid|as-user-extra|extensions)[ ]*:/ {
       match($0, /^[- ]*/); indent=RLENGTH; key=$0; sub(/^[- ]*/, "", key); sub(/[ ]*:.*/, "", key)
-      print substr($0, 1, indent) key ": removed"; skip=indent; next
+      print substr($0, 1, indent) key ":"; skip=indent; next
     }
     { match($0, /^ */); if (skip != "" && RLENGTH > skip) next; skip="" }
     /^[- ]*(apiVersion|kind|clusters|cluster|certificate-authority|certificate-authority-data|server|tls-server-name|insecure-skip-tls-verify|name|contexts|context|user|users|namespace|current-context|preferences|client-certificate|client-certificate-data|client-key)[ ]*:/ {print}
