@@ -35,11 +35,7 @@ export class CommandFailed extends Error {
 const defaultTimeoutMs = 120_000;
 
 /** Runs a program with an argument array (never through a shell) and collects what it writes. */
-export async function runCommand(
-  program: string,
-  args: readonly string[],
-  options: CommandOptions = {},
-): Promise<CommandResult> {
+export async function runCommand(program: string, args: readonly string[], options: CommandOptions = {}): Promise<CommandResult> {
   const timeoutMs = options.timeoutMs ?? defaultTimeoutMs;
   const child = spawn(program, args, {
     cwd: options.cwd,
@@ -70,9 +66,7 @@ export async function runCommand(
   }, timeoutMs);
   const ended = await new Promise<{ code: number; note: string }>((resolve) => {
     child.once('error', (error) => resolve({ code: 127, note: error.message }));
-    child.once('close', (code, signal) =>
-      resolve({ code: code ?? 128, note: signal === null ? '' : `ended by ${signal}` }),
-    );
+    child.once('close', (code, signal) => resolve({ code: code ?? 128, note: signal === null ? '' : `ended by ${signal}` }));
   });
   clearTimeout(timer);
   log?.end();

@@ -16,6 +16,9 @@ import { up } from './up.js';
 /** What was asked for makes no sense: main prints the usage. */
 export class UsageError extends Error {}
 
+/** Those of kubeadm 1.34. */
+const encryptionAlgorithms = ['RSA-2048', 'RSA-3072', 'RSA-4096', 'ECDSA-P256'];
+
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
 }
@@ -35,12 +38,14 @@ export async function upCommand(args: string[]): Promise<number> {
       'encryption-algorithm': { type: 'string' },
     },
   });
+  const algorithm = values['encryption-algorithm'];
+  if (algorithm !== undefined && !encryptionAlgorithms.includes(algorithm)) {
+    throw new UsageError(`--encryption-algorithm: one of ${encryptionAlgorithms.join(', ')}`);
+  }
   const wanted: Partial<ClusterShape> = {
-    ...(values['control-planes'] === undefined
-      ? {}
-      : { controlPlanes: numberOf(values['control-planes'], '--control-planes', (n) => n === 1 || n === 3) }),
+    ...(values['control-planes'] === undefined ? {} : { controlPlanes: numberOf(values['control-planes'], '--control-planes', (n) => n === 1 || n === 3) }),
     ...(values.workers === undefined ? {} : { workers: numberOf(values.workers, '--workers', (n) => n >= 0 && n <= maxWorkers) }),
-    ...(values['encryption-algorithm'] === undefined ? {} : { encryptionAlgorithm: values['encryption-algorithm'] }),
+    ...(algorithm === undefined ? {} : { encryptionAlgorithm: algorithm }),
   };
   const paths = labPaths();
   const shape = readShape(paths) ?? { ...defaultShape, ...wanted };

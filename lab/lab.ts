@@ -73,7 +73,7 @@ export const sshUser = 'sre';
 
 export const defaultShape: ClusterShape = { controlPlanes: 3, workers: 2, encryptionAlgorithm: 'RSA-2048' };
 
-export function labPaths(root = process.env['ROTATE_CA_LAB'] ?? '/var/lib/rotate-ca-lab'): LabPaths {
+export function labPaths(root = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca-lab'): LabPaths {
   const at = (...parts: string[]): string => join(root, ...parts);
   return {
     root,
@@ -124,9 +124,7 @@ export function openLab(options: { paths?: LabPaths; shape?: ClusterShape } = {}
     nodes: [...controlPlanes, ...workers],
     controlPlanes,
     workers,
-    onNode: (node, commandLine, commandOptions) =>
-      runCommand('ssh', ['-F', paths.sshConfig, node, '--', commandLine], commandOptions),
-    kubectl: (args, commandOptions) =>
-      runCommand(join(paths.bin, 'kubectl'), ['--kubeconfig', paths.adminKubeconfig, ...args], commandOptions),
+    onNode: (node, commandLine, commandOptions) => runCommand('ssh', ['-F', paths.sshConfig, node, '--', commandLine], commandOptions),
+    kubectl: (args, commandOptions) => runCommand(join(paths.bin, 'kubectl'), ['--kubeconfig', paths.adminKubeconfig, ...args], commandOptions),
   };
 }

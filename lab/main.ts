@@ -1,16 +1,4 @@
-import {
-  downCommand,
-  envCommand,
-  joinCommand,
-  logsCommand,
-  restoreCommand,
-  snapshotCommand,
-  sshCommand,
-  statusCommand,
-  theOnly,
-  UsageError,
-  upCommand,
-} from './commands.js';
+import { downCommand, envCommand, joinCommand, logsCommand, restoreCommand, snapshotCommand, sshCommand, statusCommand, theOnly, UsageError, upCommand } from './commands.js';
 
 const usage = `usage: npm run lab -- COMMAND
 

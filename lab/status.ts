@@ -28,7 +28,7 @@ function daemonState(lab: Lab, name: string): string {
 async function vaultState(lab: Lab): Promise<string> {
   if (runningPid(lab.paths, 'vault') === undefined) return 'not running';
   const answer = await callVault(lab.paths, { method: 'GET', path: 'sys/health?sealedcode=200' }).catch(() => undefined);
-  return answer === undefined ? 'no answer' : answer.body['sealed'] === true ? 'sealed' : 'unsealed';
+  return answer === undefined ? 'no answer' : answer.body.sealed === true ? 'sealed' : 'unsealed';
 }
 
 /** What runs and what does not. Changes nothing. */

@@ -23,4 +23,3 @@ export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<voi
     return (await setUpVault(lab.paths)) || started;
   });
 }
-

@@ -56,12 +56,16 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
   await stages.run('people', () => addPeople(lab));
 }
 
+/** What `kubectl apply` would have changed. */
+const workloadVersions = ['get', 'deployments,statefulsets', '-A', '-o', 'jsonpath={.items[*].metadata.generation}'];
+
 async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
   if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
   await stages.run('workloads', async () => {
     const { deployWorkloads } = await import('./workloads/deploy.js');
+    const { stdout: before } = await lab.kubectl(workloadVersions);
     await deployWorkloads(lab, { report: (line) => stages.note(line) });
-    return true;
+    return (await lab.kubectl(workloadVersions)).stdout !== before;
   });
 }
 
@@ -88,12 +92,13 @@ export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: 
     });
     lab = openLab({ paths: lab.paths });
   }
+  const started = new Date();
   const wasUp = lab.nodes.every((node) => isBooted(lab.paths, node.name));
   await bringUpSurroundings(lab, stages);
   await bringUpCluster(lab, stages);
   await bringUpWorkloads(lab, stages);
   await stages.run('all Ready', async () => {
-    await waitUntilReady(openLab({ paths: lab.paths }), 5 * minute);
+    await waitUntilReady(openLab({ paths: lab.paths }), 5 * minute, wasUp ? {} : { since: started });
     return !wasUp;
   });
   print(stages.summary());

@@ -4,8 +4,7 @@ import { type Lab, type LabNode, sshUser } from '../lab.js';
 
 /** An Ansible inventory with the group names that Kubespray made usual. */
 export function writeInventory(lab: Lab): void {
-  const hosts = (nodes: readonly LabNode[]): Record<string, { ansible_host: string }> =>
-    Object.fromEntries(nodes.map((node) => [node.name, { ansible_host: node.ip }]));
+  const hosts = (nodes: readonly LabNode[]): Record<string, { ansible_host: string }> => Object.fromEntries(nodes.map((node) => [node.name, { ansible_host: node.ip }]));
   const inventory = {
     all: {
       vars: {

@@ -31,4 +31,3 @@ export async function buildAll(lab: Lab, stages: Stages): Promise<void> {
   });
   await stages.run('image store', () => buildContainerdTemplate(paths));
 }
-

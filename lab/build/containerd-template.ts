@@ -15,7 +15,10 @@ const daemonName = 'template-containerd';
 /** Every docker archive below `images`, in a stable order. */
 export function imageArchives(paths: LabPaths): string[] {
   if (!existsSync(paths.images)) return [];
-  return readdirSync(paths.images).filter((name) => name.endsWith('.tar')).sort().map((name) => join(paths.images, name));
+  return readdirSync(paths.images)
+    .filter((name) => name.endsWith('.tar'))
+    .sort()
+    .map((name) => join(paths.images, name));
 }
 
 function templateHash(paths: LabPaths): string {
@@ -58,9 +61,7 @@ export async function buildContainerdTemplate(paths: LabPaths): Promise<boolean>
   const ctr = join(paths.rootfs, 'usr/bin/ctr');
   const address = ['--address', join(sockets, 'containerd.sock'), '--namespace', 'k8s.io'];
   try {
-    await waitFor('containerd of the image template', { timeoutMs: 30_000 }, async () =>
-      (await succeeds(ctr, [...address, 'version'])) ? true : 'no answer on its socket',
-    );
+    await waitFor('containerd of the image template', { timeoutMs: 30_000 }, async () => ((await succeeds(ctr, [...address, 'version'])) ? true : 'no answer on its socket'));
     for (const archive of imageArchives(paths)) {
       await runCommand(ctr, [...address, 'images', 'import', archive], { timeoutMs: 300_000 });
     }

@@ -67,7 +67,14 @@ export async function buildImages(paths: LabPaths): Promise<boolean> {
   const stamp = join(paths.images, 'kubernetes.stamp');
   const fileOf = (image: ImageContent): string => join(paths.images, `${image.reference.replace(/^.*\//, '').replace(/:.*$/, '')}.tar`);
   const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'etcd', 'pause', 'coredns'];
-  if (isFresh(stamp, hash, names.map((name) => join(paths.images, `${name}.tar`)))) return false;
+  if (
+    isFresh(
+      stamp,
+      hash,
+      names.map((name) => join(paths.images, `${name}.tar`)),
+    )
+  )
+    return false;
   mkdirSync(paths.images, { recursive: true });
   for (const image of await kubernetesImages(paths)) await writeImageArchive(image, fileOf(image));
   writeStamp(stamp, hash);

@@ -41,7 +41,7 @@ export async function buildRootfs(paths: LabPaths): Promise<boolean> {
   const stamp = `${paths.rootfs}.stamp`;
   if (isFresh(stamp, hash, [paths.rootfs])) return false;
   if (existsSync(paths.nodes) && readdirSync(paths.nodes).length > 0) {
-    throw new Error('the nodes\' root file system must be made anew, but nodes stand on it: run `down` first');
+    throw new Error("the nodes' root file system must be made anew, but nodes stand on it: run `down` first");
   }
   await bootstrapDebian(paths, join(paths.log, 'rootfs.log'));
 
@@ -67,7 +67,18 @@ export async function buildRootfs(paths: LabPaths): Promise<boolean> {
   // '*' is no valid hash: no password fits, but unlike '!' the account does not count as locked.
   await inChroot('usermod', '--password', '*', sshUser);
   await inChroot('systemctl', 'enable', 'lab-cgroups', 'lab-network', 'kubelet', 'containerd', 'ssh');
-  await inChroot('systemctl', 'mask', 'systemd-networkd', 'systemd-resolved', 'systemd-timesyncd', 'apt-daily.timer', 'apt-daily-upgrade.timer', 'e2scrub_all.timer', 'fstrim.timer', 'dpkg-db-backup.timer');
+  await inChroot(
+    'systemctl',
+    'mask',
+    'systemd-networkd',
+    'systemd-resolved',
+    'systemd-timesyncd',
+    'apt-daily.timer',
+    'apt-daily-upgrade.timer',
+    'e2scrub_all.timer',
+    'fstrim.timer',
+    'dpkg-db-backup.timer',
+  );
   writeStamp(stamp, hash);
   return true;
 }

@@ -73,10 +73,7 @@ export async function issueTicket(lab: Lab, options: { controlPlane: boolean }):
 }
 
 export async function joinNode(lab: Lab, node: LabNode, ticket: JoinTicket): Promise<void> {
-  const asControlPlane =
-    node.role === 'control-plane'
-      ? ` --control-plane --certificate-key ${ticket.certificateKey} --apiserver-advertise-address ${node.ip}`
-      : '';
+  const asControlPlane = node.role === 'control-plane' ? ` --control-plane --certificate-key ${ticket.certificateKey} --apiserver-advertise-address ${node.ip}` : '';
   await marked(lab, node, async () => {
     await onNodeLogged(lab, node, `sudo ${ticket.command} --node-name ${node.name}${asControlPlane} ${ignoreChecks}`);
   });

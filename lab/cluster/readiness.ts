@@ -58,23 +58,15 @@ export async function unreadyNodes(lab: Lab, options: ReadinessOptions = {}): Pr
 export async function unreadyPods(lab: Lab, options: ReadinessOptions = {}): Promise<string[]> {
   // Kubernetes gives whole seconds.
   const since = Math.floor((options.since?.getTime() ?? 0) / 1_000) * 1_000;
-  const isRunning = ({ state }: ContainerStatus): boolean =>
-    state?.running !== undefined && new Date(state.running.startedAt).getTime() >= since;
+  const isRunning = ({ state }: ContainerStatus): boolean => state?.running !== undefined && new Date(state.running.startedAt).getTime() >= since;
   return (await list<PodItem>(lab, ['pods', '-A']))
     .filter((pod) => pod.status.phase !== 'Succeeded')
-    .filter(
-      ({ metadata, status }) =>
-        metadata.deletionTimestamp !== undefined ||
-        !isReady(status.conditions) ||
-        !(status.containerStatuses ?? []).every(isRunning),
-    )
+    .filter(({ metadata, status }) => metadata.deletionTimestamp !== undefined || !isReady(status.conditions) || !(status.containerStatuses ?? []).every(isRunning))
     .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
 }
 
 export async function waitForApi(lab: Lab, timeoutMs: number): Promise<void> {
-  await waitFor('the API behind the load balancer', { timeoutMs, everyMs: 500 }, async () =>
-    (await apiAnswers(lab)) ? true : 'not ready',
-  );
+  await waitFor('the API behind the load balancer', { timeoutMs, everyMs: 500 }, async () => ((await apiAnswers(lab)) ? true : 'not ready'));
 }
 
 /** Every node Ready and every pod running and ready. */

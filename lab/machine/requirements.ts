@@ -37,12 +37,11 @@ function missingCapabilities(): string[] {
 }
 
 function missingControllers(): string[] {
-  const mounts = readFileSync('/proc/mounts', 'utf8').split('\n').map((line) => line.split(' '));
-  const has = (controller: string): boolean =>
-    mounts.some(([, folder, type]) => type === 'cgroup' && folder === `/sys/fs/cgroup/${controller}`);
-  return cgroupControllers
-    .filter((controller) => !has(controller))
-    .map((controller) => `cgroup v1 hierarchy /sys/fs/cgroup/${controller}`);
+  const mounts = readFileSync('/proc/mounts', 'utf8')
+    .split('\n')
+    .map((line) => line.split(' '));
+  const has = (controller: string): boolean => mounts.some(([, folder, type]) => type === 'cgroup' && folder === `/sys/fs/cgroup/${controller}`);
+  return cgroupControllers.filter((controller) => !has(controller)).map((controller) => `cgroup v1 hierarchy /sys/fs/cgroup/${controller}`);
 }
 
 /** The first folder on the way up that exists: the lab's own may still be to be made. */
@@ -66,13 +65,18 @@ async function overlayWorks(paths: LabPaths): Promise<boolean> {
 function isListening(port: number): boolean {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0');
   const ours = new Set(['00000000', '01004D0A', '00000000000000000000000000000000']);
-  return ['/proc/net/tcp', '/proc/net/tcp6'].filter((file) => existsSync(file)).some((file) =>
-    readFileSync(file, 'utf8').split('\n').slice(1).some((line) => {
-      const [, local = '', , state] = line.trim().split(/\s+/);
-      const [address = '', used] = local.split(':');
-      return state === '0A' && used === wanted && ours.has(address);
-    }),
-  );
+  return ['/proc/net/tcp', '/proc/net/tcp6']
+    .filter((file) => existsSync(file))
+    .some((file) =>
+      readFileSync(file, 'utf8')
+        .split('\n')
+        .slice(1)
+        .some((line) => {
+          const [, local = '', , state] = line.trim().split(/\s+/);
+          const [address = '', used] = local.split(':');
+          return state === '0A' && used === wanted && ours.has(address);
+        }),
+    );
 }
 
 function takenNetworks(): string[] {

@@ -79,6 +79,8 @@ async function prepareNode(lab: Lab, node: LabNode): Promise<boolean> {
   const folders = nodeFolders(lab.paths, node.name);
   if (existsSync(folders.prepared)) return false;
   await removeNode(lab.paths, node.name);
+  // Below it are the private keys of every node.
+  mkdirSync(lab.paths.nodes, { recursive: true, mode: 0o700 });
   await mountRoot(lab.paths, folders);
   for (const file of nodeFiles(lab, node)) {
     const target = join(folders.root, file.path);

@@ -48,7 +48,10 @@ function removeTree(folder: string): void {
 }
 
 function processesBelow(folder: string): number[] {
-  const here = readFileSync(join(folder, 'cgroup.procs'), 'utf8').split('\n').filter((line) => line !== '').map(Number);
+  const here = readFileSync(join(folder, 'cgroup.procs'), 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map(Number);
   const folders = readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory());
   return [...here, ...folders.flatMap((entry) => processesBelow(join(folder, entry.name)))];
 }
@@ -91,7 +94,9 @@ export async function removeNodeCgroups(node: string): Promise<void> {
 export function nodesWithCgroups(): string[] {
   const folder = join(base, 'pids', family);
   if (!existsSync(folder)) return [];
-  return readdirSync(folder, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
 }
 
 /** Removes the lab's own level, once no node is left below it. */

@@ -14,10 +14,7 @@ export interface NodeFile {
 
 /** Every node that there can be, so that a node which joins later needs no change on the others. */
 function everyNode(): LabNode[] {
-  return [
-    ...[1, 2, 3].map(controlPlaneNode),
-    ...Array.from({ length: maxWorkers }, (_, index) => workerNode(index + 1)),
-  ];
+  return [...[1, 2, 3].map(controlPlaneNode), ...Array.from({ length: maxWorkers }, (_, index) => workerNode(index + 1))];
 }
 
 function networkScript(node: LabNode): string {

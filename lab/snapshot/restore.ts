@@ -35,7 +35,10 @@ export async function putBackFiles(paths: LabPaths, name: string): Promise<void>
   writeFileAtomically(noteFile(paths), name);
   await endEverything(paths);
   await copyNodes(join(folder, 'nodes'), paths.nodes);
-  copyInto(paths.root, clusterFiles(paths).map((file) => join(folder, basename(file))));
+  copyInto(
+    paths.root,
+    clusterFiles(paths).map((file) => join(folder, basename(file))),
+  );
   rmSync(noteFile(paths));
 }
 
@@ -50,10 +53,7 @@ export async function restoreSnapshot(paths: LabPaths, name: string, stages: Sta
   });
   const lab = openLab({ paths });
   const booted = new Date();
-  await Promise.all([
-    stages.run('nodes boot', () => bringUpNodes(lab, lab.nodes)),
-    bringUpSurroundings(lab, stages),
-  ]);
+  await Promise.all([stages.run('nodes boot', () => bringUpNodes(lab, lab.nodes)), bringUpSurroundings(lab, stages)]);
   await stages.run('all Ready', async () => {
     await waitUntilReady(lab, 5 * 60_000, { since: booted });
     return true;

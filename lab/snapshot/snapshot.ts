@@ -16,7 +16,9 @@ export function snapshotFolder(paths: LabPaths, name: string): string {
 
 export function snapshotNames(paths: LabPaths): string[] {
   if (!existsSync(paths.snapshots)) return [];
-  return readdirSync(paths.snapshots).filter((name) => !name.endsWith('.partial')).sort();
+  return readdirSync(paths.snapshots)
+    .filter((name) => !name.endsWith('.partial'))
+    .sort();
 }
 
 /**

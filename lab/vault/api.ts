@@ -9,10 +9,7 @@ export interface VaultAnswer {
 }
 
 /** One call of Vault's HTTP API, verified against the lab's own CA for Vault. */
-export async function callVault(
-  paths: LabPaths,
-  call: { method: 'GET' | 'POST' | 'PUT'; path: string; token?: string; body?: unknown },
-): Promise<VaultAnswer> {
+export async function callVault(paths: LabPaths, call: { method: 'GET' | 'POST' | 'PUT'; path: string; token?: string; body?: unknown }): Promise<VaultAnswer> {
   const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
   return new Promise((resolve, reject) => {
     const outgoing = request(
@@ -43,7 +40,7 @@ export async function callVault(
 export async function mustCallVault(paths: LabPaths, call: Parameters<typeof callVault>[1]): Promise<VaultAnswer['body']> {
   const answer = await callVault(paths, call);
   if (answer.status >= 300) {
-    throw new Error(`Vault: ${call.method} ${call.path}: ${answer.status} ${JSON.stringify(answer.body['errors'] ?? [])}`);
+    throw new Error(`Vault: ${call.method} ${call.path}: ${answer.status} ${JSON.stringify(answer.body.errors ?? [])}`);
   }
   return answer.body;
 }

@@ -36,7 +36,7 @@ export async function startVault(paths: LabPaths, options: VaultStart = {}): Pro
   const sealed = options.sealed ?? false;
   const health = async (): Promise<true | string> => {
     const { body } = await callVault(paths, { method: 'GET', path: 'sys/health?sealedcode=200&standbyok=true' });
-    return body['sealed'] === sealed ? true : `sealed: ${String(body['sealed'])}`;
+    return body.sealed === sealed ? true : `sealed: ${String(body.sealed)}`;
   };
   if (runningPid(paths, name) !== undefined && (await health().catch(() => 'no answer')) === true) return false;
   await stopVault(paths);
@@ -57,9 +57,7 @@ export async function startVault(paths: LabPaths, options: VaultStart = {}): Pro
     ],
     logFile: join(paths.log, 'vault.log'),
   });
-  await waitFor('Vault', { timeoutMs: 30_000 }, async () =>
-    runningPid(paths, name) === undefined ? 'it ended, see vault.log' : health(),
-  );
+  await waitFor('Vault', { timeoutMs: 30_000 }, async () => (runningPid(paths, name) === undefined ? 'it ended, see vault.log' : health()));
   return true;
 }
 

@@ -16,7 +16,7 @@ function rootToken(paths: LabPaths): string {
 }
 
 function dataOf(body: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return (body['data'] ?? {}) as Record<string, unknown>;
+  return (body.data ?? {}) as Record<string, unknown>;
 }
 
 /** Whether the test token still works and does so for another hour. */
@@ -25,7 +25,7 @@ async function tokenIsGood(paths: LabPaths): Promise<boolean> {
   if (!existsSync(file)) return false;
   const token = readFileSync(file, 'utf8').trim();
   const answer = await callVault(paths, { method: 'GET', path: 'auth/token/lookup-self', token });
-  return answer.status === 200 && Number(dataOf(answer.body)['ttl']) > 3_600;
+  return answer.status === 200 && Number(dataOf(answer.body).ttl) > 3_600;
 }
 
 /** The PKI engine, AppRole with its role and policy, and the credentials on disk. Everything can be done twice. */
@@ -34,10 +34,8 @@ export async function setUpVault(paths: LabPaths): Promise<boolean> {
   const complete = [files.roleId, files.secretId].every((file) => existsSync(file));
   if (complete && (await tokenIsGood(paths))) return false;
   const token = rootToken(paths);
-  const read = async (path: string): Promise<Record<string, unknown>> =>
-    dataOf(await mustCallVault(paths, { method: 'GET', path, token }));
-  const write = (path: string, body: unknown): Promise<Readonly<Record<string, unknown>>> =>
-    mustCallVault(paths, { method: 'POST', path, token, body });
+  const read = async (path: string): Promise<Record<string, unknown>> => dataOf(await mustCallVault(paths, { method: 'GET', path, token }));
+  const write = (path: string, body: unknown): Promise<Readonly<Record<string, unknown>>> => mustCallVault(paths, { method: 'POST', path, token, body });
 
   if (!(`${pkiMount}/` in (await read('sys/mounts')))) {
     await write(`sys/mounts/${pkiMount}`, { type: 'pki', config: { max_lease_ttl: tenYears } });
@@ -57,7 +55,7 @@ export async function setUpVault(paths: LabPaths): Promise<boolean> {
     writeFileAtomically(files.secretId, `${String(secretId)}\n`);
   }
   const created = await write('auth/token/create', { policies: [role], no_default_policy: true, ttl: '8h' });
-  const auth = created['auth'] as { client_token: string };
+  const auth = created.auth as { client_token: string };
   writeFileAtomically(files.token, `${auth.client_token}\n`);
   return true;
 }
