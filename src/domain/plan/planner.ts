@@ -24,8 +24,8 @@ export interface PlanParts {
   readonly kinds: ReadonlyMap<string, PlannedKind>;
   readonly settings: Settings;
   readonly name: string;
-  /** ISO 8601, UTC. */
-  readonly now: string;
+  /** Unix time in ms. */
+  readonly now: number;
   /** Name and version: "rotate-ca 0.1.0". */
   readonly tool: string;
 }
@@ -66,7 +66,7 @@ export function makePlan(parts: PlanParts): Plan | Failure[] {
     apiVersion: 'rotate-ca/v1',
     kind: 'Plan',
     name: parts.name,
-    createdAt: parts.now,
+    createdAt: new Date(parts.now).toISOString(),
     tool: parts.tool,
     playbook: { file: playbook.file, sha256: playbook.sha256 },
     settings: parts.settings,
