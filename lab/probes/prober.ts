@@ -6,6 +6,7 @@ import { waitFor } from '../deadline.js';
 import type { Lab } from '../lab.js';
 import { buildProber } from './build.js';
 import { defaultLanes, labTargets, type ProbeClass, type ProbeLane, type ProberConfig } from './config.js';
+import { putAhead } from './priority.js';
 import { type ProbeSummary, parseSummary, readSummary } from './summary.js';
 
 export interface ProberOptions {
@@ -53,9 +54,9 @@ export async function startProber(options: ProberOptions): Promise<Prober> {
 
   const messages = join(outDir, 'prober.log');
   const messageStream = openSync(messages, 'w');
-  // Its standard input is ours: should we be killed, it ends in order by itself.
-  // Ahead of others for the processor: a probe that is late because the machine is busy says nothing about the API.
-  const child = spawn('nice', ['-n', '-10', program, configFile], { stdio: ['pipe', messageStream, messageStream] });
+  // A session of its own, see priority.ts. Its standard input is ours: should we be killed, it ends in order by itself.
+  const child = spawn(program, [configFile], { stdio: ['pipe', messageStream, messageStream], detached: true });
+  if (child.pid !== undefined) putAhead(child.pid);
   closeSync(messageStream);
   const ended = endOf(child);
   const complaint = (): string => readFileSync(messages, 'utf8').trim() || 'no message';
