@@ -42,6 +42,8 @@ export function vaultConnection(settings: VaultSettings, wait: Wait): VaultConne
   // By a name of its own, because the types of node-vault do not know rpDefaults.
   const options = {
     endpoint: settings.address,
+    // Lists by GET with ?list=1: proxies and HTTP servers, Node's own among them, refuse the method LIST.
+    noCustomHTTPVerbs: true,
     // The default prints request bodies, private keys among them, when DEBUG says so.
     debug: () => {},
     // Otherwise any VAULT_SKIP_VERIFY in our environment, "false" too, turns verification off.
