@@ -17,7 +17,7 @@ export async function buildAll(lab: Lab, stages: Stages): Promise<void> {
   const { paths } = lab;
   await stages.run('Debian packages', () => installPackages(paths, note));
   await stages.run('programs', async () => (await buildBinaries(paths, note)).length > 0);
-  await stages.run('root file system', () => buildRootfs(paths));
+  await stages.run('root file system', () => buildRootfs(paths, note));
   await stages.run('images', () => buildImages(paths));
   await stages.run('workload images', async () => {
     if (!existsSync(join(workloadsFolder, 'build.ts'))) return false;

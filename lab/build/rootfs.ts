@@ -32,7 +32,7 @@ export async function bootstrapDebian(paths: LabPaths, logFile: string): Promise
 }
 
 /** Makes the tree that all nodes share read-only: Debian, the Kubernetes node programs and the lab's own units. */
-export async function buildRootfs(paths: LabPaths): Promise<boolean> {
+export async function buildRootfs(paths: LabPaths, report: (line: string) => void): Promise<boolean> {
   const binaries = nodeBinaries.map((name) => join(paths.bin, name));
   const here = dirname(fileURLToPath(import.meta.url));
   const hash = inputsHash({
@@ -41,7 +41,8 @@ export async function buildRootfs(paths: LabPaths): Promise<boolean> {
   const stamp = `${paths.rootfs}.stamp`;
   if (isFresh(stamp, hash, [paths.rootfs])) return false;
   if (existsSync(paths.nodes) && readdirSync(paths.nodes).length > 0) {
-    throw new Error("the nodes' root file system must be made anew, but nodes stand on it: run `down` first");
+    report('kept as it is, though its inputs changed: nodes stand on it; `down` and `up` make it anew');
+    return false;
   }
   await bootstrapDebian(paths, join(paths.log, 'rootfs.log'));
 
