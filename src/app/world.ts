@@ -2,7 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { openKube } from '../adapters/kube/open-kube.js';
-import { openShells } from '../adapters/ssh/shells.js';
+import { openShells } from '../adapters/ssh/open-shells.js';
 import { openTlsProbe } from '../adapters/tls/tls-probe.js';
 import { openVaultIssuer } from '../adapters/vault/issuer.js';
 import type { Host } from '../domain/cluster/inventory.js';

@@ -1,0 +1,62 @@
+/** rotate-ca run: execute a saved plan, or plan, show, ask and execute. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { type Command, Option } from 'commander';
+import { createRunFolder } from '../../app/run-folder.js';
+import { exitCodes, fail } from '../../domain/errors.js';
+import { readPlan } from '../../domain/plan/read-plan.js';
+import { readDuration } from '../../domain/plan/duration.js';
+import type { Plan } from '../../domain/plan/plan.js';
+import type { Context } from '../context.js';
+import { askFor } from '../question.js';
+import { driveRun } from './drive-run.js';
+import { makePlan, type PlanFlags, withPlanOptions } from './plan.js';
+import { planText } from './plan-text.js';
+import { stateDirOf } from '../../app/settings.js';
+
+export interface DriveFlags {
+  readonly autoApprove: boolean;
+  readonly input: boolean;
+  readonly lockTimeout: string;
+}
+
+export function withDriveOptions(command: Command): Command {
+  return command
+    .option('--auto-approve', 'approve gates as they come (never the destruction of a key)', false)
+    .option('--no-input', 'ask nothing: stop where an answer is needed')
+    .addOption(new Option('--lock-timeout <duration>', 'how long to wait for another process to let go of the cluster').default('0s'));
+}
+
+export function lockTimeoutMs(flags: Pick<DriveFlags, 'lockTimeout'>): number {
+  const read = readDuration(flags.lockTimeout);
+  if ('ms' in read) return read.ms;
+  return fail('usage', { target: '--lock-timeout', summary: read.wrong, nextAction: 'Write "30s" or "5m".' });
+}
+
+export function addRunCommand(program: Command, context: Context): void {
+  withDriveOptions(withPlanOptions(program.command('run').argument('[plan]', 'a saved plan: exactly that is done').summary('rotate')))
+    .description('Executes a saved plan without a question before its first gate. Without a plan: makes one, shows it, asks.')
+    .action(async (file: string | undefined, flags: PlanFlags & DriveFlags) => {
+      const { out, env } = context;
+      const lockMs = lockTimeoutMs(flags);
+      const plan = file === undefined ? await makePlan(flags, context) : savedPlan(file);
+      const stateDir = flags.stateDir === undefined && env['ROTATE_CA_STATE_DIR'] === undefined ? plan.settings.stateDir : stateDirOf(flags, env);
+      if (file === undefined && !flags.autoApprove) {
+        out.say(planText(plan, out));
+        const answer = flags.input ? await askFor('Type "yes" to begin: ') : undefined;
+        if (answer !== 'yes') {
+          out.say(answer === undefined ? 'Nobody can be asked here. Save a plan with "rotate-ca plan --out FILE", read it, then "rotate-ca run FILE".' : 'Nothing was changed.');
+          context.end(answer === undefined ? exitCodes.usage : exitCodes.ok);
+          return;
+        }
+      }
+      createRunFolder(stateDir, plan.name, plan);
+      out.say(`Run ${plan.name}. If it is interrupted: rotate-ca resume ${plan.name}`);
+      context.end(await driveRun(out, env, { stateDir, run: plan.name, ask: 'submit', autoApprove: flags.autoApprove, lockTimeoutMs: lockMs, input: flags.input }));
+    });
+}
+
+function savedPlan(file: string): Plan {
+  if (!existsSync(file)) return fail('usage', { target: file, summary: 'there is no such plan', nextAction: 'Make one with "rotate-ca plan --out FILE".' });
+  return readPlan(readFileSync(file, 'utf8'), file);
+}

@@ -1,0 +1,81 @@
+#!/usr/bin/env node
+/** The command line: reads arguments, calls the use cases, turns failures into words and exit codes. */
+
+import { Command, CommanderError, Option } from 'commander';
+import { exitCodes, type ErrorCode, failuresOf } from '../domain/errors.js';
+import { toolVersion } from '../app/version.js';
+import { addDecisionCommands } from './commands/decisions.js';
+import { addPlanCommand } from './commands/plan.js';
+import { addRunCommand } from './commands/run.js';
+import { addStatusCommands } from './commands/status.js';
+import { addVerifyCommands } from './commands/verify.js';
+import type { Context } from './context.js';
+import { openOutput } from './output.js';
+
+const examples = `
+Examples:
+  rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt --out plan.json
+  rotate-ca run plan.json             do exactly that, stop at its gates
+  rotate-ca status                    runs and how far they have come
+  rotate-ca approve RUN               approve the gate at which a run waits, and go on
+  rotate-ca resume RUN                go on after a failure, a pause, or a killed process
+  rotate-ca rollback RUN              take everything back
+  rotate-ca finalize RUN              after the soak: destroy the outgoing key
+
+Exit codes: 0 ok, 1 error, 2 there is something to do (plan --detailed-exitcode), 3 waits for approval,
+4 taken back, 5 failed and not taken back, 6 locked by another process, 64 usage, 130 interrupted.
+`;
+
+/** Codes that mean: what was typed or given is wrong, and nothing was tried. */
+const usageCodes: readonly ErrorCode[] = ['usage', 'playbook-invalid', 'inventory-invalid', 'config-invalid', 'plan-invalid'];
+
+async function main(argv: readonly string[]): Promise<number> {
+  let code: number = exitCodes.ok;
+  const stop = new AbortController();
+  const format = formatOf(argv);
+  const out = openOutput({ format, env: process.env, noColor: argv.includes('--no-color') });
+  const context: Context = { out, env: process.env, signal: stop.signal, end: (n) => void (code = n) };
+  const program = new Command('rotate-ca')
+    .description('Rotates the certificate authority of a Kubernetes cluster: proves each step, watches the API, takes everything back on request.')
+    .version(toolVersion)
+    .addOption(new Option('-o, --output <format>', 'text, or json on standard output').choices(['text', 'json']).default('text'))
+    .option('--no-color', 'no colour (also NO_COLOR)')
+    .addHelpText('after', examples)
+    .showSuggestionAfterError()
+    .exitOverride();
+  addPlanCommand(program, context);
+  addRunCommand(program, context);
+  addDecisionCommands(program, context);
+  addStatusCommands(program, context);
+  addVerifyCommands(program, context);
+  for (const command of program.commands) {
+    command.exitOverride().addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text').hideHelp()).option('--no-color', 'no colour');
+  }
+  try {
+    await program.parseAsync([...argv]);
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    const failures = failuresOf(error);
+    if (failures === undefined) throw error;
+    out.failures(failures);
+    const first = failures[0]?.code ?? 'internal';
+    if (first === 'state-locked') return exitCodes.locked;
+    if (first === 'interrupted') return exitCodes.interrupted;
+    return usageCodes.includes(first) ? exitCodes.usage : exitCodes.error;
+  }
+}
+
+/** Before parsing, so that errors of parsing come in the right form. */
+function formatOf(argv: readonly string[]): string {
+  const at = argv.findIndex((a) => a === '-o' || a === '--output');
+  return (at >= 0 ? argv[at + 1] : argv.find((a) => a.startsWith('--output='))?.slice('--output='.length)) ?? 'text';
+}
+
+main(process.argv).then(
+  (code) => process.exit(code),
+  (error: unknown) => {
+    process.stderr.write(`rotate-ca has a defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nNothing more is done. The journal is whole: "rotate-ca resume" goes on.\n`);
+    process.exit(exitCodes.error);
+  },
+);
