@@ -21,8 +21,10 @@ export function differences(before: Inventory, after: Inventory): Difference[] {
 function ofCluster(before: Inventory, after: Inventory): Difference[] {
   const target = after.cluster.server;
   const found: Difference[] = [];
-  if (before.cluster.uid !== after.cluster.uid) found.push({ kind: 'cluster', target, text: `it is another cluster: the UID of kube-system was ${before.cluster.uid} and is ${after.cluster.uid}` });
-  if (before.cluster.version !== after.cluster.version) found.push({ kind: 'version', target, text: `the API servers went from ${before.cluster.version} to ${after.cluster.version}` });
+  if (before.cluster.uid !== after.cluster.uid)
+    found.push({ kind: 'cluster', target, text: `it is another cluster: the UID of kube-system was ${before.cluster.uid} and is ${after.cluster.uid}` });
+  if (before.cluster.version !== after.cluster.version)
+    found.push({ kind: 'version', target, text: `the API servers went from ${before.cluster.version} to ${after.cluster.version}` });
   return found;
 }
 
@@ -38,7 +40,8 @@ function ofNode(was: NodeRecord, is: NodeRecord): Difference[] {
   const found: Difference[] = [];
   if (was.roles.join() !== is.roles.join()) found.push({ kind: 'node', target: is.name, text: `${is.name} was ${was.roles.join(' and ')} and is ${is.roles.join(' and ')}` });
   if (was.internalIp !== is.internalIp) found.push({ kind: 'node', target: is.name, text: `the address of ${is.name} was ${was.internalIp} and is ${is.internalIp}` });
-  if (was.kubeletVersion !== is.kubeletVersion) found.push({ kind: 'version', target: is.name, text: `the kubelet of ${is.name} went from ${was.kubeletVersion} to ${is.kubeletVersion}` });
+  if (was.kubeletVersion !== is.kubeletVersion)
+    found.push({ kind: 'version', target: is.name, text: `the kubelet of ${is.name} went from ${was.kubeletVersion} to ${is.kubeletVersion}` });
   return found;
 }
 

@@ -39,7 +39,10 @@ export async function scanCluster(options: ScanOptions): Promise<Inventory> {
   };
   const [cluster, nodes, objects, findings] = await settled([
     readCluster(kube, call).catch(collect),
-    kube.list({ apiVersion: 'v1', kind: 'Node' }, call).then((list) => list.map(clusterNodeOf)).catch(collect),
+    kube
+      .list({ apiVersion: 'v1', kind: 'Node' }, call)
+      .then((list) => list.map(clusterNodeOf))
+      .catch(collect),
     readObjects(kube, call).catch(collect),
     readHosts(options, call, collect),
   ] as const);
@@ -86,7 +89,11 @@ function versionIn(body: string): string | undefined {
 }
 
 /** One round trip for each host, some hosts at once. */
-async function readHosts(options: ScanOptions, call: { readonly deadlineMs: number; readonly signal?: AbortSignal }, collect: (error: unknown) => undefined): Promise<Map<string, NodeFindings>> {
+async function readHosts(
+  options: ScanOptions,
+  call: { readonly deadlineMs: number; readonly signal?: AbortSignal },
+  collect: (error: unknown) => undefined,
+): Promise<Map<string, NodeFindings>> {
   const { hosts, shells, atOnce = 16 } = options;
   const found = new Map<string, NodeFindings>();
   const waiting = [...hosts];

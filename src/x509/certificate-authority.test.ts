@@ -35,7 +35,14 @@ describe('key pairs, requests and certificates of every key type', () => {
     const csrPem = await makeRequest({ privateKeyPem: keyPem, subject, sans });
     expect(openssl(['req', '-verify', '-noout', '-subject'], csrPem)).toContain('O = system:nodes, CN = system:node:worker-1');
     const spki = spkiOf(createPublicKey(publicPem));
-    expect(await readRequest(csrPem)).toEqual({ subject: 'O=system:nodes, CN=system:node:worker-1', commonName: 'system:node:worker-1', organizations: ['system:nodes'], sans, keyType, spki });
+    expect(await readRequest(csrPem)).toEqual({
+      subject: 'O=system:nodes, CN=system:node:worker-1',
+      commonName: 'system:node:worker-1',
+      organizations: ['system:nodes'],
+      sans,
+      keyType,
+      spki,
+    });
 
     const ca = await makeCa({ subject: { commonName: 'kubernetes', serialNumber: 'g2' }, keyType, ...validity });
     const leaf = readLeaf(await signLeaf({ ca, csrPem, usages: ['serverAuth', 'clientAuth'], ...validity }), { source: 'leaf' });
@@ -85,7 +92,10 @@ it('whatever subject and names a request has, the leaf has the same', async () =
   const ca = await makeCa({ subject: { commonName: 'kubernetes' }, ...validity });
   const word = fc.string({ unit: fc.constantFrom(...'abcXYZ019:-. ,+="<>;#ü€'), minLength: 1, maxLength: 20 });
   const label = fc.stringMatching(/^[a-z0-9]{1,10}$/);
-  const san = fc.oneof(label.map((name) => `DNS:${name}.local`), fc.ipV4().map((ip) => `IP:${ip}`));
+  const san = fc.oneof(
+    label.map((name) => `DNS:${name}.local`),
+    fc.ipV4().map((ip) => `IP:${ip}`),
+  );
   await fc.assert(
     fc.asyncProperty(word, fc.uniqueArray(word, { maxLength: 3 }), fc.uniqueArray(san, { maxLength: 5 }), async (cn, o, sans) => {
       const csrPem = await makeRequest({ privateKeyPem: keyPem, subject: { commonName: cn, organizations: o }, sans });

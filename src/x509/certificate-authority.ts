@@ -61,7 +61,8 @@ export interface LeafParts extends Validity {
 /** Signs a request: subject and SANs are those of the request. PEM, newline-terminated. Throws pem-invalid on a request that does not verify. */
 export async function signLeaf(parts: LeafParts): Promise<string> {
   const request = new x509.Pkcs10CertificateRequest(parts.csrPem);
-  if (!(await request.verify())) fail('pem-invalid', { target: 'certificate request', summary: 'the signature of a certificate request does not match its key', nextAction: 'Make the request again' });
+  if (!(await request.verify()))
+    fail('pem-invalid', { target: 'certificate request', summary: 'the signature of a certificate request does not match its key', nextAction: 'Make the request again' });
   const signer = await signerOf(parts.ca);
   const san = request.getExtension('2.5.29.17');
   const flags = x509.KeyUsageFlags;

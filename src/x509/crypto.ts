@@ -47,7 +47,12 @@ export function privateKeyOf(keyPem: Secret): KeyObject {
   try {
     return createPrivateKey(keyPem.reveal());
   } catch {
-    return fail('ca-rejected', { target: 'key', summary: 'a private key cannot be read', cause: 'it is not an unencrypted key in PEM', nextAction: 'Give the key as PKCS#1, SEC 1 or PKCS#8 in PEM' });
+    return fail('ca-rejected', {
+      target: 'key',
+      summary: 'a private key cannot be read',
+      cause: 'it is not an unencrypted key in PEM',
+      nextAction: 'Give the key as PKCS#1, SEC 1 or PKCS#8 in PEM',
+    });
   }
 }
 

@@ -36,7 +36,9 @@ const texts = {
 describe('extra arguments of kube-controller-manager in kubeadm-config', () => {
   it('as kubeadm would write them', () => {
     expect(withControllerManagerArgs(empty, split)).toBe(cm('controllerManager:\n  extraArgs:\n  - name: cluster-signing-cert-file\n    value: /etc/kubernetes/pki/issuer.crt\n'));
-    expect(withControllerManagerArgs(texts['v1beta3 empty'], split)).toContain('controllerManager:\n  extraArgs:\n    cluster-signing-cert-file: /etc/kubernetes/pki/issuer.crt\nkind:');
+    expect(withControllerManagerArgs(texts['v1beta3 empty'], split)).toContain(
+      'controllerManager:\n  extraArgs:\n    cluster-signing-cert-file: /etc/kubernetes/pki/issuer.crt\nkind:',
+    );
     expect(withControllerManagerArgs(texts['list at the key'], { v: '3' })).toBe(texts['list at the key'].replace('"2"', '"3"'));
   });
 
@@ -59,7 +61,12 @@ describe('extra arguments of kube-controller-manager in kubeadm-config', () => {
     expect(readControllerManagerArgs(set)).toEqual(split);
   });
 
-  it.each([['another kind', 'kind: InitConfiguration\napiVersion: kubeadm.k8s.io/v1beta4\n'], ['another version', empty.replace('v1beta4', 'v1beta9')], ['not yaml', 'a: ['], ['a map for a list', cm('controllerManager:\n  extraArgs:\n    a: b\n')]])('%s is refused', (_, text) => {
+  it.each([
+    ['another kind', 'kind: InitConfiguration\napiVersion: kubeadm.k8s.io/v1beta4\n'],
+    ['another version', empty.replace('v1beta4', 'v1beta9')],
+    ['not yaml', 'a: ['],
+    ['a map for a list', cm('controllerManager:\n  extraArgs:\n    a: b\n')],
+  ])('%s is refused', (_, text) => {
     expect(() => withControllerManagerArgs(text, split)).toThrow(expect.objectContaining({ code: 'layout-unsupported' }));
   });
 });

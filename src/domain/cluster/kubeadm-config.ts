@@ -1,7 +1,28 @@
 /** Edits extra arguments of kube-controller-manager in the text of a ClusterConfiguration (ConfigMap kube-system/kubeadm-config); the rest keeps its bytes. */
 
 import { fail } from '../errors.js';
-import { columnOf, dashOf, insertPair, isMap, isScalar, isSeq, lineEndOf, type Node, openYaml, type OpenYaml, pairOf, rangeOf, removeItem, removePair, rendered, replaceScalar, type Scalar, withoutLineEnd, type YAMLMap, type YAMLSeq } from './yaml-edit.js';
+import {
+  columnOf,
+  dashOf,
+  insertPair,
+  isMap,
+  isScalar,
+  isSeq,
+  lineEndOf,
+  type Node,
+  openYaml,
+  type OpenYaml,
+  pairOf,
+  rangeOf,
+  removeItem,
+  removePair,
+  rendered,
+  replaceScalar,
+  type Scalar,
+  withoutLineEnd,
+  type YAMLMap,
+  type YAMLSeq,
+} from './yaml-edit.js';
 
 const component = 'controllerManager';
 
@@ -9,7 +30,10 @@ const component = 'controllerManager';
 export function readControllerManagerArgs(text: string): Record<string, string> {
   if (text.trim() === '') return {};
   const { list, map } = argumentsOf(openYaml(text));
-  const entries = list === undefined ? (map?.items ?? []).map(({ key, value }) => [String((key as Scalar).value), valueText(value)]) : mapsIn(list).map((item) => [String(item.get('name')), String(item.get('value') ?? '')]);
+  const entries =
+    list === undefined
+      ? (map?.items ?? []).map(({ key, value }) => [String((key as Scalar).value), valueText(value)])
+      : mapsIn(list).map((item) => [String(item.get('name')), String(item.get('value') ?? '')]);
   return Object.fromEntries(entries as [string, string][]);
 }
 
@@ -92,7 +116,8 @@ function argumentsOf(open: OpenYaml): Arguments {
   if (!/^kubeadm\.k8s\.io\/v1beta[34]$/.test(version)) return unsupported(`apiVersion "${version}" is not known here`);
   const isList = version.endsWith('v1beta4');
   const manager = pairOf(root as YAMLMap, component)?.value;
-  if (manager === undefined || manager === null || (isScalar(manager) && manager.value === null)) return { root: root as YAMLMap, manager: undefined, list: undefined, map: undefined, isList };
+  if (manager === undefined || manager === null || (isScalar(manager) && manager.value === null))
+    return { root: root as YAMLMap, manager: undefined, list: undefined, map: undefined, isList };
   if (!isMap(manager)) return unsupported('controllerManager is not a map');
   const args = pairOf(manager, 'extraArgs')?.value;
   if (args !== undefined && args !== null && (isList ? !isSeq(args) : !isMap(args))) return unsupported(`extraArgs is not a ${isList ? 'list' : 'map'}`);

@@ -42,9 +42,20 @@ const json = JSON.stringify({
 describe('kubeconfigs', () => {
   it('reads the current context only', () => {
     const { clientKey, ...rest } = readKubeconfig(admin);
-    expect(rest).toEqual({ context: 'kubernetes-admin@kubernetes', server: 'https://lb:6443', insecure: false, user: 'kubernetes-admin', token: 'none', caPem: 'CA one\n', clientCertificatePem: 'leaf\n' });
+    expect(rest).toEqual({
+      context: 'kubernetes-admin@kubernetes',
+      server: 'https://lb:6443',
+      insecure: false,
+      user: 'kubernetes-admin',
+      token: 'none',
+      caPem: 'CA one\n',
+      clientCertificatePem: 'leaf\n',
+    });
     expect(clientKey?.reveal().toString()).toBe('key\n');
-    expect(readKubeconfig(kubelet)).toMatchObject({ clientCertificateFile: '/var/lib/kubelet/pki/kubelet-client-current.pem', clientKeyFile: '/var/lib/kubelet/pki/kubelet-client-current.pem' });
+    expect(readKubeconfig(kubelet)).toMatchObject({
+      clientCertificateFile: '/var/lib/kubelet/pki/kubelet-client-current.pem',
+      clientKeyFile: '/var/lib/kubelet/pki/kubelet-client-current.pem',
+    });
     expect(readKubeconfig(json)).toMatchObject({ server: 'https://a', caFile: '/ca', token: 'embedded' });
   });
 

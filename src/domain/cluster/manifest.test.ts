@@ -31,13 +31,20 @@ spec:
   hostNetwork: true
 status: {}
 `;
-const apiserver = kcm.replace('  creationTimestamp: null\n', '  annotations:\n    kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint: 10.0.0.11:6443\n  creationTimestamp: null\n');
+const apiserver = kcm.replace(
+  '  creationTimestamp: null\n',
+  '  annotations:\n    kubeadm.kubernetes.io/kube-apiserver.advertise-address.endpoint: 10.0.0.11:6443\n  creationTimestamp: null\n',
+);
 const args = '    - --use-service-account-credentials=true';
 const texts = {
   kubeadm: kcm,
   annotated: apiserver,
   'windows line ends': kcm.replaceAll('\n', '\r\n'),
-  'deeper lists': kcm.replaceAll(/^ {4}- /gm, '      - ').replace('  - command', '    - command').replace(/^ {4}(image|imagePull|name|volumeMounts)/gm, '      $1').replace(/^ {6}(name: k8s|readOnly)/gm, '        $1'),
+  'deeper lists': kcm
+    .replaceAll(/^ {4}- /gm, '      - ')
+    .replace('  - command', '    - command')
+    .replace(/^ {4}(image|imagePull|name|volumeMounts)/gm, '      $1')
+    .replace(/^ {6}(name: k8s|readOnly)/gm, '        $1'),
   'one line': `{"apiVersion":"v1","kind":"Pod","metadata":{"name":"x","annotations":{}},"spec":{"containers":[{"name":"x","command":["kube-x","--a=b"]}]}}`,
   'command last': `metadata:\n  name: x\nspec:\n  containers:\n  - name: x\n    command: [ kube-x ]\n    args:\n    - --v=2`,
 };
@@ -95,11 +102,21 @@ describe('static pod manifests', () => {
     );
   });
 
-  it.each([['not yaml', 'a: [', /manifest:\d+:\d+/], ['a list', '- a', /1:1/], ['no container', 'kind: Pod', /1:1/]])('%s is refused', (_, text, place) => {
+  it.each([
+    ['not yaml', 'a: [', /manifest:\d+:\d+/],
+    ['a list', '- a', /1:1/],
+    ['no container', 'kind: Pod', /1:1/],
+  ])('%s is refused', (_, text, place) => {
     expect(() => readManifest(text)).toThrow(expect.objectContaining({ code: 'layout-unsupported', message: expect.stringMatching(place) }));
   });
 
   it('flags of processes', () => {
-    expect(parseFlags(['/usr/bin/kubelet', '--config=/a', '-v', '2', '--x', '--feature-gates=A=true', '--key-file=a', '--key-file=b'])).toEqual({ config: '/a', v: '2', x: 'true', 'feature-gates': 'A=true', 'key-file': 'a,b' });
+    expect(parseFlags(['/usr/bin/kubelet', '--config=/a', '-v', '2', '--x', '--feature-gates=A=true', '--key-file=a', '--key-file=b'])).toEqual({
+      config: '/a',
+      v: '2',
+      x: 'true',
+      'feature-gates': 'A=true',
+      'key-file': 'a,b',
+    });
   });
 });

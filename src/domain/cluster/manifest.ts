@@ -2,7 +2,23 @@
 
 import { fail } from '../errors.js';
 import { flagOf, parseFlags } from './flags.js';
-import { insertItemAfter, insertPair, isMap, isScalar, isSeq, type Node, openYaml, type OpenYaml, pairOf, removeItem, removePair, replaceScalar, type Scalar, type YAMLMap, type YAMLSeq } from './yaml-edit.js';
+import {
+  insertItemAfter,
+  insertPair,
+  isMap,
+  isScalar,
+  isSeq,
+  type Node,
+  openYaml,
+  type OpenYaml,
+  pairOf,
+  removeItem,
+  removePair,
+  replaceScalar,
+  type Scalar,
+  type YAMLMap,
+  type YAMLSeq,
+} from './yaml-edit.js';
 
 export interface Manifest {
   /** Name of the pod: `kube-apiserver`. */
@@ -23,7 +39,9 @@ export function readManifest(text: string, source = 'manifest'): Manifest {
     name: String(root.getIn(['metadata', 'name']) ?? ''),
     image: String(container.get('image') ?? ''),
     flags: parseFlags(argumentLists(container).flatMap(textsOf)),
-    annotations: isMap(annotations) ? Object.fromEntries(annotations.items.map(({ key, value }) => [String((key as Scalar).value), isScalar(value) ? String(value.value) : ''])) : {},
+    annotations: isMap(annotations)
+      ? Object.fromEntries(annotations.items.map(({ key, value }) => [String((key as Scalar).value), isScalar(value) ? String(value.value) : '']))
+      : {},
   };
 }
 

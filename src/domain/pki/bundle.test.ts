@@ -21,9 +21,11 @@ const pick = (list: readonly number[]) => list.map((i) => cas[i] as Certificate)
 
 describe('trust bundles', () => {
   it('text and back gives the same order', () => {
-    fc.assert(fc.property(indices, (list) => {
-      expect(ids(readBundle(toPem(bundleOf(pick(list))), { source: 'f' }))).toEqual(ids(bundleOf(pick(list))));
-    }));
+    fc.assert(
+      fc.property(indices, (list) => {
+        expect(ids(readBundle(toPem(bundleOf(pick(list))), { source: 'f' }))).toEqual(ids(bundleOf(pick(list))));
+      }),
+    );
   });
 
   it('a CA that is added is covered, added twice is there once, and is gone when removed', () => {
@@ -41,9 +43,11 @@ describe('trust bundles', () => {
   });
 
   it('equal sets in any order', () => {
-    fc.assert(fc.property(fc.shuffledSubarray([0, 1, 2, 3]), (list) => {
-      expect(equalSet(bundleOf(pick(list)), bundleOf(pick(list.toSorted())))).toBe(true);
-    }));
+    fc.assert(
+      fc.property(fc.shuffledSubarray([0, 1, 2, 3]), (list) => {
+        expect(equalSet(bundleOf(pick(list)), bundleOf(pick(list.toSorted())))).toBe(true);
+      }),
+    );
     expect(equalSet(bundleOf(pick([0])), bundleOf(pick([0, 1])))).toBe(false);
     expect(equalSet(bundleOf(pick([0, 2])), bundleOf(pick([0, 1])))).toBe(false);
   });
@@ -64,7 +68,12 @@ describe('what a bundle file may hold', () => {
     ['cut in its second certificate', () => toPem(bundleOf(pick([0, 1]))).slice(0, -60), 1, /^ca\.crt:\d+:1$/],
     ['a block that is no certificate', () => '\n-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', /^ca\.crt:2:1$/, /^ca\.crt:2:1$/],
     ['empty', () => '', /^ca\.crt:1:1$/, /^ca\.crt:1:1$/],
-    ['a byte after the certificate', () => `-----BEGIN CERTIFICATE-----\n${Buffer.concat([pick([0])[0]?.der ?? Buffer.of(), Buffer.of(0)]).toString('base64')}\n-----END CERTIFICATE-----\n`, /^ca\.crt:1:1$/, /^ca\.crt:1:1$/],
+    [
+      'a byte after the certificate',
+      () => `-----BEGIN CERTIFICATE-----\n${Buffer.concat([pick([0])[0]?.der ?? Buffer.of(), Buffer.of(0)]).toString('base64')}\n-----END CERTIFICATE-----\n`,
+      /^ca\.crt:1:1$/,
+      /^ca\.crt:1:1$/,
+    ],
   ])('%s', (_, text, kubernetes, strict) => {
     const check = (found: unknown, expected: number | RegExp) => (typeof expected === 'number' ? expect(found).toBe(expected) : expect(found).toMatch(expected));
     check(refused(text(), 'kubernetes'), kubernetes);

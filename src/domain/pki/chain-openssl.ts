@@ -40,7 +40,7 @@ export function verifyLikeOpenssl(question: ChainQuestion): OpensslVerdict {
 
 function judge(chain: readonly Certificate[], atMs: number, usage: ChainQuestion['usage']): OpensslVerdict {
   for (const [i, link] of chain.entries()) {
-    if (i > 0 && (link.basicConstraints === undefined ? link.version === 3 && link.keyCertSign !== true : !link.basicConstraints.ca)) return no(79);
+    if (i > 0 && !maySign(link)) return no(79);
     const usages = link.extendedUsages;
     if (usage !== 'any' && usages !== undefined && !usages.includes(usageOids[usage])) return no(26);
     const limit = link.basicConstraints?.pathLength;
@@ -57,6 +57,12 @@ function judge(chain: readonly Certificate[], atMs: number, usage: ChainQuestion
   return { ok: true };
 }
 
+/** check_ca: without basicConstraints a KeyUsage with keyCertSign, or version 1, will do. */
+function maySign({ basicConstraints, keyCertSign, version }: Certificate): boolean {
+  if (keyCertSign === false) return false;
+  return basicConstraints === undefined ? version === 1 || keyCertSign === true : basicConstraints.ca;
+}
+
 /** The first that could be the issuer by names and key identifiers; one that is valid now comes before one that is not. */
 function issuerAmong(candidates: readonly Certificate[], child: Certificate, atMs: number): Certificate | undefined {
   const possible = candidates.filter((candidate) => couldIssue(candidate, child));
@@ -64,11 +70,7 @@ function issuerAmong(candidates: readonly Certificate[], child: Certificate, atM
 }
 
 function couldIssue(candidate: Certificate, child: Certificate): boolean {
-  return (
-    candidate.rawSubject === child.rawIssuer &&
-    (child.record.aki === '' || candidate.record.ski === '' || child.record.aki === candidate.record.ski) &&
-    candidate.keyCertSign !== false
-  );
+  return candidate.rawSubject === child.rawIssuer && (child.record.aki === '' || candidate.record.ski === '' || child.record.aki === candidate.record.ski);
 }
 
 /** OpenSSL looks at names and identifiers, not at the signature: a same-name cross-certificate without AKI looks self-signed. */

@@ -70,7 +70,9 @@ function chainsFrom(chain: readonly Certificate[], search: Search): Certificate[
     if (candidate.rawSubject !== child.rawIssuer || chain.some((link) => isSameEntity(link, candidate))) return;
     search.checks++;
     if (search.checks > maxSignatureChecks) {
-      search.refusals.push(refusal('too-many-checks', candidate, `more than ${maxSignatureChecks} signatures would have to be checked: too many CAs share the name "${candidate.record.subject}"`));
+      search.refusals.push(
+        refusal('too-many-checks', candidate, `more than ${maxSignatureChecks} signatures would have to be checked: too many CAs share the name "${candidate.record.subject}"`),
+      );
       return;
     }
     const why = signingFault(child, candidate) ?? faultOf(candidate, place, chain, search.atMs);

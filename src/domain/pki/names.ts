@@ -73,7 +73,10 @@ function longestZeros(groups: readonly string[]): { start: number; length: numbe
 }
 
 function textOf(value: DerValue): string {
-  if (value.tag === 0x1e) return Buffer.from(value.content.subarray(0, value.content.length & ~1)).swap16().toString('utf16le');
+  if (value.tag === 0x1e)
+    return Buffer.from(value.content.subarray(0, value.content.length & ~1))
+      .swap16()
+      .toString('utf16le');
   // T61String and the ASCII kinds are subsets of Latin-1 for every name that is seen in clusters.
   return value.content.toString(value.tag === 0x0c ? 'utf8' : 'latin1');
 }
@@ -85,4 +88,3 @@ function escapeValue(value: string): string {
     .replace(/ $/, '\\ ')
     .replace(/[\u0000-\u001f\u007f]/g, (c) => `\\${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
 }
-

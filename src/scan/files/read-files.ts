@@ -22,7 +22,13 @@ const sha256OfNothing = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991
 export function readFindings(node: string, output: string): NodeFindings {
   const lines = output.split('\n').filter((line) => line !== '');
   if (lines.at(-1) !== 'end') {
-    return fail('command-failed', { target: node, summary: `the files of ${node} could not be read to the end`, cause: `the last line was "${(lines.at(-1) ?? '').slice(0, 40)}"`, nextAction: 'Run the command again', retryable: true });
+    return fail('command-failed', {
+      target: node,
+      summary: `the files of ${node} could not be read to the end`,
+      cause: `the last line was "${(lines.at(-1) ?? '').slice(0, 40)}"`,
+      nextAction: 'Run the command again',
+      retryable: true,
+    });
   }
   const files: FileRecord[] = [];
   const manifests = new Map<string, string>();
@@ -31,7 +37,10 @@ export function readFindings(node: string, output: string): NodeFindings {
   for (const line of lines) {
     const [what, ...fields] = line.split(' ');
     if (what === 'tool') tools.add(fields[0] ?? '');
-    else if (what === 'kubelet') kubelet = decoded(fields[0]).split('\0').filter((argument) => argument !== '');
+    else if (what === 'kubelet')
+      kubelet = decoded(fields[0])
+        .split('\0')
+        .filter((argument) => argument !== '');
     else if (what === 'file') {
       const { record, text } = fileOf(fields);
       files.push(record);
@@ -86,4 +95,3 @@ function publicKeySpki(text: string): string | undefined {
 function decoded(field: string | undefined): string {
   return field === undefined || field === '-' ? '' : Buffer.from(field, 'base64').toString('utf8');
 }
-

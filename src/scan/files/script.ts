@@ -11,7 +11,7 @@ b64() { base64 | tr -d '\\n'; }
 or_dash() { if [ -n "$1" ]; then printf %s "$1"; else printf -; fi; }
 
 # Only certificates and public keys, by their own BEGIN and END: a key, whole or torn, never passes.
-public_pem() { awk '{sub(/\\r$/,"")} /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----[ \\t]*$/{on=1} on{print} /^-----/ && !/^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----/{on=0}'; }
+public_pem() { awk '{sub(/\\r$/,"")} /^-----BEGIN /{on=($0 ~ /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----[ \\t]*$/)} on{print} /^-----END /{on=0}'; }
 
 # Only the lines of a kubeconfig that are known to be public; every other value is put out of the way before it leaves the node.
 public_kubeconfig() {
