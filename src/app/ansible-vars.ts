@@ -57,9 +57,7 @@ export function hostFromVars(name: string, vars: Vars): { host: Host; problems: 
       complain(key, { summary: `"${read.unknown}" in ${key} of "${name}" cannot be taken over`, cause: 'only "-F file" is read', nextAction: 'Put it into the ssh_config file of this host, and name that file with -F.' });
     }
   }
-  if (text('ansible_ssh_private_key_file', 'ansible_private_key_file') !== undefined && sshConfigFile === undefined) {
-    // The key itself is a matter of ssh: agent and configuration. The variable is allowed, so that an inventory in use can be given as it is.
-  }
+  const sshIdentityFile = text('ansible_ssh_private_key_file', 'ansible_private_key_file')?.replace(/^~(?=\/)/, homedir());
   const host: Host = {
     name,
     sshHost: text('ansible_host', 'ansible_ssh_host') ?? name,
@@ -67,6 +65,7 @@ export function hostFromVars(name: string, vars: Vars): { host: Host; problems: 
     ...(portText === undefined ? {} : { sshPort: port }),
     ...(sshUser === undefined ? {} : { sshUser }),
     ...(sshConfigFile === undefined ? {} : { sshConfigFile }),
+    ...(sshIdentityFile === undefined ? {} : { sshIdentityFile }),
   };
   return { host, problems };
 }

@@ -53,6 +53,7 @@ export async function drive(options: DriveOptions): Promise<Driven> {
   const lock = await takeLock({
     file: join(plan.settings.stateDir, 'locks', `${plan.inventory.cluster.uid}.lock`),
     owner: { operation: options.ask, run: folder.run },
+    now: Date.now,
     timeoutMs: options.lockTimeoutMs,
   });
   try {

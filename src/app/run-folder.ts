@@ -7,7 +7,7 @@ import { openArtefacts } from '../adapters/disk/artefacts.js';
 import { type DiskCheckpoints, openCheckpoints } from '../adapters/disk/checkpoints.js';
 import { makePrivateFolder, writeNewFile } from '../adapters/disk/durable-file.js';
 import { openJournal, type OpenedJournal } from '../adapters/disk/journal.js';
-import { readPlan } from '../domain/plan/read-plan.js';
+import { readPlan } from '../domain/plan/digest.js';
 import type { Plan, Settings } from '../domain/plan/plan.js';
 import { fail } from '../domain/errors.js';
 import type { Artefacts } from '../ports/artefacts.js';

@@ -35,6 +35,7 @@ export async function openWorld({ settings, env }: WorldOptions): Promise<World>
   const shells = openShells({
     hosts,
     env,
+    log: () => undefined,
     ...(settings.sshConfig === undefined ? {} : { sshConfigFile: settings.sshConfig }),
     ...(settings.knownHosts === undefined || !existsSync(settings.knownHosts) ? {} : { knownHostsFiles: [settings.knownHosts] }),
   });

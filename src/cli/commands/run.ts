@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
 import { createRunFolder } from '../../app/run-folder.js';
 import { exitCodes, fail } from '../../domain/errors.js';
-import { readPlan } from '../../domain/plan/read-plan.js';
+import { readPlan } from '../../domain/plan/digest.js';
 import { readDuration } from '../../domain/plan/duration.js';
 import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
