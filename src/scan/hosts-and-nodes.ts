@@ -15,7 +15,7 @@ const controlPlaneLabels = ['node-role.kubernetes.io/control-plane', 'node-role.
 
 /** What a Node object says that is needed. Without a control-plane label it is a worker. */
 export function clusterNodeOf(node: KubeObject): ClusterNode {
-  const status = node['status'] as { addresses?: readonly { type: string; address: string }[]; nodeInfo?: { kubeletVersion?: string } } | undefined;
+  const status = node.status as { addresses?: readonly { type: string; address: string }[]; nodeInfo?: { kubeletVersion?: string } } | undefined;
   const labels = node.metadata.labels ?? {};
   return {
     name: node.metadata.name,

@@ -6,7 +6,7 @@ import { fail } from '../domain/errors.js';
 import type { Secret } from '../domain/secret.js';
 import { cryptoKeysOf, x509 } from './crypto.js';
 import { makeKeyPair } from './key-pair.js';
-import { alternativeNames, nameOf, type Subject } from './subject.js';
+import { nameOf, type Subject } from './subject.js';
 
 export interface Ca {
   readonly certificatePem: string;

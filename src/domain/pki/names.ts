@@ -82,9 +82,12 @@ function textOf(value: DerValue): string {
 }
 
 function escapeValue(value: string): string {
-  return value
-    .replace(/[,+"\\<>;]/g, '\\$&')
-    .replace(/^[# ]/, '\\$&')
-    .replace(/ $/, '\\ ')
-    .replace(/[\u0000-\u001f\u007f]/g, (c) => `\\${c.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return (
+    value
+      .replace(/[,+"\\<>;]/g, '\\$&')
+      .replace(/^[# ]/, '\\$&')
+      .replace(/ $/, '\\ ')
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is escaped
+      .replace(/[\u0000-\u001f\u007f]/g, (c) => `\\${c.charCodeAt(0).toString(16).padStart(2, '0')}`)
+  );
 }

@@ -23,8 +23,8 @@ export function certificatesIn(object: KubeObject): ObjectRecord[] {
 }
 
 function found(object: KubeObject): Found[] {
-  if (object.kind === 'ConfigMap') return [...entries(object['data'], '/data', inText), ...entries(object['binaryData'], '/binaryData', inBase64)];
-  if (object.kind === 'Secret') return entries(object['data'], '/data', inBase64);
+  if (object.kind === 'ConfigMap') return [...entries(object.data, '/data', inText), ...entries(object.binaryData, '/binaryData', inBase64)];
+  if (object.kind === 'Secret') return entries(object.data, '/data', inBase64);
   // metadata holds a copy of the object in kubectl's annotation, which nobody verifies against.
   return inTree(Object.fromEntries(Object.entries(object).filter(([key]) => key !== 'metadata' && key !== 'status')), '');
 }
@@ -70,7 +70,7 @@ function writerOf({ kind, metadata, ...rest }: KubeObject): ObjectRecord['writer
   if (kind === 'ConfigMap' && name === 'kube-root-ca.crt') return 'kube-controller-manager';
   if (kind === 'ConfigMap' && namespace === 'kube-system' && name === 'extension-apiserver-authentication') return 'kube-apiserver';
   if (kind === 'ConfigMap' && namespace === 'kube-public' && name === 'cluster-info') return 'kubeadm';
-  if (kind === 'Secret' && rest['type'] === 'kubernetes.io/service-account-token') return 'kube-controller-manager';
+  if (kind === 'Secret' && rest.type === 'kubernetes.io/service-account-token') return 'kube-controller-manager';
   return 'none';
 }
 
