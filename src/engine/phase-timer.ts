@@ -1,5 +1,6 @@
 /** The time and the signal of one phase: raised at its deadline or when it is asked to end; then its effects get a grace to settle. */
 
+import { setMaxListeners } from 'node:events';
 import type { Clock } from '../ports/clock.js';
 
 export type RaisedBy = 'deadline' | 'asked';
@@ -22,6 +23,8 @@ export function openPhaseTimer(options: { readonly clock: Clock; readonly deadli
   const { clock, deadlineMs, graceMs, outer } = options;
   const controller = new AbortController();
   const closed = new AbortController();
+  // Every target of a wave listens, and every command that runs there.
+  setMaxListeners(0, controller.signal);
   let by: RaisedBy | undefined;
 
   function raise(reason: RaisedBy): void {

@@ -102,6 +102,8 @@ const rollBack = { guard: 'canRollBack', target: '#run.rollingBack', actions: 'a
 const goOn = { guard: 'isApiThere', target: '#run.running', actions: 'advance' } as const;
 const goBackOn = { target: '#run.rollingBack', actions: 'advance' } as const;
 const amend = { guard: 'isKnownPlan', actions: 'advance' } as const;
+// Another step may be the next one now, and the amended plan wants approval: what is asked for is decided anew.
+const amendAndChoose = { ...amend, target: '#run.running' } as const;
 
 const running = createStateConfig({
   tags: 'busy',
@@ -182,12 +184,11 @@ export const runMachine = createMachine({
       on: {
         'run.approved': { guard: 'isGateAsked', target: 'running', actions: 'advance' },
         'run.rollbackAsked': rollBack,
-        // Another step may be the next one now; which gate is asked for is decided anew.
-        'plan.amended': { ...amend, target: 'running' },
+        'plan.amended': amendAndChoose,
         'guard.tripped': { target: 'halted', actions: 'advance' },
       },
     },
-    paused: { tags: 'waiting', on: { 'run.resumed': goOn, 'run.rollbackAsked': rollBack, 'plan.amended': amend, 'guard.tripped': { target: 'halted', actions: 'advance' } } },
+    paused: { tags: 'waiting', on: { 'run.resumed': goOn, 'run.rollbackAsked': rollBack, 'plan.amended': amendAndChoose, 'guard.tripped': { target: 'halted', actions: 'advance' } } },
     halted: { tags: 'waiting', on: { 'run.resumed': goOn, 'run.rollbackAsked': rollBack, 'plan.amended': amend } },
     rollingBack,
     succeeded: { tags: 'ended', on: { ...atEnd, 'run.rollbackAsked': rollBack } },
