@@ -68,7 +68,7 @@ gpu:
     ['one machine twice', 'all:\n  hosts:\n    a: { ansible_host: 10.0.0.1 }\n    b: { ansible_host: 10.0.0.1 }\n', 'hosts.yaml:4:5 "b" and "a" are the same machine'],
     ['a bad range', 'all:\n  hosts:\n    node[5:1]:\n', 'hosts.yaml:3:5 "node[5:1]" is not a range of hosts'],
     ['a host in place of a group key', 'all:\n  node1: {}\n', 'hosts.yaml:2:'],
-    ['an encrypted address', 'all:\n  hosts:\n    a:\n      ansible_host: !vault x\n', 'hosts.yaml:4:21 "ansible_host" of "a" is encrypted'],
+    ['an encrypted address', 'all:\n  hosts:\n    a:\n      ansible_host: !vault x\n', 'hosts.yaml:4:28 "ansible_host" of "a" is encrypted'],
     ['a template', 'all:\n  hosts:\n    a: { ansible_host: "{{ ip }}" }\n', '"ansible_host" of "a" is a template'],
     ['a port', 'all:\n  hosts:\n    a: { ansible_port: 70000 }\n', '"70000" is not a port'],
     ['a jump in the arguments', 'all:\n  vars: { ansible_ssh_common_args: "-J bastion" }\n  hosts: { a: }\n', '"-J" in ansible_ssh_common_args'],

@@ -26,8 +26,8 @@ const ownHosts = z.strictObject({
 
 /** Throws RotationError inventory-invalid with all that is wrong, each with file:line:column. */
 export function readHosts(text: string, file: string): Host[] {
-  // Ansible reads YAML 1.1 (yes and no are booleans); encrypted values stay closed.
-  const source = readYaml(looksLikeIni(text) ? '' : text, file, { code: 'inventory-invalid', version: '1.1', tags: [vaultTag, unsafeTag] });
+  // Encrypted values stay closed. Words like yes and no stay text: a host may be called so.
+  const source = readYaml(looksLikeIni(text) ? '' : text, file, { code: 'inventory-invalid', merge: true, tags: [vaultTag, unsafeTag] });
   const failures: Failure[] = [];
   if (looksLikeIni(text)) {
     failures.push(source.complain([], { summary: 'this is an INI inventory', nextAction: `Convert it: ansible-inventory -i ${file} --list > hosts.json, then give hosts.json.` }));

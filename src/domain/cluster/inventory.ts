@@ -9,6 +9,8 @@ export interface Host {
   readonly sshPort?: number;
   readonly sshUser?: string;
   readonly sshConfigFile?: string;
+  /** Private key file, as `ssh -i`. */
+  readonly sshIdentityFile?: string;
   readonly become: boolean;
 }
 

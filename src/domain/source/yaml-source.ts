@@ -28,7 +28,7 @@ export interface YamlSource {
 }
 
 /** Parses a file. Errors and warnings of YAML itself are thrown as one RotationError of `code`; nothing else is ever thrown. */
-export function readYaml(text: string, file: string, options: { readonly code: ErrorCode; readonly tags?: ScalarTag[]; readonly version?: '1.1' | '1.2' }): YamlSource {
+export function readYaml(text: string, file: string, options: { readonly code: ErrorCode; readonly tags?: ScalarTag[]; readonly merge?: boolean }): YamlSource {
   const { code } = options;
   if (text.length > longestFile) {
     throw new RotationError(failure(code, { target: file, summary: 'the file is too long', cause: `${text.length} characters`, nextAction: 'Give the file that is meant.' }));
@@ -47,7 +47,7 @@ export function readYaml(text: string, file: string, options: { readonly code: E
   };
 
   try {
-    const document = parseDocument(text, { lineCounter: counter, logLevel: 'error', prettyErrors: false, customTags: options.tags ?? [], version: options.version ?? '1.2' });
+    const document = parseDocument(text, { lineCounter: counter, logLevel: 'error', prettyErrors: false, customTags: options.tags ?? [], merge: options.merge ?? false });
     const broken = [...document.errors, ...document.warnings];
     if (broken.length > 0) {
       throw new RotationError(
@@ -69,7 +69,7 @@ export function readYaml(text: string, file: string, options: { readonly code: E
           if (pair === undefined) break;
           const last = depth === path.length - 1;
           if (last && complaint.atKey === true) place = pair.key as Node;
-          else place = (pair.value ?? pair.key) as Node;
+          else place = (isNothing(pair.value) ? pair.key : pair.value) as Node;
           node = pair.value;
         } else if (isSeq(holder)) {
           const item = holder.items[Number(part)];
@@ -141,6 +141,12 @@ function bare(schema: unknown): unknown {
 
 function tidy(message: string): string {
   return firstLine(message).replace(/^Invalid (input|option): /, '');
+}
+
+/** `key:` with nothing after it. */
+function isNothing(value: unknown): boolean {
+  const range = (value as Node | null)?.range;
+  return range === undefined || range === null || range[0] === range[1];
 }
 
 function firstLine(message: string): string {
