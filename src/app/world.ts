@@ -45,7 +45,7 @@ export async function openWorld({ settings, env }: WorldOptions): Promise<World>
     shells,
     access,
     issuer() {
-      issuer ??= openVaultIssuer({ env, now: Date.now, log: () => {}, ...settings.vault });
+      issuer ??= openVaultIssuer({ env: vaultEnv(settings, env), now: Date.now, log: () => undefined, ...settings.vault });
       return issuer;
     },
     tls: openTlsProbe(),
@@ -54,4 +54,9 @@ export async function openWorld({ settings, env }: WorldOptions): Promise<World>
       await shells.close();
     },
   };
+}
+
+/** The plan says which role signs, whatever the shell of the moment has. */
+function vaultEnv(settings: Settings, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return { ...env, ROTATE_CA_VAULT_SIGN_ROLE: settings.vault.signRole ?? '' };
 }

@@ -12,6 +12,8 @@ export interface Outcome {
 
 export interface CommandLine {
   readonly line: string;
+  /** Ends on the node what `line` began; run when the signal is raised. */
+  readonly killLine: string;
   /** For messages: "reading /etc/hosts". */
   readonly what: string;
   readonly stdin?: Uint8Array;
@@ -61,8 +63,9 @@ async function occupy(connection: Connection, command: CommandLine, resolve: (ou
     let exitCode: number | undefined;
     const stop = (): void => {
       try {
-        channel.signal('TERM');
         channel.close();
+        // Nobody waits for it: if it does not get through, the node ends the script by itself soon after the deadline.
+        connection.client.exec(command.killLine, (_error, killing) => killing?.on('error', () => undefined).end().resume().stderr.resume());
       } catch {
         // The connection is gone already, and 'close' follows.
       }

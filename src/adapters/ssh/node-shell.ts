@@ -1,11 +1,11 @@
 /** The port `NodeShell` over SSH: scripts as root, files read and replaced atomically. */
 
-import { createHash } from 'node:crypto';
+import { createHash, randomBytes } from 'node:crypto';
 import { type Failure, failure, RotationError } from '../../domain/errors.js';
 import { Secret } from '../../domain/secret.js';
 import type { NodeShell, RunOptions } from '../../ports/node-shell.js';
 import { type Outcome, runOver } from './channel.js';
-import { commandLine, sudoRefusal } from './command-line.js';
+import { commandLine, killLine, sudoRefusal } from './command-line.js';
 import type { Connection } from './connection.js';
 import { readFilesScript, removeFileScript, replaceFileScript, replaceLinkScript, scriptExit } from './file-scripts.js';
 import { limitsFor, unlessAborted } from './limits.js';
@@ -24,8 +24,10 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
       const connection = await unlessAborted(limits.signal, connect());
       const { user } = connection.hop;
       const stdin = bytesOf(options.stdin);
+      const tag = `rotate-ca-${randomBytes(8).toString('hex')}`;
       const outcome = await runOver(connection, {
-        line: commandLine(script, { user, leftMs: limits.leftMs() }),
+        line: commandLine(script, { user, leftMs: limits.leftMs(), tag }),
+        killLine: killLine(tag, user),
         what,
         node,
         signal: limits.signal,

@@ -59,6 +59,7 @@ export function settingsOf(flags: SettingFlags, env: NodeJS.ProcessEnv): Setting
       address,
       mount: flags.vaultMount,
       ...given('namespace', env['VAULT_NAMESPACE']),
+      ...given('signRole', env['ROTATE_CA_VAULT_SIGN_ROLE']),
       ...given('caFile', env['VAULT_CACERT']),
       ...given('roleIdFile', env['ROTATE_CA_VAULT_ROLE_ID_FILE']),
       ...given('secretIdFile', env['ROTATE_CA_VAULT_SECRET_ID_FILE']),

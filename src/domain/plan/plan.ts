@@ -47,6 +47,8 @@ export interface Settings {
     readonly roleIdFile?: string;
     readonly secretIdFile?: string;
     readonly tokenFile?: string;
+    /** Role of the mount with not_before_duration: without one, Vault backdates leaves by 30 s. */
+    readonly signRole?: string;
   };
   /** age recipients to whom checkpoints and backups are encrypted. */
   readonly recipients: readonly string[];

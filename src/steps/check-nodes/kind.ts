@@ -59,6 +59,9 @@ export const checkNodes: StepKind<Params> = {
   },
 };
 
+/** Less than the 30 s by which Vault backdates what it signs (pki not_before_duration): a leaf must be valid by the slowest clock. */
+const vaultBackdateMs = 25_000;
+
 const script = `
 echo "clock $(date +%s%3N)"
 for p in /etc/kubernetes /var/lib/kubelet /var/lib; do [ -d $p ] && echo "free $p $(df -Pk $p | awk 'NR==2{print $4*1024}')"; done
@@ -85,9 +88,14 @@ function parse(output: string): Reading {
 function judge(site: Site, p: Params, reading: Reading, asked: { before: number; after: number }): Failure[] {
   const failures: Failure[] = [];
   const target = site.target;
-  const skew = Math.max(asked.before - reading.clockMs, reading.clockMs - asked.after, 0);
-  if (!(skew <= p.maxClockSkew)) {
-    failures.push(failure('clock-skew', { target, summary: `its clock differs by ${Math.round(skew / 1000)} s from ours`, cause: `allowed are ${p.maxClockSkew / 1000} s`, nextAction: 'Set the clocks (chrony, systemd-timesyncd), then plan or resume again.' }));
+  const behind = Math.max(asked.before - reading.clockMs, 0);
+  const ahead = Math.max(reading.clockMs - asked.after, 0);
+  const signRole = site.plan.settings.vault.signRole ?? '';
+  const allowedBehind = signRole === '' ? Math.min(p.maxClockSkew, vaultBackdateMs) : p.maxClockSkew;
+  if (!(behind <= allowedBehind && ahead <= p.maxClockSkew)) {
+    const [by, allowed] = ahead > behind ? [ahead, p.maxClockSkew] : [behind, allowedBehind];
+    const why = ahead <= behind && allowed < p.maxClockSkew ? ': Vault backdates leaves by 30 s only, unless ROTATE_CA_VAULT_SIGN_ROLE names a role with not_before_duration' : '';
+    failures.push(failure('clock-skew', { target, summary: `its clock is ${Math.round(by / 1000)} s ${ahead > behind ? 'ahead of' : 'behind'} ours`, cause: `allowed are ${allowed / 1000} s${why}`, nextAction: 'Set the clocks (chrony, systemd-timesyncd), then plan or resume again.' }));
   }
   for (const { path, bytes } of reading.freeBytes) {
     if (bytes >= p.minFreeDisk) continue;
