@@ -90,7 +90,7 @@ function hashOfSources() {
 /** Files that a build depends on, relative to the root, in a fixed order. */
 function sources() {
   const found = readdirSync(at('src'), { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.name.endsWith('.test.ts'))
+    .filter((entry) => entry.isFile() && !/\.test(-support)?\.ts$/.test(entry.name))
     .map((entry) => relative(root, join(entry.parentPath, entry.name)).replaceAll('\\', '/'));
   const around = ['tsconfig.json', 'tsconfig.build.json', 'package-lock.json'].filter((file) => existsSync(at(file)));
   return [...found.sort(), ...around];

@@ -18,7 +18,7 @@ const longestFile = 300;
 const forbiddenNames = /^(utils?|helpers?|common|manager|types)(\.|$)/;
 
 const files = ['src', 'lab', 'bench', 'test', 'scripts'].flatMap(sourcesIn);
-const production = files.filter((file) => file.startsWith('src/') && !/\.test\.ts$|\/support\/|\.fixture\.ts$/.test(file));
+const production = files.filter((file) => file.startsWith('src/') && !/\.test(-support)?\.ts$|\/support\//.test(file));
 
 describe('architecture', () => {
   it('has a layer for every folder of src', () => {
