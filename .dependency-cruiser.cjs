@@ -2,7 +2,7 @@
 
 const layers = require('./scripts/layers.json');
 
-const test = '\\.test\\.ts$|(^|/)support/|\\.fixture\\.ts$';
+const test = '\\.test(-support)?\\.ts$|(^|/)support/';
 const escape = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 const between = Object.entries(layers).map(([folder, { may }]) => ({
