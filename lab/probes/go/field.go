@@ -192,11 +192,16 @@ func (f *field) stopAll() {
 		names = append(names, active.class.Name)
 	}
 	f.mu.Unlock()
+	// All at once: while one is waited for, the others would go on and count what happens after the end.
+	var stopping sync.WaitGroup
 	for _, name := range names {
-		if err := f.stopClass(name); err != nil {
-			f.book.event("class.stop.failed", err.Error())
-		}
+		stopping.Go(func() {
+			if err := f.stopClass(name); err != nil {
+				f.book.event("class.stop.failed", err.Error())
+			}
+		})
 	}
+	stopping.Wait()
 	f.cancel()
 	f.tracks.Wait()
 }

@@ -1,6 +1,6 @@
 module rotate-ca.lab/prober
 
-go 1.24.0
+go 1.25.0
 
 require golang.org/x/net v0.38.0
 
