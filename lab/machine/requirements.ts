@@ -1,10 +1,10 @@
 import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
-import { networkInterfaces, totalmem } from 'node:os';
+import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { outputOf, runCommand, succeeds } from '../command.js';
-import { bridgeName, type ClusterShape, type LabPaths, loadBalancerPort } from '../lab.js';
+import { bridgeName, type ClusterShape, type LabPaths, loadBalancerPort, readShape } from '../lab.js';
 import { cgroupControllers } from '../node/cgroups.js';
-import { runningPid } from '../processes.js';
+import { recordedNames, runningPid } from '../processes.js';
 import { missingPackages } from './packages.js';
 
 const gibibyte = 2 ** 30;
@@ -79,6 +79,19 @@ function isListening(port: number): boolean {
     );
 }
 
+/** All of the machine's memory while nodes of ours have some of it, otherwise what is not in use. */
+function usableMemory(paths: LabPaths): number {
+  const field = recordedNames(paths).some((name) => runningPid(paths, name) !== undefined) ? 'MemTotal' : 'MemAvailable';
+  const [, kibibytes = '0'] = new RegExp(`${field}:\\s*(\\d+)`).exec(readFileSync('/proc/meminfo', 'utf8')) ?? [];
+  return Number(kibibytes) * 1024;
+}
+
+/** A bridge of our name without a cluster in this folder is that of another lab, or of somebody else. */
+function foreignBridge(paths: LabPaths): string[] {
+  if (readShape(paths) !== undefined || networkInterfaces()[bridgeName] === undefined) return [];
+  return [`the interface name ${bridgeName} (taken, and not by a lab in ${paths.root})`];
+}
+
 function takenNetworks(): string[] {
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
     name !== bridgeName && (addresses ?? []).some(({ address }) => address.startsWith('10.77.0.') || address.startsWith('10.88.'))
@@ -108,11 +121,12 @@ export async function missingRequirements(paths: LabPaths, shape: ClusterShape):
 
   if (runningPid(paths, 'haproxy') === undefined && isListening(loadBalancerPort)) missing.push(`TCP port ${loadBalancerPort} (in use)`);
   if (runningPid(paths, 'vault') === undefined && isListening(vaultPort)) missing.push(`TCP port ${vaultPort} (in use)`);
-  missing.push(...takenNetworks());
+  missing.push(...takenNetworks(), ...foreignBridge(paths));
   if (await bridgeFirewallDrops()) missing.push('forwarding between ports of a bridge (the FORWARD chain of iptables drops by default)');
 
-  if (totalmem() < neededMemory(shape)) {
-    missing.push(`${Math.ceil(neededMemory(shape) / gibibyte)} GiB of memory (there are ${(totalmem() / gibibyte).toFixed(1)})`);
+  const memory = usableMemory(paths);
+  if (memory < neededMemory(shape)) {
+    missing.push(`${Math.ceil(neededMemory(shape) / gibibyte)} GiB of memory (usable: ${(memory / gibibyte).toFixed(1)})`);
   }
   const disk = statfsSync(nearestFolder(paths.root));
   const free = disk.bavail * disk.bsize;

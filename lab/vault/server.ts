@@ -64,5 +64,3 @@ export async function startVault(paths: LabPaths, options: VaultStart = {}): Pro
 export async function stopVault(paths: LabPaths): Promise<void> {
   await stopDaemon(paths, name, { graceMs: 8_000 });
 }
-
-export const vaultDaemon = name;
