@@ -3,8 +3,24 @@ import { formatSummary, type ProbeRow, type ProbeSummary, parseSummary, totalsBy
 
 function row(part: Partial<ProbeRow>): ProbeRow {
   return {
-    class: 'a', target: 'lb', kind: 'fresh', sent: 0, failed: 0, failures: {}, reconnects: 0, skipped: 0, longestLagMs: 0,
-    longestGapMs: 0, longestGapAt: 0, firstAt: 0, lastAt: 0, p50Ms: 0, p99Ms: 0, maxMs: 0, presented: [], ...part,
+    class: 'a',
+    target: 'lb',
+    kind: 'fresh',
+    sent: 0,
+    failed: 0,
+    failures: {},
+    reconnects: 0,
+    skipped: 0,
+    longestLagMs: 0,
+    longestGapMs: 0,
+    longestGapAt: 0,
+    firstAt: 0,
+    lastAt: 0,
+    p50Ms: 0,
+    p99Ms: 0,
+    maxMs: 0,
+    presented: [],
+    ...part,
   };
 }
 

@@ -91,9 +91,7 @@ function sum(numbers: readonly number[]): number {
 /** The summary for people: a line for each row, and the total. */
 export function formatSummary(summary: ProbeSummary): string {
   const header = ['class', 'kind', 'target', 'sent', 'failed', 'skipped', 'reconnects', 'gap ms', 'p50 ms', 'p99 ms', 'max ms'];
-  const cells = summary.rows.map((row) => [
-    row.class, row.kind, row.target, row.sent, row.failed, row.skipped, row.reconnects, row.longestGapMs, row.p50Ms, row.p99Ms, row.maxMs,
-  ]);
+  const cells = summary.rows.map((row) => [row.class, row.kind, row.target, row.sent, row.failed, row.skipped, row.reconnects, row.longestGapMs, row.p50Ms, row.p99Ms, row.maxMs]);
   const table = [header, ...cells.map((line) => line.map(String))];
   const widths = header.map((_, column) => Math.max(...table.map((line) => line[column]?.length ?? 0)));
   const lines = table.map((line) => line.map((cell, column) => (column < 3 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0))).join('  '));

@@ -20,7 +20,7 @@ interface TokenSecret {
 async function fetchMaterial(lab: Lab, folder: string): Promise<void> {
   await waitFor(`Secret ${legacySecret} to be filled`, { timeoutMs: 60_000 }, async () => {
     const { data } = await getJson<TokenSecret>(lab, ['-n', namespace, 'secret', legacySecret]);
-    const token = data?.['token'];
+    const token = data?.token;
     const ca = data?.['ca.crt'];
     if (token === undefined || ca === undefined) return 'no token yet';
     writeFileAtomically(join(folder, 'token'), Buffer.from(token, 'base64'));

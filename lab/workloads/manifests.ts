@@ -22,7 +22,6 @@ const workloads: readonly Workload[] = [
   { name: 'felt-python', kind: 'Deployment', replicas: 1, language: 'python', priority: 'felt-low' },
 ];
 
-export const rolledWorkloads = workloads.map(({ kind, name }) => `${kind.toLowerCase()}/${name}`);
 export const podCount = workloads.reduce((sum, { replicas }) => sum + replicas, 0);
 
 function meta(name: string, more: Record<string, unknown> = {}): KubeObject['metadata'] {
