@@ -16,6 +16,7 @@ import { apiServerOf } from '../operations/identity-probe.js';
 import type { JournalLine } from '../ports/journal.js';
 import { scanCluster } from '../scan/scan-cluster.js';
 import { stepKinds } from '../steps/index.js';
+import { checkPlan } from './check-plan.js';
 import { lookAgain } from './gate.js';
 import type { RunFolder } from './run-folder.js';
 import { siteFactory } from './site.js';
@@ -86,6 +87,8 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     artefacts: (attempt) => folder.artefacts(attempt),
     observe: inventoryNow,
   });
+  // Before anything is written: a run of a stale plan leaves no journal behind.
+  if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) checkPlan(plan, await inventoryNow());
   await takeUpCredential(world, folder, plan, { issuer, attempt: journal.lines().reduce((p, l) => advance(p, l.fact), untouched).attempt, holds: holdsCredential(journal.lines(), plan) });
   run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
   journal.onAppend(options.onLine);
