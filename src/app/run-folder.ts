@@ -1,6 +1,6 @@
 /** The folder of a run: plan, amended plans, journal, checkpoints, artefacts. */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSealing } from '../adapters/age/sealing.js';
 import { openArtefacts } from '../adapters/disk/artefacts.js';
@@ -31,9 +31,12 @@ export function runFolderOf(stateDir: string, run: string): string {
 /** Makes the folder of a new run, 0700, with its plan in it. Throws usage if there is one of that name. */
 export function createRunFolder(stateDir: string, run: string, plan: Plan): RunFolder {
   const folder = runFolderOf(stateDir, run);
-  if (existsSync(join(folder, 'journal.jsonl'))) {
+  const journal = join(folder, 'journal.jsonl');
+  // An empty journal: the plan was refused before anything was written.
+  if (existsSync(journal) && statSync(journal).size > 0) {
     return fail('usage', { target: run, summary: 'there is a run of this name already', nextAction: `Run "rotate-ca resume ${run}", or give another --name.` });
   }
+  rmSync(join(folder, 'plans'), { recursive: true, force: true });
   for (const part of ['', 'checkpoints', 'artefacts', 'plans']) makePrivateFolder(join(folder, part));
   const opened = at(folder, run);
   opened.savePlan(plan);

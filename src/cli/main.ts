@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 /** The command line: reads arguments, calls the use cases, turns failures into words and exit codes. */
 
+import { setMaxListeners } from 'node:events';
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes, type ErrorCode, failuresOf } from '../domain/errors.js';
 import { toolVersion } from '../app/version.js';
@@ -30,6 +31,8 @@ Exit codes: 0 ok, 1 error, 2 there is something to do (plan --detailed-exitcode)
 const usageCodes: readonly ErrorCode[] = ['usage', 'playbook-invalid', 'inventory-invalid', 'config-invalid', 'plan-invalid'];
 
 async function main(argv: readonly string[]): Promise<number> {
+  // One signal ends hundreds of waits: that is no leak.
+  setMaxListeners(0);
   let code: number = exitCodes.ok;
   const stop = new AbortController();
   const format = formatOf(argv);
