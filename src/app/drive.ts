@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { takeLock } from '../adapters/disk/lock.js';
 import { openApiProber } from '../adapters/tls/api-prober.js';
 import { nodesWith } from '../domain/cluster/inventory.js';
+import { type Failure, failure, failuresOf, RotationError } from '../domain/errors.js';
 import type { Plan } from '../domain/plan/plan.js';
 import type { Fact } from '../domain/run/facts.js';
 import { advance, untouched } from '../domain/run/progress.js';
@@ -19,6 +20,7 @@ import { stepKinds } from '../steps/index.js';
 import { checkPlan } from './check-plan.js';
 import { lookAgain } from './gate.js';
 import type { RunFolder } from './run-folder.js';
+import { refuseOtherCluster } from './same-cluster.js';
 import { siteFactory } from './site.js';
 import { openWorld, type World } from './world.js';
 import { toolVersion } from './version.js';
@@ -34,6 +36,8 @@ export interface DriveOptions {
   /** Asked at each gate where somebody can answer; undefined: the run stops there. */
   readonly askGate?: (view: RunView, differences: readonly string[]) => Promise<boolean>;
   readonly onLine: (line: JournalLine) => void;
+  /** What does not stop the run, but the operator must know. */
+  readonly onWarning?: (warning: Failure) => void;
   readonly lockTimeoutMs: number;
   /** Raised by the operator: `pause` at the next safe point, `leave` at once. */
   readonly interrupts: { onPause(listener: () => void): void; onLeave(listener: () => void): void };
@@ -49,6 +53,7 @@ export async function drive(options: DriveOptions): Promise<Driven> {
   const { folder } = options;
   const opened = folder.openJournal();
   const { journal } = opened;
+  if (opened.tornTail !== undefined) options.onWarning?.(torn(folder.run, opened.tornTail));
   const progress = journal.lines().reduce((p, line) => advance(p, line.fact), untouched);
   const plan = folder.plan(progress.planDigest === '' ? undefined : progress.planDigest);
   const lock = await takeLock({
@@ -76,6 +81,7 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   const { folder, journal } = options;
   const checkpoints = folder.checkpoints(plan.settings);
   await checkpoints.prove();
+  await refuseOtherCluster(world.access.kube(), plan);
   const issuer = await world.issuer();
   let run: Run | undefined;
   const inventoryNow = (): Promise<Plan['inventory']> => scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
@@ -130,13 +136,35 @@ async function toTheNextDecision(run: Run, world: World, options: InWorld, inven
   for (;;) {
     const view = await run.until('waiting');
     if (view.value !== 'awaitingApproval' || view.gate === undefined) return { view, differences: [] };
-    const looked = await lookAgain({ run, view, inventory: await inventoryNow(), folder: options.folder, by: options.by });
+    const looked = await lookAgain({ run, view, inventory: await inventoryNow().catch(absent), folder: options.folder, by: options.by });
     const gate = run.state().gate;
     if (gate === undefined) return { view: run.state(), differences: looked.differences };
     const yes = options.autoApprove || (options.askGate !== undefined && (await options.askGate(run.state(), looked.differences)));
     if (!yes) return { view: run.state(), differences: looked.differences };
     run.decide({ type: 'run.approved', gate: gate.name, by: options.by, digest: run.state().progress.planDigest });
   }
+}
+
+function torn(run: string, cause: string): Failure {
+  return failure('journal-torn', { target: run, summary: 'the process before was ended in the middle of a line', cause, nextAction: 'Nothing needs to be done: what was under way is inspected first.' });
+}
+
+/** At a gate a node that cannot be reached is more than a line that is down: trust must not be narrowed without it. */
+function absent(error: unknown): never {
+  const failures = failuresOf(error);
+  if (failures === undefined) throw error;
+  throw new RotationError(
+    failures.map((f) =>
+      f.code !== 'ssh-unreachable'
+        ? f
+        : failure('node-absent', {
+            target: f.target,
+            summary: 'the node cannot be reached, and the run must not go on without it',
+            cause: f.cause,
+            nextAction: 'Bring it back, or remove it from the cluster (kubectl delete node) and from the inventory; then approve again.',
+          }),
+    ),
+  );
 }
 
 /** The journal says that the step hold-credential was done and not taken back. */

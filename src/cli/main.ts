@@ -3,7 +3,7 @@
 
 import { setMaxListeners } from 'node:events';
 import { Command, CommanderError, Option } from 'commander';
-import { exitCodes, type ErrorCode, failuresOf } from '../domain/errors.js';
+import { exitCodes, type ErrorCode, failure, failuresOf } from '../domain/errors.js';
 import { toolVersion } from '../app/version.js';
 import { addDecisionCommands } from './commands/decisions.js';
 import { addPlanCommand } from './commands/plan.js';
@@ -58,7 +58,13 @@ async function main(argv: readonly string[]): Promise<number> {
     await program.parseAsync([...argv]);
     return code;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return exitCodes.ok;
+      // Commander has written its words to standard error already; a program that reads JSON gets them too.
+      const summary = error.message.replace(/^error: /, '').replace(/\s+/g, ' ');
+      out.object('Failures', { failures: [failure('usage', { target: 'rotate-ca', summary, nextAction: 'Run "rotate-ca help COMMAND".' })] });
+      return exitCodes.usage;
+    }
     const failures = failuresOf(error);
     if (failures === undefined) throw error;
     out.failures(failures);

@@ -9,7 +9,7 @@ import { fail } from '../../domain/errors.js';
 import { errorCode, failOnDisk, makePrivateFolder, writeNewFile } from './durable-file.js';
 
 export interface LockOwner {
-  /** What `force-unlock` asks for. */
+  /** Tells one taking of the lock from another. */
   readonly id: string;
   readonly operation: string;
   readonly run: string;
@@ -161,7 +161,7 @@ function refuse(file: string, owner: LockOwner | undefined): never {
     target: file,
     summary: 'Another process works on this cluster',
     cause: owner === undefined ? 'the lock file cannot be read' : `${describeOwner(owner)} holds the lock ${owner.id}`,
-    nextAction: owner === undefined ? `If no rotate-ca is running, remove "${file}"` : `Wait for it (--lock-timeout 10m), or, if it is certain that it is gone: rotate-ca force-unlock ${owner.id}`,
+    nextAction: owner === undefined ? `If no rotate-ca is running, remove "${file}"` : `Wait for it (--lock-timeout 10m), or, if it is certain that it is gone: rm '${file}'`,
     retryable: true,
   });
 }

@@ -26,7 +26,7 @@ export function checkCredential(chosen: Chosen, nowMs: number): Material {
   }
   for (const key of ['as-groups', 'as-uid', 'as-user-extra']) {
     if (user.body[key] !== undefined)
-      refuse(user.at, `User "${user.name}" has "${key}"`, 'impersonation of more than a user name is not supported', 'Take a user without it with --user');
+      refuse(user.at, `User "${user.name}" has "${key}"`, 'impersonation of more than a user name is not supported', 'Take a user without it with --context');
   }
   const caPem = pemOf(cluster, 'certificate-authority');
   const certificatePem = pemOf(user, 'client-certificate');
@@ -46,7 +46,7 @@ function pemOf(entry: Chosen['user'], key: string): string | undefined {
     return readFileSync(file, 'utf8');
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'unknown';
-    return refuse(entry.at, `"${key}" of "${entry.name}" cannot be read`, `${file}: ${code}`, `Make ${file} readable, or take another user with --user`);
+    return refuse(entry.at, `"${key}" of "${entry.name}" cannot be read`, `${file}: ${code}`, `Make ${file} readable, or take another user with --context`);
   }
 }
 
@@ -97,14 +97,14 @@ function checkClient(certificatePem: string, keyPem: string | undefined, user: s
       'Compare the clock of this machine with "date -u"',
     );
   }
-  if (keyPem === undefined) refuse(at, `User "${user}" has a client certificate without a key`, 'neither client-key nor client-key-data is there', 'Take another user with --user');
+  if (keyPem === undefined) refuse(at, `User "${user}" has a client certificate without a key`, 'neither client-key nor client-key-data is there', 'Take another user with --context');
   let fits = false;
   try {
     fits = leaf.checkPrivateKey(createPrivateKey(keyPem));
   } catch {
-    refuse(at, `The client key of user "${user}" cannot be read`, 'it is no unencrypted PEM key', 'Take another user with --user');
+    refuse(at, `The client key of user "${user}" cannot be read`, 'it is no unencrypted PEM key', 'Take another user with --context');
   }
-  if (!fits) refuse(at, `The client key of user "${user}" is not that of its certificate`, names, 'Take another user with --user');
+  if (!fits) refuse(at, `The client key of user "${user}" is not that of its certificate`, names, 'Take another user with --context');
 }
 
 export function oneLine(name: string): string {

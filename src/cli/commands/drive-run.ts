@@ -2,7 +2,7 @@
 
 import { drive, type Driven, type DriveOptions } from '../../app/drive.js';
 import { openRunFolder, type RunFolder } from '../../app/run-folder.js';
-import { exitCodes, failuresOf } from '../../domain/errors.js';
+import { describeFailure, exitCodes, failuresOf } from '../../domain/errors.js';
 import { listenForInterrupts } from '../interrupts.js';
 import type { Output } from '../output.js';
 import { openProgressLines } from '../progress-lines.js';
@@ -36,6 +36,7 @@ export async function driveRun(out: Output, env: NodeJS.ProcessEnv, options: Dri
       lockTimeoutMs: options.lockTimeoutMs,
       interrupts,
       onLine: (line) => lines.show(line),
+      onWarning: (warning) => out.say(`Note: ${describeFailure(warning)}`),
       async askGate(view, differences) {
         lines.end();
         if (approvals > 0 && (options.approveOnce?.gate === undefined || options.approveOnce.gate === view.gate?.name)) {
