@@ -33,13 +33,37 @@ export async function runOver(connection: Connection, command: CommandLine): Pro
   return new Promise((resolve, reject) => {
     const onAbort = (): void => reject(command.signal.reason);
     command.signal.addEventListener('abort', onAbort, { once: true });
-    connection
-      .channels(async () => {
-        // Its turn came too late: nothing has been started.
-        if (!command.signal.aborted) {
-          await occupy(connection, command, resolve, reject);
+    let again = false;
+    let refusedAlone = 0;
+    const takeTurn = async (): Promise<void> => {
+      // Its turn came too late: nothing has been started.
+      if (command.signal.aborted) {
+        return;
+      }
+      try {
+        await occupy(connection, command, resolve, reject);
+      } catch (error) {
+        if (!(error instanceof SessionRefused)) {
+          throw error;
         }
-      })
+        const others = connection.channels.activeCount - 1;
+        refusedAlone += others < 1 ? 1 : 0;
+        // Once may be chance: the others may have ended between the refusal and now.
+        if (refusedAlone > 1) {
+          throw refused(command, error);
+        }
+        // A host with a smaller MaxSessions: it runs as many as it takes, and this one waits for its turn again.
+        connection.channels.concurrency = Math.max(1, Math.min(connection.channels.concurrency, others));
+        again = true;
+      }
+    };
+    const queue = async (): Promise<void> => {
+      do {
+        again = false;
+        await connection.channels(takeTurn);
+      } while (again);
+    };
+    queue()
       .catch(reject)
       .finally(() => command.signal.removeEventListener('abort', onAbort));
     if (command.signal.aborted) {
@@ -50,13 +74,7 @@ export async function runOver(connection: Connection, command: CommandLine): Pro
 
 // Settles when the channel is free again; the outcome is told through resolve and reject, which may come earlier.
 async function occupy(connection: Connection, command: CommandLine, resolve: (outcome: Outcome) => void, reject: (error: unknown) => void): Promise<void> {
-  let channel: ClientChannel;
-  try {
-    channel = await openChannel(connection, command);
-  } catch (error) {
-    reject(error);
-    return;
-  }
+  const channel = await openChannel(connection, command);
   await new Promise<void>((free) => {
     const stdout = collect(channel, tooMuch);
     const stderr = collect(channel.stderr, tooMuch);
@@ -65,14 +83,28 @@ async function occupy(connection: Connection, command: CommandLine, resolve: (ou
       try {
         channel.close();
         // Nobody waits for it: if it does not get through, the node ends the script by itself soon after the deadline.
-        connection.client.exec(command.killLine, (_error, killing) => killing?.on('error', () => undefined).end().resume().stderr.resume());
+        connection.client.exec(command.killLine, (_error, killing) =>
+          killing
+            ?.on('error', () => undefined)
+            .end()
+            .resume()
+            .stderr.resume(),
+        );
       } catch {
         // The connection is gone already, and 'close' follows.
       }
       setTimeout(free, closeGraceMs).unref();
     };
     function tooMuch(): void {
-      reject(new RotationError(failure('command-failed', { target: command.node, summary: `More than ${outputLimitBytes / 1024 / 1024} MiB of output: ${command.what}`, nextAction: 'Report this as a defect of rotate-ca' })));
+      reject(
+        new RotationError(
+          failure('command-failed', {
+            target: command.node,
+            summary: `More than ${outputLimitBytes / 1024 / 1024} MiB of output: ${command.what}`,
+            nextAction: 'Report this as a defect of rotate-ca',
+          }),
+        ),
+      );
       stop();
     }
     // A command that ends without reading its input makes writing fail; what counts is its exit code.
@@ -109,7 +141,7 @@ async function openChannel(connection: Connection, command: CommandLine): Promis
         if (!error) {
           resolve(channel);
         } else if ('reason' in error) {
-          reject(new RotationError(failure('ssh-unreachable', { target: command.node, summary: `The host opens no more sessions: ${command.what}`, cause: error.message, nextAction: 'Check MaxSessions in its sshd_config: at least 10', retryable: true })));
+          reject(new SessionRefused(error.message));
         } else {
           reject(lost(connection, command));
         }
@@ -118,6 +150,20 @@ async function openChannel(connection: Connection, command: CommandLine): Promis
       reject(lost(connection, command));
     }
   });
+}
+
+class SessionRefused extends Error {}
+
+function refused(command: CommandLine, error: SessionRefused): RotationError {
+  return new RotationError(
+    failure('ssh-unreachable', {
+      target: command.node,
+      summary: `The host opens no session: ${command.what}`,
+      cause: error.message,
+      nextAction: 'Check MaxSessions in its sshd_config: it must be at least 1, better 10',
+      retryable: true,
+    }),
+  );
 }
 
 function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => Buffer {
@@ -136,7 +182,13 @@ function collect(stream: NodeJS.ReadableStream, tooMuch: () => void): () => Buff
 
 function lost(connection: Connection, command: CommandLine): RotationError {
   return new RotationError(
-    failure('ssh-lost', { target: command.node, summary: `The SSH connection was lost: ${command.what}`, cause: `${connection.lossReason()}; whether it ended on the node is not known`, nextAction: 'Run "rotate-ca resume": it looks first what was done', retryable: true }),
+    failure('ssh-lost', {
+      target: command.node,
+      summary: `The SSH connection was lost: ${command.what}`,
+      cause: `${connection.lossReason()}; whether it ended on the node is not known`,
+      nextAction: 'Run "rotate-ca resume": it looks first what was done',
+      retryable: true,
+    }),
   );
 }
 

@@ -28,7 +28,10 @@ export function commandLine(script: string, options: { readonly user: string; re
 export function killLine(tag: string, user: string): string {
   // The brackets keep this line from finding itself.
   const pattern = `[${tag.slice(0, 1)}]${tag.slice(1)}`;
-  return asRoot(`timeout 5 sh -c ${quote(`for f in $(grep -la -- '${pattern}' /proc/[0-9]*/cmdline 2>/dev/null); do p=\${f%/cmdline}; kill -TERM "\${p#/proc/}" 2>/dev/null; done`)}`, user);
+  return asRoot(
+    `timeout 5 sh -c ${quote(`for f in $(grep -la -- '${pattern}' /proc/[0-9]*/cmdline 2>/dev/null); do p=\${f%/cmdline}; kill -TERM "\${p#/proc/}" 2>/dev/null; done`)}`,
+    user,
+  );
 }
 
 // exec spares a login shell that would wait, one process for each script.

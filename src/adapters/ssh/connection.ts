@@ -25,8 +25,8 @@ export interface Connection {
 const channelsPerConnection = 8;
 const defaultReadyTimeoutMs = 20_000;
 
-/** Connects and authenticates. `through` is a stream from the jump host before. Throws ssh-unreachable, ssh-auth-failed, ssh-host-key-unknown, ssh-host-key-changed. */
-export async function connectTo(hop: Hop, options: { readonly through?: Duplex; readonly isBehind?: string }): Promise<Connection> {
+/** Connects and authenticates. `through` is a stream from the jump host before; the signal ends the attempt. Throws ssh-unreachable, ssh-auth-failed, ssh-host-key-unknown, ssh-host-key-changed. */
+export async function connectTo(hop: Hop, options: { readonly through?: Duplex; readonly isBehind?: string; readonly signal: AbortSignal }): Promise<Connection> {
   const credentials = await gatherCredentials(hop);
   const known = readKnownHosts(hop.knownHostsFiles);
   const client = new ssh2.Client();
@@ -52,6 +52,7 @@ export async function connectTo(hop: Hop, options: { readonly through?: Duplex; 
   };
   const lost = new Set<() => void>();
   let isAlive = false;
+  let isClosed = false;
   let reason = 'the connection was closed';
   client.on('handshake', () => {
     seen.handshake = true;
@@ -60,8 +61,13 @@ export async function connectTo(hop: Hop, options: { readonly through?: Duplex; 
   client.on('error', (error) => {
     reason = error.message;
   });
+  // Between 'end' and 'close' nothing can be sent any more: the next use must not meet this connection.
+  client.on('end', () => {
+    isAlive = false;
+  });
   client.on('close', () => {
     isAlive = false;
+    isClosed = true;
     for (const listener of lost) {
       listener();
     }
@@ -77,14 +83,23 @@ export async function connectTo(hop: Hop, options: { readonly through?: Duplex; 
       reject(new RotationError(explain(error, hop, { seen, credentials, ...options }), { cause: error }));
     };
     client.on('error', refuse);
-    client.once('close', () => refuse(new Error('the host closed the connection')));
+    const giveUp = (): void => refuse(new Error('rotate-ca is about to end'));
+    options.signal.addEventListener('abort', giveUp, { once: true });
+    client.once('close', () => {
+      options.signal.removeEventListener('abort', giveUp);
+      refuse(new Error('the host closed the connection'));
+    });
     client.once('ready', () => {
+      options.signal.removeEventListener('abort', giveUp);
       client.off('error', refuse);
       isAlive = true;
       client.setNoDelay(true);
       resolve();
     });
     client.connect(config);
+    if (options.signal.aborted) {
+      giveUp();
+    }
   });
   return {
     client,
@@ -93,10 +108,10 @@ export async function connectTo(hop: Hop, options: { readonly through?: Duplex; 
     isAlive: () => isAlive,
     lossReason: () => reason,
     onLost: (listener) => {
-      if (isAlive) {
-        lost.add(listener);
-      } else {
+      if (isClosed) {
         listener();
+      } else {
+        lost.add(listener);
       }
       return () => void lost.delete(listener);
     },

@@ -60,7 +60,10 @@ rm -f -- "$dir"/.rotate-ca."$base".*.tmp
 `;
 
 /** Replaces a file by what comes on standard input. Owner, mode and label are set while the temporary file is still empty. */
-export function replaceFileScript(path: string, want: { readonly mode: string; readonly uid: number; readonly gid: number; readonly label?: string; readonly sha256: string }): string {
+export function replaceFileScript(
+  path: string,
+  want: { readonly mode: string; readonly uid: number; readonly gid: number; readonly label?: string; readonly sha256: string },
+): string {
   return `${preamble(path)}
 umask 077
 why=$(mktemp -- "$dir/.rotate-ca.$base.XXXXXXXX.tmp" 2>&1) || die 'temporary file' "$why"

@@ -16,10 +16,32 @@ export function limitsFor(node: string, what: string, options: { readonly deadli
   const controller = new AbortController();
   const endsAt = performance.now() + options.deadlineMs;
   const interrupt = (): void =>
-    controller.abort(new RotationError(failure('interrupted', { target: node, summary: `Stopped while ${what}`, cause: 'the operator asked to stop; whether it ended on the node is not known', nextAction: 'Run "rotate-ca resume": it looks first what was done' })));
-  const timer = setTimeout(() => {
-    controller.abort(new RotationError(failure('deadline-exceeded', { target: node, summary: `No end within ${options.deadlineMs} ms: ${what}`, cause: 'whether it ended on the node is not known', nextAction: `Look at the load of ${node}, then run "rotate-ca resume"`, retryable: true })));
-  }, Math.max(0, options.deadlineMs));
+    controller.abort(
+      new RotationError(
+        failure('interrupted', {
+          target: node,
+          summary: `Stopped while ${what}`,
+          cause: 'the operator asked to stop; whether it ended on the node is not known',
+          nextAction: 'Run "rotate-ca resume": it looks first what was done',
+        }),
+      ),
+    );
+  const timer = setTimeout(
+    () => {
+      controller.abort(
+        new RotationError(
+          failure('deadline-exceeded', {
+            target: node,
+            summary: `No end within ${options.deadlineMs} ms: ${what}`,
+            cause: 'whether it ended on the node is not known',
+            nextAction: `Look at the load of ${node}, then run "rotate-ca resume"`,
+            retryable: true,
+          }),
+        ),
+      );
+    },
+    Math.max(0, options.deadlineMs),
+  );
   if (options.signal?.aborted) {
     interrupt();
   } else {

@@ -200,7 +200,10 @@ describe.skipIf(whyNoSshd !== undefined)('a shell over OpenSSH', () => {
 
     it('says what is wrong with a folder that is not there, and a folder in place of the file', async () => {
       const content = { bytes: Buffer.from('x'), mode: '0644', uid: 0, gid: 0 };
-      await expect(shell.replaceFile(join(folder, 'no', 'x'), content, soon)).rejects.toMatchObject({ code: 'command-failed', failures: [{ cause: expect.stringContaining('no such folder') }] });
+      await expect(shell.replaceFile(join(folder, 'no', 'x'), content, soon)).rejects.toMatchObject({
+        code: 'command-failed',
+        failures: [{ cause: expect.stringContaining('no such folder') }],
+      });
       await expect(shell.replaceFile(folder, content, soon)).rejects.toMatchObject({ code: 'command-failed', failures: [{ cause: expect.stringContaining('is a folder') }] });
     });
 
@@ -220,7 +223,10 @@ describe.skipIf(whyNoSshd !== undefined)('a shell over OpenSSH', () => {
         expect(readdirSync(mount)).toEqual(['ca.crt']);
         expect([readFileSync(path, 'utf8'), statSync(path).mode & 0o7777]).toEqual(['before', 0o640]);
         execFileSync('mount', ['-o', 'remount,ro', mount]);
-        await expect(shell.replaceFile(path, { ...large, bytes: Buffer.from('x') }, soon)).rejects.toMatchObject({ code: 'command-failed', failures: [{ cause: expect.stringContaining('Read-only') }] });
+        await expect(shell.replaceFile(path, { ...large, bytes: Buffer.from('x') }, soon)).rejects.toMatchObject({
+          code: 'command-failed',
+          failures: [{ cause: expect.stringContaining('Read-only') }],
+        });
       } finally {
         execFileSync('umount', [mount]);
       }

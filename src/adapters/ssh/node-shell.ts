@@ -35,7 +35,14 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
       });
       const refusal = user === 'root' ? undefined : sudoRefusal(outcome);
       if (refusal !== undefined) {
-        throw new RotationError(failure('sudo-refused', { target: node, summary: `"${user}" may not become root on ${node} without a password`, cause: refusal, nextAction: `On ${node}, allow it in /etc/sudoers.d/rotate-ca: "${user} ALL=(root) NOPASSWD: ALL"` }));
+        throw new RotationError(
+          failure('sudo-refused', {
+            target: node,
+            summary: `"${user}" may not become root on ${node} without a password`,
+            cause: refusal,
+            nextAction: `On ${node}, allow it in /etc/sudoers.d/rotate-ca: "${user} ALL=(root) NOPASSWD: ALL"`,
+          }),
+        );
       }
       return outcome;
     } finally {
@@ -85,7 +92,14 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
       const { exitCode, stdout, stderr } = await execute(script, what, options);
       if (exitCode !== 0) {
         const said = options.secretOutput ? '' : endOf(stderr.toString('utf8'));
-        throw new RotationError(failure('command-failed', { target: node, summary: `Status ${exitCode}: ${what}`, cause: said === '' ? 'it said nothing that can be shown' : said, nextAction: `Look at ${node}, then run "rotate-ca resume"` }));
+        throw new RotationError(
+          failure('command-failed', {
+            target: node,
+            summary: `Status ${exitCode}: ${what}`,
+            cause: said === '' ? 'it said nothing that can be shown' : said,
+            nextAction: `Look at ${node}, then run "rotate-ca resume"`,
+          }),
+        );
       }
       return stdout.toString('utf8');
     },
@@ -115,11 +129,27 @@ function fileFailure(node: string, what: string, outcome: Outcome): Failure {
   const cause = endOf(outcome.stderr.toString('utf8'));
   switch (outcome.exitCode) {
     case scriptExit.diskFull:
-      return failure('disk-full', { target: node, summary: `No room on ${node}: ${what}`, cause, nextAction: `Make room on ${node} ("df -h; df -i"), then run "rotate-ca resume"` });
+      return failure('disk-full', {
+        target: node,
+        summary: `No room on ${node}: ${what}`,
+        cause,
+        nextAction: `Make room on ${node} ("df -h; df -i"), then run "rotate-ca resume"`,
+      });
     case scriptExit.differs:
-      return failure('file-changed', { target: node, summary: `What was written is not what is there: ${what}`, cause, nextAction: `Find out what else writes to it on ${node}, then run "rotate-ca resume"` });
+      return failure('file-changed', {
+        target: node,
+        summary: `What was written is not what is there: ${what}`,
+        cause,
+        nextAction: `Find out what else writes to it on ${node}, then run "rotate-ca resume"`,
+      });
     default:
-      return failure('command-failed', { target: node, summary: `Status ${outcome.exitCode}: ${what}`, cause, nextAction: `Look at the file and its folder on ${node} (read-only mount? "lsattr"?), then run "rotate-ca resume"`, retryable: outcome.exitCode === scriptExit.incomplete });
+      return failure('command-failed', {
+        target: node,
+        summary: `Status ${outcome.exitCode}: ${what}`,
+        cause,
+        nextAction: `Look at the file and its folder on ${node} (read-only mount? "lsattr"?), then run "rotate-ca resume"`,
+        retryable: outcome.exitCode === scriptExit.incomplete,
+      });
   }
 }
 
@@ -129,7 +159,11 @@ function bytesOf(data: string | Uint8Array | Secret | undefined): Uint8Array | u
 
 // The first line that does something names the script: scripts hold no secrets, by contract of the port.
 function describeScript(script: string): string {
-  const line = script.split('\n').map((l) => l.trim()).find((l) => l !== '' && !l.startsWith('#') && !l.startsWith('set -')) ?? 'an empty script';
+  const line =
+    script
+      .split('\n')
+      .map((l) => l.trim())
+      .find((l) => l !== '' && !l.startsWith('#') && !l.startsWith('set -')) ?? 'an empty script';
   return `running "${line.length > 100 ? `${line.slice(0, 100)}...` : line}"`;
 }
 

@@ -35,10 +35,14 @@ export function openShells(options: SshOptions): Shells {
       });
       return route;
     };
-    shells.set(host.name, shellOf(host.name, async () => pool.connectionTo(await resolve())));
+    shells.set(
+      host.name,
+      shellOf(host.name, async () => pool.connectionTo(await resolve())),
+    );
   }
   return {
-    to: (node) => shells.get(node) ?? fail('node-unknown', { target: node, summary: `There is no host "${node}" in the inventory`, nextAction: 'Add it to the inventory with its address' }),
+    to: (node) =>
+      shells.get(node) ?? fail('node-unknown', { target: node, summary: `There is no host "${node}" in the inventory`, nextAction: 'Add it to the inventory with its address' }),
     close: () => pool.close(),
   };
 }

@@ -48,7 +48,7 @@ export function makeBench(): Bench {
   mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
   writeFileSync(authorized, '', { mode: 0o600 });
   writeFileSync(knownHosts, '');
-  const env: NodeJS.ProcessEnv = { PATH: process.env['PATH'], HOME: home };
+  const env: NodeJS.ProcessEnv = { PATH: process.env.PATH, HOME: home };
   const servers: Sshd[] = [];
   const agents: ChildProcess[] = [];
   let count = 0;
@@ -68,7 +68,21 @@ export function makeBench(): Bench {
     const file = join(dir, `sshd-${port}.conf`);
     writeFileSync(
       file,
-      [...(options.settings ?? []), `Port ${port}`, 'ListenAddress 127.0.0.1', `HostKey ${hostKeyFile}`, `AuthorizedKeysFile ${authorized}`, 'PidFile none', 'UsePAM no', 'StrictModes no', 'PermitRootLogin yes', 'PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'PrintMotd no', ''].join('\n'),
+      [
+        ...(options.settings ?? []),
+        `Port ${port}`,
+        'ListenAddress 127.0.0.1',
+        `HostKey ${hostKeyFile}`,
+        `AuthorizedKeysFile ${authorized}`,
+        'PidFile none',
+        'UsePAM no',
+        'StrictModes no',
+        'PermitRootLogin yes',
+        'PasswordAuthentication no',
+        'KbdInteractiveAuthentication no',
+        'PrintMotd no',
+        '',
+      ].join('\n'),
     );
     const child = spawn(sshdPath ?? 'sshd', ['-D', '-e', '-f', file], { stdio: 'ignore' });
     const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
@@ -138,7 +152,10 @@ export async function until(holds: () => boolean | Promise<boolean>, what: strin
 
 function childrenOf(pid: number | undefined): number[] {
   const text = execFileSync('ps', ['-eo', 'pid=,ppid='], { encoding: 'utf8' });
-  return text.split('\n').map((l) => l.trim().split(/\s+/).map(Number)).flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []));
+  return text
+    .split('\n')
+    .map((l) => l.trim().split(/\s+/).map(Number))
+    .flatMap(([child, parent]) => (parent === pid && child !== undefined ? [child] : []));
 }
 
 async function freePort(): Promise<number> {
@@ -154,7 +171,10 @@ async function untilListening(port: number): Promise<void> {
     () =>
       new Promise<boolean>((resolve) => {
         const socket = connect(port, '127.0.0.1');
-        socket.once('connect', () => resolve((socket.destroy(), true)));
+        socket.once('connect', () => {
+          socket.destroy();
+          resolve(true);
+        });
         socket.once('error', () => resolve(false));
       }),
     `sshd listens on ${port}`,

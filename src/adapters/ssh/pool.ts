@@ -21,7 +21,7 @@ const handshakeTries = 3;
 export function makePool(options: { log(line: string): void }): Pool {
   const connections = new Map<string, Promise<Connection>>();
   const connects = pLimit(connectsAtOnce);
-  let isClosed = false;
+  const closing = new AbortController();
 
   async function open(route: readonly Hop[], key: string): Promise<Connection> {
     const hop = route.at(-1);
@@ -33,8 +33,8 @@ export function makePool(options: { log(line: string): void }): Pool {
       try {
         const through = before === undefined ? {} : { through: await forward(before, hop), isBehind: before.hop.name };
         // The limit is taken for one handshake only: taken over the whole route, five nodes behind one jump host would wait for themselves.
-        const connection = await connects(() => connectTo(hop, through));
-        if (isClosed) {
+        const connection = await connects(() => connectTo(hop, { ...through, signal: closing.signal }));
+        if (closing.signal.aborted) {
           connection.end();
           throw closedError(hop);
         }
@@ -45,7 +45,7 @@ export function makePool(options: { log(line: string): void }): Pool {
         });
         return connection;
       } catch (error) {
-        if (attempt >= handshakeTries || isClosed || !isDroppedHandshake(error)) {
+        if (attempt >= handshakeTries || closing.signal.aborted || !isDroppedHandshake(error)) {
           throw error;
         }
         await wait(100 * attempt + Math.random() * 200);
@@ -55,7 +55,7 @@ export function makePool(options: { log(line: string): void }): Pool {
 
   async function connectionTo(route: readonly Hop[]): Promise<Connection> {
     const last = route.at(-1);
-    if (isClosed && last !== undefined) {
+    if (closing.signal.aborted && last !== undefined) {
       throw closedError(last);
     }
     const key = route.map((h) => `${h.user}@${h.host}:${h.port}/${h.hostKeyAlias ?? ''}`).join(' ');
@@ -83,7 +83,7 @@ export function makePool(options: { log(line: string): void }): Pool {
   return {
     connectionTo,
     close: async () => {
-      isClosed = true;
+      closing.abort();
       const open = await Promise.allSettled([...connections.values()]);
       connections.clear();
       // Nodes before their jump hosts, so that each can say goodbye.
@@ -121,9 +121,19 @@ async function forward(before: Connection, hop: Hop): Promise<Duplex> {
 // A host at its MaxStartups resets or closes before it has said who it is.
 function isDroppedHandshake(error: unknown): boolean {
   const cause = error instanceof RotationError && error.code === 'ssh-unreachable' ? error.cause : undefined;
-  return cause instanceof Error && (('code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')) || /closed the connection|Connection lost before handshake/.test(cause.message));
+  return (
+    cause instanceof Error &&
+    (('code' in cause && (cause.code === 'ECONNRESET' || cause.code === 'EPIPE')) || /closed the connection|Connection lost before handshake/.test(cause.message))
+  );
 }
 
 function closedError(hop: Hop): RotationError {
-  return new RotationError(failure('interrupted', { target: hop.name, summary: `No connection to ${hop.name} is opened any more`, cause: 'rotate-ca is about to end', nextAction: 'Run "rotate-ca resume"' }));
+  return new RotationError(
+    failure('interrupted', {
+      target: hop.name,
+      summary: `No connection to ${hop.name} is opened any more`,
+      cause: 'rotate-ca is about to end',
+      nextAction: 'Run "rotate-ca resume"',
+    }),
+  );
 }

@@ -62,7 +62,12 @@ export async function resolveRoute(host: Host, options: ResolveOptions): Promise
 
 async function route(wanted: Wanted, options: ResolveOptions, depth: number): Promise<Hop[]> {
   if (depth > longestChain) {
-    return fail('ssh-config-invalid', { target: wanted.name, summary: `ProxyJump to "${wanted.host}" does not end`, cause: `more than ${longestChain} jump hosts, one behind the other`, nextAction: `Run "ssh -G ${wanted.host}", and set "ProxyJump none" for the first jump host` });
+    return fail('ssh-config-invalid', {
+      target: wanted.name,
+      summary: `ProxyJump to "${wanted.host}" does not end`,
+      cause: `more than ${longestChain} jump hosts, one behind the other`,
+      nextAction: `Run "ssh -G ${wanted.host}", and set "ProxyJump none" for the first jump host`,
+    });
   }
   const settings = await askSsh(wanted, options);
   if (settings === undefined) {
@@ -70,7 +75,12 @@ async function route(wanted: Wanted, options: ResolveOptions, depth: number): Pr
   }
   const one = (key: string): string | undefined => settings.get(key)?.[0];
   if ((one('proxycommand') ?? 'none') !== 'none') {
-    return fail('ssh-config-invalid', { target: wanted.name, summary: `ProxyCommand is set for "${wanted.host}"`, cause: 'rotate-ca opens its connections itself and runs no proxy commands', nextAction: `Use "ProxyJump" for "${wanted.host}" in the SSH configuration (see "ssh -G ${wanted.host}")` });
+    return fail('ssh-config-invalid', {
+      target: wanted.name,
+      summary: `ProxyCommand is set for "${wanted.host}"`,
+      cause: 'rotate-ca opens its connections itself and runs no proxy commands',
+      nextAction: `Use "ProxyJump" for "${wanted.host}" in the SSH configuration (see "ssh -G ${wanted.host}")`,
+    });
   }
   if (one('stricthostkeychecking') === 'false' || one('stricthostkeychecking') === 'no' || one('stricthostkeychecking') === 'off') {
     options.log(`${wanted.name}: StrictHostKeyChecking is off in the SSH configuration; rotate-ca checks host keys all the same`);
@@ -92,9 +102,14 @@ function hopOf(wanted: Wanted, settings: ReadonlyMap<string, readonly string[]>,
   const user = one('user') ?? wanted.user ?? userInfo().username;
   const path = (text: string): string => expandPath(text, { host, port, user, original: wanted.host, env: options.env });
   // ssh -G prints the files of one setting in a row and without quotes: each begins with a slash or a tilde.
-  const files = (key: string): string[] => (settings.get(key) ?? []).flatMap((v) => v.split(/\s+(?=[/~])/)).filter((v) => v !== '' && v !== 'none').map(path);
+  const files = (key: string): string[] =>
+    (settings.get(key) ?? [])
+      .flatMap((v) => v.split(/\s+(?=[/~])/))
+      .filter((v) => v !== '' && v !== 'none')
+      .map(path);
   const agent = one('identityagent') ?? 'SSH_AUTH_SOCK';
-  const agentSocket = agent === 'none' ? undefined : agent === 'SSH_AUTH_SOCK' ? options.env['SSH_AUTH_SOCK'] : agent.startsWith('$') ? options.env[agent.replace(/^\$\{?|\}$/g, '')] : path(agent);
+  const agentSocket =
+    agent === 'none' ? undefined : agent === 'SSH_AUTH_SOCK' ? options.env.SSH_AUTH_SOCK : agent.startsWith('$') ? options.env[agent.replace(/^\$\{?|\}$/g, '')] : path(agent);
   const alias = one('hostkeyalias');
   const timeout = Number(one('connecttimeout'));
   return {
@@ -113,11 +128,16 @@ function hopOf(wanted: Wanted, settings: ReadonlyMap<string, readonly string[]>,
 
 function hopWithoutSsh(wanted: Wanted, options: ResolveOptions): Hop {
   if (wanted.configFile !== undefined) {
-    return fail('ssh-config-invalid', { target: wanted.name, summary: `The SSH configuration ${wanted.configFile} cannot be read`, cause: 'there is no ssh program in PATH, and only that understands it', nextAction: 'Install the OpenSSH client, or give address, user and port in the inventory' });
+    return fail('ssh-config-invalid', {
+      target: wanted.name,
+      summary: `The SSH configuration ${wanted.configFile} cannot be read`,
+      cause: 'there is no ssh program in PATH, and only that understands it',
+      nextAction: 'Install the OpenSSH client, or give address, user and port in the inventory',
+    });
   }
   options.log(`${wanted.name}: there is no ssh program in PATH, so no SSH configuration is read`);
-  const home = options.env['HOME'] ?? homedir();
-  const agent = options.env['SSH_AUTH_SOCK'];
+  const home = options.env.HOME ?? homedir();
+  const agent = options.env.SSH_AUTH_SOCK;
   return {
     name: wanted.name,
     host: wanted.host,
@@ -135,7 +155,11 @@ export function parseJump(text: string, from: { readonly name: string; readonly 
   const match = /^(?:ssh:\/\/)?(?:([^@]+)@)?(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?\/?$/.exec(text.trim());
   const host = match?.[2] ?? match?.[3];
   if (match === null || host === undefined) {
-    return fail('ssh-config-invalid', { target: from.name, summary: `ProxyJump "${text}" is not of the form user@host:port`, nextAction: 'Correct ProxyJump in the SSH configuration' });
+    return fail('ssh-config-invalid', {
+      target: from.name,
+      summary: `ProxyJump "${text}" is not of the form user@host:port`,
+      nextAction: 'Correct ProxyJump in the SSH configuration',
+    });
   }
   return {
     name: host,
@@ -162,8 +186,16 @@ async function askSsh(wanted: Wanted, options: ResolveOptions): Promise<Map<stri
     return undefined;
   }
   if (error !== null) {
-    const why = stderr.split('\n').filter((l) => l !== '' && !l.startsWith('Pseudo-terminal')).join('; ');
-    return fail('ssh-config-invalid', { target: wanted.name, summary: `The SSH configuration for "${wanted.host}" cannot be resolved`, cause: why === '' ? error.message : why, nextAction: `Run "ssh ${args.join(' ')}" and correct what it complains about` });
+    const why = stderr
+      .split(/\r?\n/)
+      .filter((l) => l !== '' && !l.startsWith('Pseudo-terminal'))
+      .join('; ');
+    return fail('ssh-config-invalid', {
+      target: wanted.name,
+      summary: `The SSH configuration for "${wanted.host}" cannot be resolved`,
+      cause: why === '' ? error.message : why,
+      nextAction: `Run "ssh ${args.join(' ')}" and correct what it complains about`,
+    });
   }
   const settings = new Map<string, string[]>();
   for (const line of stdout.split('\n')) {
@@ -178,9 +210,20 @@ async function askSsh(wanted: Wanted, options: ResolveOptions): Promise<Map<stri
 
 // ssh -G leaves tildes and tokens of IdentityFile as they were written: ssh_config(5), TOKENS.
 function expandPath(text: string, at: { host: string; port: number; user: string; original: string; env: NodeJS.ProcessEnv }): string {
-  const home = at.env['HOME'] ?? homedir();
+  const home = at.env.HOME ?? homedir();
   const local = hostname();
-  const tokens: Record<string, string> = { '%': '%', d: home, h: at.host, n: at.original, p: String(at.port), r: at.user, u: userInfo().username, i: String(userInfo().uid), l: local, L: local.split('.')[0] ?? local };
+  const tokens: Record<string, string> = {
+    '%': '%',
+    d: home,
+    h: at.host,
+    n: at.original,
+    p: String(at.port),
+    r: at.user,
+    u: userInfo().username,
+    i: String(userInfo().uid),
+    l: local,
+    L: local.split('.')[0] ?? local,
+  };
   return text
     .replace(/^~(?=\/|$)/, home)
     .replace(/\$\{(\w+)\}/g, (_, name: string) => at.env[name] ?? '')
