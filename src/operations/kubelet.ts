@@ -4,10 +4,10 @@ import type { Failure } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 import type { StagedLeaf } from './leaf-on-node.js';
 import { readLease } from './leases.js';
-import { findProcesses } from './processes.js';
+import { findProcesses, type Process } from './processes.js';
 import { paths } from './run-files.js';
 import { type CaName, signerOf } from './trust-bundles.js';
-import { msLeft, waitFor } from './waiting.js';
+import { type Answer, msLeft, waitFor } from './waiting.js';
 
 export interface KubeletClient {
   /** The file behind the symlink. */
@@ -57,9 +57,19 @@ export async function staleClients(site: Site, signers: readonly CaName[]): Prom
 
 /** Restarts the unit, unless the process has started after the last change of its files: a second apply is nothing. */
 export async function restartKubelet(site: Site): Promise<void> {
-  const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
-  if (process !== undefined && [...process.changedAtMs.values()].every((at) => process.startedAtMs > at)) return;
+  if ((await hasReadItsFiles(site)) === true) return;
   await site.shell.must('systemctl restart kubelet', limits(site));
+}
+
+/** The kubelet started after kubeconfig and client certificate, or the link to it, were last changed: both are read at its start (R). */
+export async function hasReadItsFiles(site: Site): Promise<Answer> {
+  const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
+  return process === undefined ? 'the kubelet is not running' : startedAfterItsFiles(process);
+}
+
+function startedAfterItsFiles(process: Process): Answer {
+  for (const [path, at] of process.changedAtMs) if (process.startedAtMs <= at) return `the kubelet started before ${path} was written`;
+  return true;
 }
 
 /** The kubelet has read what is on disk, renews its lease with it, and the node is Ready. */
@@ -75,7 +85,8 @@ export function waitForKubelet(site: Site): Promise<Failure[]> {
     async () => {
       const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
       if (process === undefined) return 'the kubelet is not running';
-      for (const [path, at] of process.changedAtMs) if (process.startedAtMs <= at) return `the kubelet started before ${path} was written`;
+      const isNew = startedAfterItsFiles(process);
+      if (isNew !== true) return isNew;
       const lease = await readLease(site.access.kube(), site.target, { deadlineMs: msLeft(site, 5000), signal: site.signal, namespace: 'kube-node-lease' });
       const renewed = lease?.renewedAtMs ?? 0;
       // The lease is written by the clock of this node, as is the start of the process.

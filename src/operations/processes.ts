@@ -9,7 +9,9 @@ export interface Process {
   readonly args: readonly string[];
   /** Files as the process sees them through its own mounts: path -> SHA-256. A single-file mount shows the old inode here. */
   readonly mounted: ReadonlyMap<string, string>;
-  /** ctime on the node of each file asked for, Unix ms: a process that started later has read it. */
+  /** Of those, the ones of which it keeps an earlier inode (a single-file mount): it has never seen anything else there. */
+  readonly kept: ReadonlySet<string>;
+  /** ctime on the node of each file asked for, Unix ms: a process that started later has read it. Of a symlink: its own or that of what it leads to, the later one. */
   readonly changedAtMs: ReadonlyMap<string, number>;
   /** TCP ports in LISTEN, of the node's network namespace. */
   readonly listening: ReadonlySet<number>;
@@ -31,9 +33,10 @@ for d in /proc/[0-9]*; do
   s=$(sed 's/.*) //' $d/stat 2>/dev/null | cut -d' ' -f20); [ -n "$s" ] || continue
   echo "P \${d#/proc/} $(awk -v s=$s -v hz=$hz -v up=$up -v now=$now 'BEGIN{printf "%.0f", (now - (up - s/hz))*1000}')"
   tr '\\0' '\\n' < $d/cmdline | sed 's/^/A /'
-  for f in ${list}; do h=$(sha256sum $d/root$f 2>/dev/null | cut -c1-64); [ -n "$h" ] && echo "M $h $f"; done
+  for f in ${list}; do h=$(sha256sum $d/root$f 2>/dev/null | cut -c1-64); [ -n "$h" ] || continue; echo "M $h $f"
+    [ "$(stat -L -c %d:%i $d/root$f 2>/dev/null)" = "$(stat -L -c %d:%i "$f" 2>/dev/null)" ] || echo "K $f"; done
 done
-for f in ${list}; do [ -e "$f" ] && echo "C $(stat -L -c %.3Z "$f") $f"; done
+for f in ${list}; do [ -e "$f" ] && echo "C $({ stat -c %.3Z "$f"; stat -L -c %.3Z "$f"; } | sort -n | tail -n 1) $f"; done
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | awk '$4=="0A"{n=split($2,p,":"); print "L " p[n]}' | sort -u
 true`;
 }
@@ -45,15 +48,16 @@ export async function findProcesses(shell: NodeShell, name: string, files: reado
 
 /** Parses what the script prints; exported for its test. */
 export function parseProcesses(output: string): Process[] {
-  const found: { pid: number; startedAtMs: number; args: string[]; mounted: Map<string, string> }[] = [];
+  const found: { pid: number; startedAtMs: number; args: string[]; mounted: Map<string, string>; kept: Set<string> }[] = [];
   const changedAtMs = new Map<string, number>();
   const listening = new Set<number>();
   for (const line of output.split('\n')) {
     const [tag, first = '', ...rest] = line.split(' ');
     const current = found.at(-1);
-    if (tag === 'P') found.push({ pid: Number(first), startedAtMs: Number(rest[0]), args: [], mounted: new Map() });
+    if (tag === 'P') found.push({ pid: Number(first), startedAtMs: Number(rest[0]), args: [], mounted: new Map(), kept: new Set() });
     else if (tag === 'A' && current !== undefined) current.args.push(line.slice(2));
     else if (tag === 'M' && current !== undefined) current.mounted.set(rest.join(' '), first);
+    else if (tag === 'K' && current !== undefined) current.kept.add([first, ...rest].join(' '));
     else if (tag === 'C') changedAtMs.set(rest.join(' '), Number(first) * 1000);
     else if (tag === 'L') listening.add(Number.parseInt(first, 16));
   }

@@ -30,7 +30,8 @@ export function runsWhatIsOnDisk(component: Component, seen: { processes: readon
     if (flagOf(process, flag) !== value) return `${component} runs with --${flag}=${flagOf(process, flag) ?? ''}, not ${value}`;
   }
   for (const [path, at] of process.changedAtMs) {
-    if (process.startedAtMs <= at) return `${component} started before ${path} was written`;
+    // What it keeps from before was read at its start, whenever the path got another file; whether it is the same content is asked below.
+    if (process.startedAtMs <= at && !process.kept.has(path)) return `${component} started before ${path} was written`;
   }
   for (const [path, sha256] of seen.files) {
     const mounted = process.mounted.get(path);
@@ -71,6 +72,17 @@ export async function waitForComponent(site: Site, component: Component, files: 
     },
   );
   return failures;
+}
+
+/** Ends a component that still runs with other content of a file than the disk has, although its manifest is unchanged: the kubelet makes its container anew, with fresh mounts. */
+export async function endIfItHoldsAnother(site: Site, component: Component, file: string): Promise<void> {
+  const limits = { deadlineMs: msLeft(site, 20_000), signal: site.signal };
+  const [process] = await findProcesses(site.shell, component, [file], limits);
+  const onDisk = (await site.shell.readFiles([file], limits)).get(file);
+  const mounted = process?.mounted.get(file);
+  if (process === undefined || onDisk === undefined || mounted === undefined || mounted === onDisk.sha256) return;
+  site.tell(`${component} on ${site.target} holds another ${file} than the disk: it is ended, and the kubelet makes it anew`);
+  await site.shell.must(`kill -TERM ${process.pid} 2>/dev/null; true`, limits);
 }
 
 /** The manifest of a component, or the failure that it is not there: not a kubeadm control plane. */

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { withCaData } from '../../domain/cluster/kubeconfig.js';
 import { RotationError } from '../../domain/errors.js';
-import { signThroughCsrApi } from '../../operations/csr-api.js';
+import { signerFailure, signThroughCsrApi } from '../../operations/csr-api.js';
 import { clientOf, installClient, restartKubelet, staleClients, waitForKubelet } from '../../operations/kubelet.js';
 import { readKeyType, readSubject, requestFrom } from '../../operations/leaf-on-node.js';
 import { rewriteFile } from '../../operations/node-files.js';
@@ -48,7 +48,10 @@ export const healJoinedNodes: StepKind<z.infer<typeof params>> = {
     for (const { metadata } of nodes) {
       const there = atNode(site, metadata.name);
       const client = await clientOf(there);
-      if (client !== undefined && signerOf(site, client.certificatePem) === 'incoming') await heal(there, client.certificatePem);
+      if (client === undefined) continue;
+      // Its certificate of the incoming CA goes last: while it lies there, the kubelet may still have it in memory.
+      const isUnfinished = signerOf(site, client.certificatePem) === 'incoming' || (await staleClients(there, ['incoming'])).length > 0;
+      if (isUnfinished) await heal(there, client.certificatePem);
     }
   },
 };
@@ -57,8 +60,23 @@ function atNode(site: Site, node: string): Site {
   return { ...site, target: node, shell: site.shells.to(node) };
 }
 
+/** Killed anywhere, it is done again from the start. */
 async function heal(site: Site, certificatePem: string): Promise<void> {
   const limits = { deadlineMs: msLeft(site, 30_000), signal: site.signal };
+  if (signerOf(site, certificatePem) === 'incoming') await replaceClient(site, certificatePem);
+  const conf = await site.shell.readFile(paths.kubeletConf, limits);
+  if (conf !== undefined) {
+    await rewriteFile(site.shell, paths.kubeletConf, withCaData(Buffer.from(conf.bytes).toString('utf8'), caPem(site, 'outgoing')), conf, limits);
+  }
+  await rewriteFile(site.shell, paths.ca, bundlePem(site, ['outgoing']), { mode: '0644', uid: 0, gid: 0 }, limits);
+  await restartKubelet(site);
+  const failures = await waitForKubelet(site);
+  if (failures.length > 0) throw new RotationError(failures);
+  await site.shell.must(`rm -f '${stagingDir(site)}/kubelet-client.key'; rmdir '${stagingDir(site)}' /var/lib/rotate-ca 2>/dev/null; true`, limits);
+  for (const path of await staleClients(site, ['incoming'])) await site.shell.removeFile(path, limits);
+}
+
+async function replaceClient(site: Site, certificatePem: string): Promise<void> {
   site.tell(`${site.target} joined with a certificate of the incoming CA: it gets one of the outgoing CA`);
   const keyPath = `${stagingDir(site)}/kubelet-client.key`;
   const wish = { name: 'kubelet-client', keyType: readKeyType(certificatePem), ...readSubject(certificatePem), sans: [], usages: ['clientAuth'] as const, ttlMs: 0, dir: stagingDir(site), keyPath };
@@ -70,15 +88,7 @@ async function heal(site: Site, certificatePem: string): Promise<void> {
     usages: wish.keyType.startsWith('rsa') ? ['digital signature', 'key encipherment', 'client auth'] : ['digital signature', 'client auth'],
     expirationSeconds: 365 * 24 * 3600,
   });
+  const signer = signerOf(site, signed);
+  if (signer !== 'outgoing') throw new RotationError(signerFailure(site, 'outgoing', signer));
   await installClient(site, { certificatePem: signed, keyPath });
-  const conf = await site.shell.readFile(paths.kubeletConf, limits);
-  if (conf !== undefined) {
-    await rewriteFile(site.shell, paths.kubeletConf, withCaData(Buffer.from(conf.bytes).toString('utf8'), caPem(site, 'outgoing')), conf, limits);
-  }
-  await rewriteFile(site.shell, paths.ca, bundlePem(site, ['outgoing']), { mode: '0644', uid: 0, gid: 0 }, limits);
-  await restartKubelet(site);
-  const failures = await waitForKubelet(site);
-  if (failures.length > 0) throw new RotationError(failures);
-  for (const path of await staleClients(site, ['incoming'])) await site.shell.removeFile(path, limits);
-  await site.shell.must(`rm -rf '${stagingDir(site)}'`, limits);
 }

@@ -7,13 +7,14 @@ import { fail, failure, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
 import { readKeyType, readSubject, stageLeaf, type StagedLeaf } from '../../operations/leaf-on-node.js';
 import { leadersLast, readLease, releaseLeaseOfEnded } from '../../operations/leases.js';
-import { restoreFiles, rewriteFile, saveFiles } from '../../operations/node-files.js';
+import { restoreFiles, rewriteFile, savedText, saveFiles } from '../../operations/node-files.js';
 import { findProcesses } from '../../operations/processes.js';
 import { paths, splitSignerFlags } from '../../operations/run-files.js';
-import { askComponent, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
+import { askComponent, endIfItHoldsAnother, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
 import { identity, trusts } from '../../operations/trust-params.js';
 import { msLeft, waitFor } from '../../operations/waiting.js';
+import type { SavedFile } from '../../ports/checkpoints.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
@@ -111,11 +112,13 @@ export const renewControlPlane: StepKind<Params> = {
 
   async undo(site, _p, checkpoint) {
     const files = [...checkpoint.files].sort(manifestsLast);
+    const untouched = await unchangedManifests(site, checkpoint.files);
     await restoreFiles(
       site.shell,
       files.filter((f) => f.existed),
       limits(site),
     );
+    for (const { name, conf } of components) if (untouched.has(manifestPath(name))) await endIfItHoldsAnother(site, name, conf);
     await comeBack(site);
     // Only now: the component before might still have read them.
     await restoreFiles(
@@ -132,6 +135,13 @@ function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
 
 function startFiles(p: Params, name: Elected, conf: string): string[] {
   return name === 'kube-controller-manager' && p.signer === 'split' ? [conf, paths.publishedCa] : [conf];
+}
+
+/** Manifests that apply had not come to: putting them back restarts nothing. */
+async function unchangedManifests(site: Site, saved: readonly SavedFile[]): Promise<Set<string>> {
+  const all = components.map(({ name }) => manifestPath(name));
+  const found = await site.shell.readFiles(all, limits(site));
+  return new Set(all.filter((path) => Buffer.from(found.get(path)?.bytes ?? '').toString('utf8') === savedText(saved, path)));
 }
 
 /** Copies of the pair that signs now; on a second run of the step, or after the signer switch, what is there stays. */

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { failure, RotationError, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
-import { clientOf, installClient, restartKubelet, staleClients, waitForKubelet } from '../../operations/kubelet.js';
+import { clientOf, hasReadItsFiles, installClient, restartKubelet, staleClients, waitForKubelet } from '../../operations/kubelet.js';
 import { readKeyType, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { paths } from '../../operations/run-files.js';
@@ -70,7 +70,10 @@ export const renewKubelets: StepKind<Params> = {
   },
 
   async inspect(site, p): Promise<Inspection> {
-    return (await differenceOnDisk(site, p)) === undefined ? 'present' : 'absent';
+    if ((await differenceOnDisk(site, p)) !== undefined) return 'absent';
+    // What lies on the disk is not yet loaded: the step may have been cut off before the restart, or before it cleared up.
+    const isLeft = !p.trusts.includes('outgoing') && (await staleClients(site, ['outgoing'])).length > 0;
+    return (await hasReadItsFiles(site)) === true && !isLeft ? 'present' : 'partial';
   },
 
   async verify(site, p) {
@@ -93,9 +96,10 @@ export const renewKubelets: StepKind<Params> = {
     await restoreFiles(site.shell, links, call(site));
     await restartKubelet(site);
     const failures = await waitForKubelet(site);
-    if (failures.length > 0) {
-          throw new RotationError(failures);
-    }
+    if (failures.length > 0) throw new RotationError(failures);
+    // What apply has made, now that nothing leads to it any more. What was there before the step stays.
+    const before = new Set(checkpoint.files.map((f) => f.path));
+    for (const path of await staleClients(site, ['incoming'])) if (!before.has(path)) await site.shell.removeFile(path, call(site));
   },
 };
 
