@@ -44,7 +44,7 @@ export function hostsOfGroups(data: unknown): { hosts: AnsibleHost[]; problems: 
   const hosts = new Map<string, { path: readonly PropertyKey[]; vars: Map<string, Sourced>; groups: string[] }>();
   for (const [groupName, group] of groups) {
     for (const [name, { path }] of group.hosts) {
-      const host = hosts.get(name) ?? { path, vars: new Map(), groups: [] };
+      const host = hosts.get(name) ?? { path, vars: new Map(), groups: [] as string[] };
       host.groups.push(groupName);
       hosts.set(name, host);
     }

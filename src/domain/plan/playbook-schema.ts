@@ -11,7 +11,7 @@ interface JsonObject {
 const options = { io: 'input', target: 'draft-2020-12', unrepresentable: 'any' } as const;
 
 export function playbookJsonSchema(kinds: ReadonlyMap<string, { readonly params: z.ZodType }>): JsonObject {
-  const schema = z.toJSONSchema(playbookSchema, options) as { properties: { steps: { items: { properties: JsonObject } & JsonObject } } } & JsonObject;
+  const schema = z.toJSONSchema(playbookSchema, options) as unknown as { properties: { steps: { items: { properties: JsonObject } & JsonObject } } } & JsonObject;
   const step = schema.properties.steps.items;
   step.properties['kind'] = { ...(step.properties['kind'] as JsonObject), enum: [...kinds.keys()] };
   step['allOf'] = [...kinds].map(([name, kind]) => {
