@@ -5,7 +5,7 @@ import { addPeople } from './access/people.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { buildAll } from './build/build-all.js';
 import { joinControlPlanes, joinWorkers } from './cluster/join-nodes.js';
-import { apiAnswers, hasJoined, initCluster, wasInterrupted } from './cluster/kubeadm.js';
+import { apiAnswers, copyAdminKubeconfig, hasJoined, initCluster, wasInterrupted } from './cluster/kubeadm.js';
 import { waitForApi, waitUntilReady } from './cluster/readiness.js';
 import { type ClusterShape, type Lab, openLab, readShape } from './lab.js';
 import { bringUpNodes, isBooted, removeNode } from './node/boot.js';
@@ -44,6 +44,8 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
   }
   if (!(await apiAnswers(lab))) {
     await stages.run('API', async () => {
+      // After a rotation the copy that we have is of a CA that nobody trusts any more; a control plane has the right one.
+      await copyAdminKubeconfig(lab);
       await waitForApi(lab, 3 * minute);
       return true;
     });
