@@ -1,0 +1,80 @@
+/** `npm run test:lab`: brings the lab up and runs scenarios on it. The last line is the count of the tests that really ran. */
+
+import { execFileSync } from 'node:child_process';
+import { closingLine, type Tally } from '../scripts/closing-line.js';
+import { labPaths } from './lab.js';
+import { readOptions, type TestOptions, usage } from './tests/options.js';
+import { prepareLab, reasonsAgainst } from './tests/prepare-lab.js';
+import { drawScenarios, type Scenario, scenarios } from './tests/scenarios.js';
+import { runTests } from './tests/vitest-run.js';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** No file of tests takes longer than this many times what was measured. */
+const patience = 3;
+
+async function testLab(options: TestOptions): Promise<Tally> {
+  const seed = commit();
+  const drawn = draw(options, seed);
+  print(`lab tests at ${seed}: ${drawn.chosen.map(({ name }) => name).join(', ')}`);
+  for (const { name, what, minutes } of drawn.left) print(`  not drawn: ${name} (${what}; about ${minutes} min): npm run test:lab -- --only ${name}`);
+  const sum: Tally = { passed: 0, failed: 0, skipped: 0 };
+  const paths = labPaths();
+  const reasons = await reasonsAgainst(paths);
+  if (reasons.length > 0) {
+    print(`This machine cannot run the lab tests, so they are skipped. Missing:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`);
+    sum.skipped = drawn.chosen.reduce((count, { files }) => count + files.length, 0);
+    return sum;
+  }
+  await prepareLab(paths, print);
+  for (const scenario of drawn.chosen) await runScenario(scenario, { options, seed, sum });
+  return sum;
+}
+
+async function runScenario(scenario: Scenario, { options, seed, sum }: { options: TestOptions; seed: string; sum: Tally }): Promise<void> {
+  const started = performance.now();
+  print(`\n=== ${scenario.name}: ${scenario.what}`);
+  const before = { ...sum };
+  for (const file of scenario.files) {
+    const env = { ROTATE_CA_TEST_SEED: seed, ROTATE_CA_TEST_ALL: options.all ? '1' : '' };
+    const ran = await runTests({ file, env, timeoutMs: scenario.minutes * patience * (options.all ? 6 : 1) * 60_000 });
+    sum.passed += ran.passed;
+    sum.failed += ran.failed;
+    sum.skipped += ran.skipped;
+  }
+  const own = { passed: sum.passed - before.passed, failed: sum.failed - before.failed, skipped: sum.skipped - before.skipped };
+  print(`=== ${scenario.name}: ${closingLine(own)} in ${((performance.now() - started) / 60_000).toFixed(1)} min`);
+}
+
+function draw({ all, only, budgetMinutes }: TestOptions, seed: string): ReturnType<typeof drawScenarios> {
+  if (only.length > 0) return { chosen: only, left: [] };
+  return all ? { chosen: scenarios, left: [] } : drawScenarios(scenarios, seed, budgetMinutes);
+}
+
+/** Of a copy without git there is no commit: then the same sample is drawn every time. */
+function commit(): string {
+  try {
+    return execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return 'no-commit';
+  }
+}
+
+// vitest and what it started are ended by the handlers of `exit`.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => process.exit(130));
+
+const options = readOptions(process.argv.slice(2));
+if (typeof options === 'string') {
+  process.stderr.write(`test:lab: ${options}\n\n${usage}`);
+  process.exit(2);
+}
+let tally: Tally;
+try {
+  tally = await testLab(options);
+} catch (error) {
+  // The lab did not come up: that is a failure, and nothing was tested.
+  print(`the lab tests could not be run: ${error instanceof Error ? error.message : String(error)}`);
+  tally = { passed: 0, failed: 1, skipped: 0 };
+}
+print(closingLine(tally));
+process.exit(tally.failed === 0 ? 0 : 1);

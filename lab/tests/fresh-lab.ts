@@ -1,0 +1,30 @@
+/** A lab as it was right after it was made: every scenario begins there, whatever the one before left behind. */
+
+import { type Lab, labPaths, openLab } from '../lab.js';
+import { withLock } from '../lock.js';
+import { restoreSnapshot } from '../snapshot/restore.js';
+import { Stages } from '../stages.js';
+
+export const freshSnapshot = 'fresh';
+
+/** Restores the snapshot `fresh` and waits until all is Ready. */
+export async function freshLab(): Promise<Lab> {
+  endWithParent();
+  const paths = labPaths();
+  const lines: string[] = [];
+  const started = performance.now();
+  await withLock(paths, 'test: restore', () => restoreSnapshot(paths, freshSnapshot, new Stages((line) => void lines.push(line))));
+  console.log(`lab restored in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return openLab({ paths });
+}
+
+/** The lab as it stands, for what comes after another scenario. */
+export function standingLab(): Lab {
+  endWithParent();
+  return openLab({ paths: labPaths() });
+}
+
+/** A test whose runner was killed must not go on with the lab. */
+function endWithParent(): void {
+  process.once('disconnect', () => process.exit(1));
+}

@@ -1,0 +1,21 @@
+import { describe, expect, it } from 'vitest';
+import { readOptions } from './options.js';
+
+describe('options of the lab tests', () => {
+  it('has twenty minutes by default', () => {
+    expect(readOptions([])).toEqual({ all: false, budgetMinutes: 20, only: [] });
+  });
+
+  it('takes all, a budget, and names', () => {
+    expect(readOptions(['--all', '--budget', '1h', '--only', 'refused'])).toMatchObject({ all: true, budgetMinutes: 60, only: [{ name: 'refused' }] });
+  });
+
+  it.each([
+    [['--budget', 'soon'], /--budget/],
+    [['--only', 'nothing'], /no such scenario: nothing/],
+    [['--frobnicate'], /frobnicate/],
+    [['stray'], /stray/],
+  ])('refuses %j', (args, message) => {
+    expect(readOptions(args)).toMatch(message);
+  });
+});

@@ -1,0 +1,48 @@
+/** Brings the lab to where scenarios begin: built, made, and with a snapshot `fresh` of its first minute. */
+
+import { existsSync } from 'node:fs';
+import { buildAll } from '../build/build-all.js';
+import { down } from '../down.js';
+import { type ClusterShape, defaultShape, type LabPaths, openLab, readShape } from '../lab.js';
+import { withLock } from '../lock.js';
+import { missingRequirements } from '../machine/requirements.js';
+import { snapshotFolder, takeSnapshot } from '../snapshot/snapshot.js';
+import { Stages } from '../stages.js';
+import { up } from '../up.js';
+import { freshSnapshot } from './fresh-lab.js';
+
+type Print = (line: string) => void;
+
+/** Why this machine cannot run the lab tests; empty if it can. */
+export async function reasonsAgainst(paths: LabPaths): Promise<readonly string[]> {
+  const there = readShape(paths);
+  const other = there === undefined ? [] : differences(there);
+  return [...other, ...(await missingRequirements(paths, defaultShape))];
+}
+
+/** A worker that joined in a test is no other lab: the snapshot does not have it. */
+function differences(there: ClusterShape): string[] {
+  const wrong = there.controlPlanes !== defaultShape.controlPlanes || there.workers < defaultShape.workers || there.encryptionAlgorithm !== defaultShape.encryptionAlgorithm;
+  return wrong ? [`the lab of the tests (there is another: ${JSON.stringify(there)}; "npm run lab -- down" removes it)`] : [];
+}
+
+/**
+ * Whatever an earlier run left, even one that was killed in the middle of a rotation: with a snapshot each scenario restores
+ * it, and nothing of the cluster as it stands is needed; without one the cluster is gone on with, or made anew if it is broken.
+ */
+export async function prepareLab(paths: LabPaths, print: Print): Promise<void> {
+  await withLock(paths, 'test', async () => {
+    if (readShape(paths) !== undefined && existsSync(snapshotFolder(paths, freshSnapshot))) {
+      await buildAll(openLab({ paths }), new Stages(print));
+      return;
+    }
+    try {
+      await up(openLab({ paths }), {}, print);
+    } catch (error) {
+      print(`the lab that was left cannot be gone on with (${error instanceof Error ? error.message : String(error)}): it is made anew`);
+      await down(paths, { all: false }, new Stages(print));
+      await up(openLab({ paths }), {}, print);
+    }
+    await takeSnapshot(openLab({ paths }), freshSnapshot, new Stages(print));
+  });
+}

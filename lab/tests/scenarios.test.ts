@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { drawOne } from './draw.js';
+import { drawScenarios, scenarios } from './scenarios.js';
+
+const names = (drawn: ReturnType<typeof drawScenarios>): string[] => drawn.chosen.map(({ name }) => name);
+const seeds = Array.from({ length: 200 }, (_, n) => `commit ${n}`);
+
+describe('scenarios', () => {
+  it('have files that exist', () => {
+    const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
+    expect(scenarios.flatMap(({ files }) => files).filter((file) => file.includes('/') && !existsSync(join(root, file)))).toEqual([]);
+  });
+
+  it('are drawn alike by the same commit', () => {
+    expect(seeds.map((seed) => names(drawScenarios(scenarios, seed, 20)))).toEqual(seeds.map((seed) => names(drawScenarios(scenarios, seed, 20))));
+  });
+
+  it('fit the budget, but for the one that is always in', () => {
+    for (const seed of seeds) {
+      const { chosen } = drawScenarios(scenarios, seed, 20);
+      const minutes = chosen.reduce((sum, one) => sum + one.minutes, 0);
+      expect(minutes <= 20 || chosen.length <= 2).toBe(true);
+      expect(chosen.length).toBeGreaterThanOrEqual(2);
+    }
+  });
+
+  it('all have their turn', () => {
+    const drawn = new Set(seeds.flatMap((seed) => names(drawScenarios(scenarios, seed, 20))));
+    expect([...drawn].sort()).toEqual(scenarios.map(({ name }) => name).sort());
+  });
+
+  it('are all chosen where there is time enough, and what is not chosen is said', () => {
+    const total = scenarios.reduce((sum, { minutes }) => sum + minutes, 0);
+    expect(drawScenarios(scenarios, 'x', total).left).toEqual([]);
+    const little = drawScenarios(scenarios, 'x', 1);
+    expect([...little.chosen, ...little.left].length).toBe(scenarios.length);
+    expect(little.chosen.length).toBe(2);
+  });
+
+  it('draws one of a few', () => {
+    expect(new Set(seeds.map((seed) => drawOne(seed, 'step', ['a', 'b', 'c']))).size).toBe(3);
+  });
+});
