@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plan } from '../../src/domain/plan/plan.js';
 import { labEnvironment } from '../access/environment.js';
+import { runCommand } from '../command.js';
 import type { Lab } from '../lab.js';
 import { type Ended, runProgram, type Running, startProgram } from './program.js';
 
@@ -23,6 +24,7 @@ export interface Operator {
 /** An operator with nothing done yet; what was left in the folder by an earlier test is removed. */
 export async function newOperator(lab: Lab, scenario: string): Promise<Operator> {
   const folder = scenarioFolder(lab, scenario);
+  await unmountBelow(folder);
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const identity = await generateIdentity();
@@ -34,6 +36,14 @@ export async function newOperator(lab: Lab, scenario: string): Promise<Operator>
 /** Where a scenario keeps its logs and figures. Removed by `lab down`. */
 export function scenarioFolder(lab: Lab, scenario: string): string {
   return join(lab.paths.log, 'tests', scenario);
+}
+
+/** A test that was killed may have left a file system of its own there. */
+async function unmountBelow(folder: string): Promise<void> {
+  const mounts = readFileSync('/proc/self/mounts', 'utf8')
+    .split('\n')
+    .flatMap((line) => line.split(' ').slice(1, 2));
+  for (const mountPoint of mounts.filter((path) => path.startsWith(`${folder}/`))) await runCommand('umount', ['--lazy', mountPoint]);
 }
 
 function operatorOf(lab: Lab, folder: string, recipient: string): Operator {

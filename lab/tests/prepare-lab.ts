@@ -15,6 +15,8 @@ type Print = (line: string) => void;
 
 /** Why this machine cannot run the lab tests; empty if it can. */
 export async function reasonsAgainst(paths: LabPaths): Promise<readonly string[]> {
+  // Even the looks at the lab need it.
+  if (process.platform === 'linux' && process.getuid?.() !== 0) return ['root'];
   const there = readShape(paths);
   const other = there === undefined ? [] : differences(there);
   return [...other, ...(await missingRequirements(paths, defaultShape))];

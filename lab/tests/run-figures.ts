@@ -43,7 +43,7 @@ export function waitTimes(facts: readonly TimedFact[]): WaitTime[] {
     if (fact.type !== 'note') return [];
     const found = proved.exec(fact.message)?.groups;
     if (found === undefined) return [];
-    return [{ step: fact.step, target: fact.target, what: found['what'] ?? '', rule: found['rule'] ?? '', seconds: Number(found['seconds']), endedAtMs: atMs }];
+    return [{ step: fact.step, target: fact.target, what: found.what ?? '', rule: found.rule ?? '', seconds: Number(found.seconds), endedAtMs: atMs }];
   });
 }
 

@@ -12,7 +12,7 @@ export interface Scenario {
 }
 
 export const scenarios: readonly Scenario[] = [
-  { name: 'vault', files: ['.lab.test.ts'], minutes: 1, what: 'the issuer against a private Vault' },
+  { name: 'vault', files: ['.lab.test.ts'], minutes: 0.2, what: 'the issuer against a private Vault' },
   {
     name: 'full-rotation',
     files: ['test/lab/full-rotation.test.ts', 'test/lab/after-distrust.test.ts'],

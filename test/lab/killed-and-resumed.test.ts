@@ -23,8 +23,8 @@ import { sweepFor } from '../../lab/tests/sweep.js';
 const deadlySteps = ['switch-signer', 'reissue-kubelets', 'servers-drop-outgoing', 'reissue-apiserver', 'issue-ca', 'control-plane-drops-outgoing'] as const;
 const latestKillMs = 1500;
 
-const seed = process.env['ROTATE_CA_TEST_SEED'] ?? 'no-commit';
-const steps = process.env['ROTATE_CA_TEST_ALL'] === '1' ? deadlySteps : [drawOne(seed, 'step to die in', deadlySteps)];
+const seed = process.env.ROTATE_CA_TEST_SEED ?? 'no-commit';
+const steps = process.env.ROTATE_CA_TEST_ALL === '1' ? deadlySteps : [drawOne(seed, 'step to die in', deadlySteps)];
 
 interface Killed {
   readonly lab: Lab;
