@@ -4,6 +4,7 @@
 import { setMaxListeners } from 'node:events';
 import { Command, CommanderError, Option } from 'commander';
 import { exitCodes, type ErrorCode, failure, failuresOf } from '../domain/errors.js';
+import { redact } from '../domain/redact.js';
 import { toolVersion } from '../app/version.js';
 import { addDecisionCommands } from './commands/decisions.js';
 import { addPlanCommand } from './commands/plan.js';
@@ -84,7 +85,7 @@ function formatOf(argv: readonly string[]): string {
 main(process.argv).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`rotate-ca has a defect: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\nNothing more is done. The journal is whole: "rotate-ca resume" goes on.\n`);
+    process.stderr.write(`rotate-ca has a defect: ${redact(error instanceof Error ? (error.stack ?? error.message) : String(error))}\nNothing more is done. The journal is whole: "rotate-ca resume" goes on.\n`);
     process.exit(exitCodes.error);
   },
 );

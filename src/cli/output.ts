@@ -41,7 +41,9 @@ export function openOutput({ format, env, noColor }: OutputOptions): Output {
       process.stderr.write(`${redact(text)}\n`);
     },
     object(kind, body) {
-      if (json) process.stdout.write(`${redact(JSON.stringify({ apiVersion: 'rotate-ca/v1', kind, ...body }))}\n`);
+      // Each text by itself: a key without its end would take the rest of the object with it.
+      const text = JSON.stringify({ apiVersion: 'rotate-ca/v1', kind, ...body }, (_, value: unknown) => (typeof value === 'string' ? redact(value) : value));
+      if (json) process.stdout.write(`${text}\n`);
     },
     failures(failures) {
       out.object('Failures', { failures });
