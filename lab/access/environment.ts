@@ -1,4 +1,5 @@
 import { type Lab, vaultAddress } from '../lab.js';
+import { signRole } from '../vault/setup.js';
 import { vaultFiles } from '../vault/files.js';
 
 /** What a user's shell would have set to work with this cluster. */
@@ -11,6 +12,7 @@ export function labEnvironment(lab: Lab): Record<string, string> {
     VAULT_CACERT: vault.authority,
     ROTATE_CA_VAULT_ROLE_ID_FILE: vault.roleId,
     ROTATE_CA_VAULT_SECRET_ID_FILE: vault.secretId,
+    ROTATE_CA_VAULT_SIGN_ROLE: signRole,
     ROTATE_CA_INVENTORY: lab.paths.inventory,
     ROTATE_CA_SSH_CONFIG: lab.paths.sshConfig,
     ROTATE_CA_LAB: lab.paths.root,

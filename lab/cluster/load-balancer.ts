@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { writeFileAtomically } from '../atomic-file.js';
 import { waitFor } from '../deadline.js';
 import { succeeds } from '../command.js';
+import { putAhead } from '../probes/priority.js';
 import { bridgeAddress, type Lab, loadBalancerPort } from '../lab.js';
 import { runningPid, startDaemon, stopDaemon } from '../processes.js';
 
@@ -51,7 +52,7 @@ export async function startLoadBalancer(lab: Lab): Promise<boolean> {
   await stopDaemon(lab.paths, name);
   mkdirSync(join(lab.paths.root, 'haproxy'), { recursive: true });
   writeFileAtomically(file, wanted, 0o644);
-  startDaemon(lab.paths, { name, program: 'haproxy', args: ['-db', '-f', file], logFile: join(lab.paths.log, 'haproxy.log') });
+  putAhead(startDaemon(lab.paths, { name, program: 'haproxy', args: ['-db', '-f', file], logFile: join(lab.paths.log, 'haproxy.log') }));
   await waitFor('HAProxy', { timeoutMs: 5_000, everyMs: 50 }, async () => {
     if (runningPid(lab.paths, name) === undefined) return 'it ended, see haproxy.log';
     const probe = `exec 3<>/dev/tcp/${bridgeAddress}/${loadBalancerPort}`;

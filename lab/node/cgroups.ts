@@ -32,6 +32,8 @@ export function createNodeCgroups(node: string): string[] {
   return hierarchies().map((controller) => {
     const folder = folderOf(controller, node);
     mkdirSync(folder, { recursive: true });
+    // Five nodes together, not all of them as one process: with the default of 1024 a single compiler beside them starves etcd.
+    if (controller === 'cpu') writeFileSync(join(folder, '..', 'cpu.shares'), '16384');
     if (controller === 'cpuset') {
       inheritCpuset(join(folder, '..'));
       inheritCpuset(folder);
