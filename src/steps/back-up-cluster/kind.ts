@@ -5,6 +5,7 @@ import { fail, failure, type Failure } from '../../domain/errors.js';
 import { nodesWith } from '../../domain/cluster/inventory.js';
 import { stagingDir } from '../../operations/run-files.js';
 import { msLeft } from '../../operations/waiting.js';
+import type { CheckpointRef } from '../../ports/checkpoints.js';
 import type { NodeShell } from '../../ports/node-shell.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -53,9 +54,8 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
     const saved = await site.checkpoints.saveBlob(`objects-${site.run.attempt}.json`, Buffer.from(JSON.stringify(objects)));
     const node = memberNode(site);
     const snapshot = await takeSnapshot(site, node);
-    const blob = await site.checkpoints.saveBlob(`etcd-${site.run.attempt}.db`, snapshot.bytes);
-    site.artefacts.put(artefact, `${JSON.stringify({ objects: { ...saved, count: objects.length }, etcd: { ...blob, bytes: snapshot.bytes.length, from: node, status: snapshot.status } }, null, 2)}\n`);
-    site.tell(`backup of the cluster: ${objects.length} objects; etcd snapshot of ${node}, ${snapshot.bytes.length} bytes, ${snapshot.status}`);
+    site.artefacts.put(artefact, `${JSON.stringify({ objects: { ...saved, count: objects.length }, etcd: { ...snapshot, from: node } }, null, 2)}\n`);
+    site.tell(`backup of the cluster: ${objects.length} objects; etcd snapshot of ${node}, ${snapshot.bytes} bytes in ${snapshot.parts.length} encrypted parts, ${snapshot.status}`);
   },
 
   async inspect(site) {
@@ -88,24 +88,45 @@ for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 
   return word === 'node' || word === 'container' ? word : undefined;
 }
 
-async function takeSnapshot(site: Site, node: string): Promise<{ bytes: Buffer; status: string }> {
+interface Snapshot {
+  readonly status: string;
+  readonly bytes: number;
+  /** In this order they are the file: decrypt each, then put them together. */
+  readonly parts: readonly CheckpointRef[];
+}
+
+/** In parts, so that memory does not grow with the database: etcd allows 8 GiB. */
+const partBytes = 8 * 2 ** 20;
+
+async function takeSnapshot(site: Site, node: string): Promise<Snapshot> {
   const shell = site.shells.to(node);
-  const limits = { deadlineMs: msLeft(site, 120_000), signal: site.signal };
+  const limits = (): { deadlineMs: number; signal: AbortSignal } => ({ deadlineMs: msLeft(site, 120_000), signal: site.signal });
   const where = await etcdTool(site, shell);
   const dir = stagingDir(site);
+  const file = `${dir}/etcd.db`;
   // In a container the binaries are started from its root; they are static, so they run in the node's own mount namespace.
   const find = where === 'node' ? 'p=""' : `for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 1); [ "\${a##*/}" = etcd ] && p=$d/root/usr/local/bin/ && break; done`;
-  const out = await shell.must(
-    `set -eu; umask 077; mkdir -p '${dir}'; ${find}; e=/etc/kubernetes/pki/etcd; f='${dir}/etcd.db'; trap 'rm -f "$f" "$f.part"' EXIT
-rm -f "$f"; ETCDCTL_API=3 "\${p}etcdctl" --endpoints=https://127.0.0.1:2379 --cacert=$e/ca.crt --cert=$e/healthcheck-client.crt --key=$e/healthcheck-client.key snapshot save "$f" >/dev/null 2>&1
-"\${p}etcdutl" snapshot status "$f" -w simple 2>/dev/null | tr '\\n' ' '; echo; base64 -w0 "$f"`,
-    { ...limits, secretOutput: true },
-  );
-  const line = out.indexOf('\n');
-  const [hash = '', revision = '', keys = '', size = ''] = out.slice(0, line).split(',').map((s) => s.trim());
-  const bytes = Buffer.from(out.slice(line + 1), 'base64');
-  if (hash === '' || !(Number(keys) > 0) || bytes.length === 0) {
-    return fail('command-failed', { target: node, summary: 'the etcd snapshot could not be checked', cause: out.slice(0, Math.max(line, 0)), nextAction: 'Try "etcdctl snapshot save" and "etcdutl snapshot status" by hand on that node.' });
+  try {
+    const out = await shell.must(
+      `set -eu; umask 077; mkdir -p '${dir}'; ${find}; e=/etc/kubernetes/pki/etcd; f='${file}'
+rm -f "$f" "$f.part"; ETCDCTL_API=3 "\${p}etcdctl" --endpoints=https://127.0.0.1:2379 --cacert=$e/ca.crt --cert=$e/healthcheck-client.crt --key=$e/healthcheck-client.key snapshot save "$f" >/dev/null
+"\${p}etcdutl" snapshot status "$f" -w simple | tr '\\n' ' '; echo; stat -c %s "$f"`,
+      limits(),
+    );
+    const [line = '', size = ''] = out.split('\n');
+    const [hash = '', revision = '', keys = ''] = line.split(',').map((s) => s.trim());
+    const bytes = Number(size);
+    if (hash === '' || !(Number(keys) > 0) || !(bytes > 0)) {
+      return fail('command-failed', { target: node, summary: 'the etcd snapshot could not be checked', cause: line, nextAction: 'Try "etcdctl snapshot save" and "etcdutl snapshot status" by hand on that node.' });
+    }
+    const parts: CheckpointRef[] = [];
+    for (let part = 0; part * partBytes < bytes; part++) {
+      // It holds every Secret of the cluster: kept out of every log, and encrypted before it is written here.
+      const text = await shell.must(`dd if='${file}' bs=${partBytes} skip=${part} count=1 2>/dev/null | base64 -w0`, { ...limits(), secretOutput: true });
+      parts.push(await site.checkpoints.saveBlob(`etcd-${site.run.attempt}.db.${String(part + 1).padStart(4, '0')}`, Buffer.from(text, 'base64')));
+    }
+    return { status: `hash ${hash}, revision ${revision}, ${keys} keys`, bytes, parts };
+  } finally {
+    await shell.removeFile(file, { deadlineMs: 10_000 });
   }
-  return { bytes, status: `hash ${hash}, revision ${revision}, ${keys} keys, ${size}` };
 }

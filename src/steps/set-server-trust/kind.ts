@@ -1,7 +1,7 @@
 /** set-server-trust: ca.crt of every node, which API servers and kubelets load hot to verify client certificates. */
 
 import { z } from 'zod';
-import { failure, RotationError, type Failure } from '../../domain/errors.js';
+import { failure, failuresOf, RotationError, type Failure } from '../../domain/errors.js';
 import { readFlags } from '../../domain/cluster/manifest.js';
 import { askApiServer, askKubelet, incomingProbe, isControlPlane, nodeOf, type Verdict } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteFile, savedText, saveFiles } from '../../operations/node-files.js';
@@ -59,7 +59,7 @@ export const setServerTrust: StepKind<Params> = {
   },
 
   async verify(site, p) {
-    const failures = await proveTrust(site, p.trusts);
+    const failures = await proveTrust(site, p.trusts, await incomingProbe(site));
     if (failures.length === 0 && (await this.inspect(site, p)) !== 'present') {
       failures.push(
         failure('file-changed', {
@@ -95,21 +95,26 @@ function namesIn(site: Site, bundle: string): CaName[] {
   return (['outgoing', 'incoming'] as const).filter((name) => body(bundle).includes(body(caPem(site, name))));
 }
 
+/** The way back must not need the issuer: where none answers, acceptance of the outgoing CA is proof enough, and that is told. */
 async function mustProve(site: Site, expected: readonly CaName[]): Promise<void> {
-  const failures = await proveTrust(site, expected);
+  const incoming = await incomingProbe(site).catch((error: unknown) => {
+    if (failuresOf(error) === undefined) throw error;
+    site.tell('the issuer does not answer: that the incoming CA is refused again could not be asked; what is on disk is put back');
+    return undefined;
+  });
+  const failures = await proveTrust(site, expected, incoming);
   if (failures.length > 0) throw new RotationError(failures);
 }
 
 /** Each CA in the list is accepted by the servers of this node, and the other one is not. */
-async function proveTrust(site: Site, expected: readonly CaName[]): Promise<Failure[]> {
+async function proveTrust(site: Site, expected: readonly CaName[], incoming: ClientCredential | undefined): Promise<Failure[]> {
   const node = nodeOf(site);
-  const incoming = await incomingProbe(site);
   const outgoing = site.access.original();
   const failures: Failure[] = [];
   const servers: { name: string; ask: (c: ClientCredential) => Promise<Verdict> }[] = [{ name: 'kubelet', ask: (c) => askKubelet(site, node, c) }];
   if (isControlPlane(site, site.target)) servers.push({ name: 'kube-apiserver', ask: (c) => askApiServer(site, node, c) });
   const questions = servers.flatMap((server) => [
-    { server, ca: 'incoming' as const, credential: incoming },
+    ...(incoming === undefined ? [] : [{ server, ca: 'incoming' as const, credential: incoming }]),
     ...(outgoing === undefined ? [] : [{ server, ca: 'outgoing' as const, credential: outgoing }]),
   ]);
   const answers = await Promise.all(
