@@ -3,6 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { closingLine, type Tally } from '../scripts/closing-line.js';
 import { labPaths } from './lab.js';
+import { withLock } from './lock.js';
 import { readOptions, type TestOptions, usage } from './tests/options.js';
 import { prepareLab, reasonsAgainst } from './tests/prepare-lab.js';
 import { drawScenarios, type Scenario, scenarios } from './tests/scenarios.js';
@@ -26,9 +27,12 @@ async function testLab(options: TestOptions): Promise<Tally> {
     sum.skipped = drawn.chosen.reduce((count, { files }) => count + files.length, 0);
     return sum;
   }
-  await prepareLab(paths, print);
-  for (const scenario of drawn.chosen) await runScenario(scenario, { options, seed, sum });
-  return sum;
+  // Held to the end: nobody takes the cluster away under a rotation.
+  return withLock(paths, 'test', async () => {
+    await prepareLab(paths, print);
+    for (const scenario of drawn.chosen) await runScenario(scenario, { options, seed, sum });
+    return sum;
+  });
 }
 
 async function runScenario(scenario: Scenario, { options, seed, sum }: { options: TestOptions; seed: string; sum: Tally }): Promise<void> {

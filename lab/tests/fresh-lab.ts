@@ -1,19 +1,18 @@
 /** A lab as it was right after it was made: every scenario begins there, whatever the one before left behind. */
 
 import { type Lab, labPaths, openLab } from '../lab.js';
-import { withLock } from '../lock.js';
 import { restoreSnapshot } from '../snapshot/restore.js';
 import { Stages } from '../stages.js';
 
 export const freshSnapshot = 'fresh';
 
-/** Restores the snapshot `fresh` and waits until all is Ready. */
+/** Restores the snapshot `fresh` and waits until all is Ready. The runner holds the lab's lock. */
 export async function freshLab(): Promise<Lab> {
   endWithParent();
   const paths = labPaths();
   const lines: string[] = [];
   const started = performance.now();
-  await withLock(paths, 'test: restore', () => restoreSnapshot(paths, freshSnapshot, new Stages((line) => void lines.push(line))));
+  await restoreSnapshot(paths, freshSnapshot, new Stages((line) => void lines.push(line)));
   console.log(`lab restored in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return openLab({ paths });
 }

@@ -4,7 +4,6 @@ import { existsSync } from 'node:fs';
 import { buildAll } from '../build/build-all.js';
 import { down } from '../down.js';
 import { type ClusterShape, defaultShape, type LabPaths, openLab, readShape } from '../lab.js';
-import { withLock } from '../lock.js';
 import { missingRequirements } from '../machine/requirements.js';
 import { snapshotFolder, takeSnapshot } from '../snapshot/snapshot.js';
 import { Stages } from '../stages.js';
@@ -31,20 +30,19 @@ function differences(there: ClusterShape): string[] {
 /**
  * Whatever an earlier run left, even one that was killed in the middle of a rotation: with a snapshot each scenario restores
  * it, and nothing of the cluster as it stands is needed; without one the cluster is gone on with, or made anew if it is broken.
+ * The caller holds the lab's lock.
  */
 export async function prepareLab(paths: LabPaths, print: Print): Promise<void> {
-  await withLock(paths, 'test', async () => {
-    if (readShape(paths) !== undefined && existsSync(snapshotFolder(paths, freshSnapshot))) {
-      await buildAll(openLab({ paths }), new Stages(print));
-      return;
-    }
-    try {
-      await up(openLab({ paths }), {}, print);
-    } catch (error) {
-      print(`the lab that was left cannot be gone on with (${error instanceof Error ? error.message : String(error)}): it is made anew`);
-      await down(paths, { all: false }, new Stages(print));
-      await up(openLab({ paths }), {}, print);
-    }
-    await takeSnapshot(openLab({ paths }), freshSnapshot, new Stages(print));
-  });
+  if (readShape(paths) !== undefined && existsSync(snapshotFolder(paths, freshSnapshot))) {
+    await buildAll(openLab({ paths }), new Stages(print));
+    return;
+  }
+  try {
+    await up(openLab({ paths }), {}, print);
+  } catch (error) {
+    print(`the lab that was left cannot be gone on with (${error instanceof Error ? error.message : String(error)}): it is made anew`);
+    await down(paths, { all: false }, new Stages(print));
+    await up(openLab({ paths }), {}, print);
+  }
+  await takeSnapshot(openLab({ paths }), freshSnapshot, new Stages(print));
 }
