@@ -30,7 +30,8 @@ export async function clientOf(site: Site): Promise<KubeletClient | undefined> {
 export async function installClient(site: Site, leaf: StagedLeaf): Promise<void> {
   await site.shell.must(
     `set -eu; umask 077; cd '${paths.kubeletPki}'
-n="kubelet-client-$(date +%Y-%m-%d-%H-%M-%S).pem"
+name() { n="kubelet-client-$(date +%Y-%m-%d-%H-%M-%S).pem"; }; name
+while [ -e "$n" ]; do sleep 1; name; done
 t=$(mktemp .rotate-ca.XXXXXX.tmp); trap 'rm -f "$t"' EXIT
 { cat; cat '${leaf.keyPath}'; } > "$t"; chown --reference="$(readlink -f kubelet-client-current.pem)" "$t"
 sync "$t"; mv -fT "$t" "$n"; ln -s '${paths.kubeletPki}/'"$n" .rotate-ca.link.tmp; mv -fT .rotate-ca.link.tmp kubelet-client-current.pem; sync .`,
