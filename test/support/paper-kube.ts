@@ -14,6 +14,8 @@ export interface PaperKube {
   onWrite(listener: (object: KubeObject) => void): void;
   /** Called before a replace is judged: another writer comes first. */
   beforeReplace(listener: (ref: string) => void): void;
+  /** Called before each read of one object. */
+  beforeRead(listener: (kind: string) => void): void;
   onApprove(sign: (request: string) => Promise<string>): void;
   onGet(answer: (path: string) => { status: number; body: string }): void;
 }
@@ -24,6 +26,7 @@ export function createPaperKube(original?: ReturnType<KubeAccess['original']>): 
   const objects = new Map<string, KubeObject>();
   const written: ((object: KubeObject) => void)[] = [];
   const beforeReplace: ((ref: string) => void)[] = [];
+  const beforeRead: ((kind: string) => void)[] = [];
   let sign: (request: string) => Promise<string> = () => Promise.resolve('');
   let get = (_path: string): { status: number; body: string } => ({ status: 200, body: 'ok' });
   let version = 0;
@@ -39,7 +42,10 @@ export function createPaperKube(original?: ReturnType<KubeAccess['original']>): 
 
   const kube: Kube = {
     server: 'https://api.paper:6443',
-    read: async (ref) => structuredClone(objects.get(at(ref))),
+    async read(ref) {
+      for (const listener of beforeRead) listener(ref.kind);
+      return structuredClone(objects.get(at(ref)));
+    },
     async list({ kind, namespace, fieldSelector }) {
       const [field = '', wanted = ''] = (fieldSelector ?? '').split('=');
       const fits = (o: KubeObject): boolean => field === '' || String(field === 'metadata.name' ? o.metadata.name : o[field]) === wanted;
@@ -85,6 +91,7 @@ export function createPaperKube(original?: ReturnType<KubeAccess['original']>): 
     },
     onWrite: (listener) => void written.push(listener),
     beforeReplace: (listener) => void beforeReplace.push(listener),
+    beforeRead: (listener) => void beforeRead.push(listener),
     onApprove(listener) {
       sign = listener;
     },

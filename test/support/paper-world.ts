@@ -82,7 +82,7 @@ export async function createPaperWorld(): Promise<PaperWorld> {
     issued,
     told,
     leaf: leafOf,
-    site({ target = nodeName, signal = new AbortController().signal, attempt = 1, deadlineMs = 5_000, told: tell = (m) => void told.push(m) } = {}) {
+    site({ target = nodeName, signal = new AbortController().signal, attempt = 1, deadlineMs = 15_000, told: tell = (m) => void told.push(m) } = {}) {
       const step = stepWith({ id: 'a-step', kind: 'x', targets: [target] });
       const deadlineAtMs = Date.now() + deadlineMs;
       return {
@@ -244,6 +244,10 @@ function runKubelet(node: PaperNode, api: PaperKube): void {
   node.onScript(() => {
     const up = ((Date.now() - bootMs) / 1000).toFixed(2);
     writeFileSync(join(proc, 'uptime'), `${up} 0\n`);
+  });
+  // Whoever holds a lease renews it.
+  api.beforeRead((kind) => {
+    if (kind !== 'Lease') return;
     const renewTime = new Date(Date.now() + 60).toISOString();
     api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: nodeName, namespace: 'kube-node-lease' }, spec: { holderIdentity: nodeName, renewTime } });
     for (const name of ['kube-controller-manager', 'kube-scheduler']) {
