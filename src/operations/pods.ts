@@ -2,6 +2,7 @@
 
 import type { KubeObject } from '../ports/kube.js';
 import type { Site } from '../ports/step-kind.js';
+import type { Publication } from './publication.js';
 import { msLeft } from './waiting.js';
 
 export interface Pod {
@@ -37,8 +38,17 @@ interface PodSpec {
   readonly containers?: readonly { readonly name: string; readonly volumeMounts?: readonly { readonly name: string }[] }[];
 }
 
-/** Running pods with a container that mounts the published CA and that started before `publishedAtMs`. Pods without the mount never read it. */
-export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signal' | 'deadlineAtMs' | 'now'>, publishedAtMs: number): Promise<Pod[]> {
+/**
+ * How long after publication a container of an earlier pod may still have read what was there before: the kubelet refreshes volumes
+ * within 90 s (V), and start times are those of the node, whose clock may differ from ours by 60 s.
+ */
+const volumeDelayMs = 150_000;
+
+/**
+ * Running pods with a container that mounts the published CA and that may have read it before the publication. Pods without the mount
+ * never read it; a pod that was made after the publication has read what was published, whatever the clocks say.
+ */
+export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signal' | 'deadlineAtMs' | 'now'>, published: Publication): Promise<Pod[]> {
   const call = { deadlineMs: msLeft(site as Site, 20_000), signal: site.signal };
   const kube = site.access.kube();
   const [objects, sets, secrets] = await Promise.all([
@@ -55,7 +65,7 @@ export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signa
     const phase = (object['status'] as { phase?: string } | undefined)?.phase;
     if (mounted.size === 0 || phase === 'Succeeded' || phase === 'Failed' || object.metadata.deletionTimestamp !== undefined) return [];
     const startedAtMs = earliestStart(object, spec, mounted);
-    if (startedAtMs === undefined || startedAtMs >= publishedAtMs) return [];
+    if (startedAtMs === undefined || !isEarlier(object, startedAtMs, published)) return [];
     const direct = controllerOf(object);
     const owner = direct?.kind === 'ReplicaSet' ? (deploymentOf.get(`${namespace}/${direct.name}`) ?? direct) : direct;
     return [
@@ -71,6 +81,11 @@ export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signa
       },
     ];
   });
+}
+
+function isEarlier(pod: KubeObject, startedAtMs: number, published: Publication): boolean {
+  if (published.pods === undefined) return startedAtMs < published.atMs;
+  return published.pods.has(pod.metadata.uid ?? '') && startedAtMs < published.atMs + volumeDelayMs;
 }
 
 /** Names of the volumes that hold kube-root-ca.crt or a token Secret's ca.crt. */
@@ -100,8 +115,9 @@ function controllerOf(object: KubeObject): { kind: string; name: string } | unde
 }
 
 /**
- * Workloads in tiers, one after the other: what the nodes' network needs (host network), then cluster DNS and the rest of kube-system,
- * then the others by falling priority. `others`: pods that nothing makes anew.
+ * Workloads in tiers, one after the other: kube-proxy by itself, because agents of the network reach the API through it (the two of one
+ * node wait for each other otherwise), then whatever else is on the host network, then cluster DNS and the rest of kube-system, then the
+ * others by falling priority. `others`: pods that nothing makes anew.
  */
 export function workloadsOf(pods: readonly Pod[]): { tiers: Workload[][]; others: string[] } {
   const workloads = new Map<string, Workload & { tier: number }>();
@@ -114,10 +130,16 @@ export function workloadsOf(pods: readonly Pod[]): { tiers: Workload[][]; others
     }
     const key = `${kind} ${pod.namespace}/${pod.owner.name}`;
     const before = workloads.get(key);
-    const tier = pod.hostNetwork ? Number.POSITIVE_INFINITY : pod.namespace === 'kube-system' ? Number.MAX_SAFE_INTEGER : pod.priority;
+    const tier = tierOf(pod);
     workloads.set(key, { kind, namespace: pod.namespace, name: pod.owner.name, labels: pod.labels, priority: pod.priority, pods: (before?.pods ?? 0) + 1, tier });
   }
   const levels = [...new Set([...workloads.values()].map((w) => w.tier))].sort((a, b) => b - a);
   const tiers = levels.map((level) => [...workloads.values()].filter((w) => w.tier === level).map(({ tier: _tier, ...w }) => w));
   return { tiers, others };
+}
+
+function tierOf(pod: Pod): number {
+  if (pod.namespace === 'kube-system' && pod.owner?.name === 'kube-proxy') return Number.POSITIVE_INFINITY;
+  if (pod.hostNetwork) return Number.MAX_VALUE;
+  return pod.namespace === 'kube-system' ? Number.MAX_SAFE_INTEGER : pod.priority;
 }

@@ -42,7 +42,7 @@ export const awaitPublication: StepKind<Params> = {
     );
     const [first] = failures;
     if (first !== undefined) fail(first.code, first);
-    recordPublished(site, p.trusts);
+    await recordPublished(site, p.trusts);
   },
 
   async inspect(site, p) {

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { duration } from '../../domain/plan/duration.js';
-import { publishedAtMs } from '../../operations/publication.js';
+import { publicationOf } from '../../operations/publication.js';
 import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
 import { msLeft, waitFor } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
@@ -15,6 +15,9 @@ const params = z.strictObject({
 });
 
 type Params = z.infer<typeof params>;
+
+/** The annotation of `kubectl rollout restart`: most drift detectors leave it alone. */
+const restarted = 'kubectl.kubernetes.io/restartedAt';
 
 export const rollWorkloads: StepKind<Params> = {
   name: 'roll-workloads',
@@ -31,20 +34,23 @@ export const rollWorkloads: StepKind<Params> = {
   },
 
   async apply(site, p) {
-    const { tiers, others } = workloadsOf(await needing(site, p));
-    for (const pod of others) site.tell(`${pod} belongs to nothing that makes it anew (bare pod, Job or OnDelete): it keeps its trust in memory until its owner restarts it`);
+    const { tiers, exceptions } = await workOf(site, p);
+    for (const exception of exceptions) site.tell(`${exception}: it keeps its trust in memory until somebody restarts it`);
     for (const tier of tiers) {
       site.tell(`rolling ${tier.map((w) => `${w.kind} ${w.namespace}/${w.name} (${w.pods} pods)`).join(', ')}`);
-      await Promise.all(tier.map((workload) => roll(site, p, workload)));
+      // All of them settle before the step ends: none is begun behind its back.
+      const ended = await Promise.allSettled(tier.map((workload) => roll(site, p, workload)));
+      const failed = ended.find((one) => one.status === 'rejected');
+      if (failed !== undefined) throw failed.reason;
     }
   },
 
   async inspect(site, p) {
-    return workloadsOf(await needing(site, p)).tiers.length === 0 ? 'present' : 'absent';
+    return (await workOf(site, p)).tiers.length === 0 ? 'present' : 'absent';
   },
 
   async verify(site, p): Promise<Failure[]> {
-    const { tiers } = workloadsOf(await needing(site, p));
+    const { tiers } = await workOf(site, p);
     return tiers.flat().map((w) =>
       failure('rollout-stuck', {
         target: `${w.kind} ${w.namespace}/${w.name}`,
@@ -62,19 +68,44 @@ export const rollWorkloads: StepKind<Params> = {
 };
 
 async function needing(site: Site, p: Params): ReturnType<typeof podsHoldingEarlierTrust> {
-  const pods = await podsHoldingEarlierTrust(site, publishedAtMs(site, ['outgoing', 'incoming']) ?? site.now());
+  const pods = await podsHoldingEarlierTrust(site, publicationOf(site, ['outgoing', 'incoming']) ?? { atMs: site.now(), pods: undefined });
   return p.onlyNamespaces === undefined ? pods : pods.filter((pod) => p.onlyNamespaces?.includes(pod.namespace));
+}
+
+/** What is to be rolled, in tiers, and what a rollout would not make anew, in words. */
+async function workOf(site: Site, p: Params): Promise<{ tiers: Workload[][]; exceptions: string[] }> {
+  const { tiers, others } = workloadsOf(await needing(site, p));
+  const exceptions = others.map((pod) => `${pod} belongs to nothing that a rollout makes anew (bare pod, Job, other controller)`);
+  const rolled: Workload[][] = [];
+  for (const tier of tiers) {
+    const why = await Promise.all(tier.map(async (workload) => whyNotRolled(await site.access.kube().read(refOf(workload), call(site)))));
+    rolled.push(tier.filter((_, i) => why[i] === undefined));
+    exceptions.push(...tier.flatMap((w, i) => (why[i] === undefined ? [] : [`${w.kind} ${w.namespace}/${w.name} (${w.pods} pods) ${why[i]}`])));
+  }
+  return { tiers: rolled.filter((tier) => tier.length > 0), exceptions };
+}
+
+/** Its controller would not replace all pods by itself: a rollout would be waited for in vain. */
+function whyNotRolled(object: KubeObject | undefined): string | undefined {
+  if (object === undefined) return 'is gone';
+  const spec = (object['spec'] ?? {}) as { paused?: boolean; updateStrategy?: { type?: string; rollingUpdate?: { partition?: number } } };
+  if (spec.paused === true) return 'is paused';
+  if (spec.updateStrategy?.type === 'OnDelete') return 'is updated on deletion only';
+  return (spec.updateStrategy?.rollingUpdate?.partition ?? 0) > 0 ? 'has a partition' : undefined;
+}
+
+function refOf(workload: Workload): { apiVersion: string; kind: string; namespace: string; name: string } {
+  return { apiVersion: 'apps/v1', kind: workload.kind, namespace: workload.namespace, name: workload.name };
+}
+
+function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
+  return { deadlineMs: msLeft(site, 10_000), signal: site.signal };
 }
 
 async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
   const kube = site.access.kube();
-  const ref = { apiVersion: 'apps/v1', kind: workload.kind, namespace: workload.namespace, name: workload.name };
-  const call = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
-  await waitForBudget(site, p, workload);
-  // The annotation of `kubectl rollout restart`: most drift detectors leave it alone.
-  const restartedAt = new Date(site.now()).toISOString();
-  const patched = await kube.patch(ref, { spec: { template: { metadata: { annotations: { 'kubectl.kubernetes.io/restartedAt': restartedAt } } } } }, call);
-  const generation = patched.metadata.generation ?? 0;
+  const ref = refOf(workload);
+  const generation = await begin(site, p, workload);
   const failures = await waitFor(
     site,
     {
@@ -83,10 +114,23 @@ async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
       everyMs: 1000,
       otherwise: { code: 'rollout-stuck', nextAction: `Look at "kubectl -n ${workload.namespace} describe ${workload.kind.toLowerCase()} ${workload.name}", then run "rotate-ca resume".` },
     },
-    async () => rolledOut(await kube.read(ref, { ...call, deadlineMs: msLeft(site, 10_000) }), workload, generation),
+    async () => rolledOut(await kube.read(ref, call(site)), workload, generation),
   );
   const [first] = failures;
   if (first !== undefined) fail(first.code, first);
+}
+
+/** Generation of the rollout. One that was begun since the publication (the engine was ended in the middle) is gone on with, not begun again. */
+async function begin(site: Site, p: Params, workload: Workload): Promise<number> {
+  const kube = site.access.kube();
+  const now = await kube.read(refOf(workload), call(site));
+  const annotations = (now?.['spec'] as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined)?.template?.metadata?.annotations;
+  const published = publicationOf(site, ['outgoing', 'incoming'])?.atMs ?? Number.POSITIVE_INFINITY;
+  if (Date.parse(annotations?.[restarted] ?? '') >= published) return now?.metadata.generation ?? 0;
+  await waitForBudget(site, p, workload);
+  const patch = { spec: { template: { metadata: { annotations: { [restarted]: new Date(site.now()).toISOString() } } } } };
+  const patched = await kube.patch(refOf(workload), patch, call(site));
+  return patched.metadata.generation ?? 0;
 }
 
 interface Status {

@@ -7,7 +7,7 @@ import { failure, type Failure } from '../../domain/errors.js';
 import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { apiPort, apiServerOf, askApiServer, askKubelet } from '../../operations/identity-probe.js';
 import { podsHoldingEarlierTrust } from '../../operations/pods.js';
-import { publishedAtMs } from '../../operations/publication.js';
+import { publicationOf } from '../../operations/publication.js';
 import { artefactNames, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { msLeft } from '../../operations/waiting.js';
@@ -140,7 +140,7 @@ async function logs(site: Site): Promise<Failure[]> {
 
 /** Where the outgoing CA still is, for the operator: it cannot sign anything that is accepted, but it is not gone before `finalize`. */
 async function remaining(site: Site, inventory: Inventory): Promise<string> {
-  const published = publishedAtMs(site, ['incoming']);
+  const published = publicationOf(site, ['incoming']);
   const pods = published === undefined ? [] : await podsHoldingEarlierTrust(site, published);
   const lines = [
     'Every file and object of the cluster chains to the incoming CA only.',
