@@ -21,6 +21,7 @@ import { checkPlan } from './check-plan.js';
 import { lookAgain } from './gate.js';
 import type { RunFolder } from './run-folder.js';
 import { refuseOtherCluster } from './same-cluster.js';
+import { watchFiles } from './watch-files.js';
 import { siteFactory } from './site.js';
 import { openWorld, type World } from './world.js';
 import { toolVersion } from './version.js';
@@ -81,7 +82,6 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   const { folder, journal } = options;
   const checkpoints = folder.checkpoints(plan.settings);
   await checkpoints.prove();
-  await refuseOtherCluster(world.access.kube(), plan);
   const issuer = await world.issuer();
   let run: Run | undefined;
   const inventoryNow = (): Promise<Plan['inventory']> => scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
@@ -93,14 +93,19 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     artefacts: (attempt) => folder.artefacts(attempt),
     observe: inventoryNow,
   });
-  // Before anything is written: a run of a stale plan leaves no journal behind.
-  if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) checkPlan(plan, await inventoryNow());
   const replayed = journal.lines().reduce((p, l) => advance(p, l.fact), untouched);
   const goesBack = options.ask === 'rollback' || replayed.direction === 'back';
+  // First of all: after distrust the kubeconfig alone is no way in any more.
   await takeUpCredential(world, folder, plan, { issuer, attempt: replayed.attempt, holds: holdsCredential(journal.lines(), plan), goesBack });
+  await refuseOtherCluster(world.access.kube(), plan);
+  // Before anything is written: a run of a stale plan leaves no journal behind.
+  if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) checkPlan(plan, await inventoryNow());
   run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
   journal.onAppend(options.onLine);
   run.start();
+  await clearGuard(run, world, plan);
+  const files = watchFiles({ run, kinds: stepKinds, shells: world.shells });
+  journal.onAppend(({ fact }) => files.tell(fact));
   const stopGuard = watchApi({ run, prober: openApiProber({ servers: [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)] }) });
   options.interrupts.onPause(() => {
     const view = run?.state();
@@ -113,7 +118,18 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     return await toTheNextDecision(run, world, options, inventoryNow);
   } finally {
     await stopGuard();
+    await files.stop();
   }
+}
+
+/** What held the run was seen by a process that has ended: whether it still holds is asked anew. */
+async function clearGuard(run: Run, world: World, plan: Plan): Promise<void> {
+  const { guard } = run.state().progress;
+  if (guard === null || guard.isCleared) return;
+  const servers = [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)];
+  const answers = await Promise.all(servers.map((server) => world.access.kube().at(server).get('/readyz', { deadlineMs: 5000 }).catch(() => ({ status: 0 }))));
+  const fact: Fact = { type: 'guard.cleared' };
+  if (answers.every((a) => a.status === 200) && run.state().can(fact)) run.decide(fact);
 }
 
 function open(run: Run, options: DriveOptions): void {

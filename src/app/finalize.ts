@@ -27,13 +27,14 @@ export interface FinalizeOptions {
 export function prepareFinalization({ stateDir, run, soakMs, now }: FinalizeOptions): Finalization {
   const { folder, progress, lines } = overviewOf(stateDir, run);
   const refuse = (cause: string, nextAction: string): never => fail('decision-refused', { target: run, summary: 'the outgoing key is not destroyed', cause, nextAction });
-  if (lines.some((l) => l.fact.type === 'outgoing.destroyed')) refuse('that was done before', `Run "rotate-ca journal ${run}" for when and by whom.`);
+  const checkpoints = join(folder, 'checkpoints');
+  const copies = existsSync(checkpoints) ? readdirSync(checkpoints).map((name) => join(checkpoints, name)) : [];
+  // A call that was cut off has written it down and left copies: they are destroyed now.
+  if (copies.length === 0 && lines.some((l) => l.fact.type === 'outgoing.destroyed')) refuse('that was done before', `Run "rotate-ca journal ${run}" for when and by whom.`);
   if (progress.outcome !== 'succeeded') refuse(`the run has not succeeded: ${progress.outcome ?? 'it is still going on'}`, `Run "rotate-ca status ${run}".`);
   const ended = lines.findLast((l) => l.fact.type === 'run.ended');
   const left = Date.parse(ended?.at ?? '') + soakMs - now;
   if (!(left <= 0)) refuse(`it has to soak for ${writeDuration(soakMs)} first, ${writeDuration(Math.ceil(left / 60_000) * 60_000)} are left`, 'Come back then; until then everything can be taken back with "rotate-ca rollback".');
-  const checkpoints = join(folder, 'checkpoints');
-  const copies = existsSync(checkpoints) ? readdirSync(checkpoints).map((name) => join(checkpoints, name)) : [];
   return {
     run,
     copies,

@@ -56,6 +56,8 @@ export interface StepKind<P> {
   effects(params: P): readonly TrustEffect[];
   /** PURE. Why the step is not needed on this cluster; undefined if it is. */
   unneeded?(params: P, inventory: Inventory): string | undefined;
+  /** PURE. Files on a node that hold what this step has written, until another step writes them: they are watched by hash. */
+  leaves?(params: P): readonly string[];
   /** Reads only. Splits the targets of a step into waves (one after the other, each at once), by what is true now: leaders last. Default: one wave. */
   waves?(targets: readonly string[], site: Omit<Site, 'shell' | 'target'>, params: P): Promise<string[][]>;
   /** Reads only. */

@@ -4,6 +4,7 @@ import { type Command, Option } from 'commander';
 import { refuseIfFinal } from '../../app/finalize.js';
 import { chooseRun, overviewOf } from '../../app/list-runs.js';
 import { askToPause } from '../../app/ask-to-pause.js';
+import { unlock } from '../../app/unlock.js';
 import { stateDirOf } from '../../app/settings.js';
 import { exitCodes } from '../../domain/errors.js';
 import type { Context } from '../context.js';
@@ -53,6 +54,12 @@ export function addDecisionCommands(program: Command, context: Context): void {
       // A way back that was interrupted or has failed is resumed.
       const ask = progress.direction === 'back' ? 'resume' : 'rollback';
       context.end(await driveRun(out, env, { stateDir, run, ask, autoApprove: flags.autoApprove, lockTimeoutMs: lockTimeoutMs(flags), input: flags.input }));
+    });
+
+  withStateOption(program.command('force-unlock').argument('<id>').summary('take away the lock of a process that is gone for good'))
+    .action((id: string, flags: { stateDir?: string }) => {
+      out.say(unlock(stateDirOf(flags, env), id));
+      context.end(exitCodes.ok);
     });
 
   withStateOption(program.command('pause').argument('[run]').summary('stop a run at the next safe point'))

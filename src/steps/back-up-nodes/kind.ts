@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { failure } from '../../domain/errors.js';
+import { stagingDir } from '../../operations/run-files.js';
 import { msLeft } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -27,9 +28,13 @@ export const backUpNodes: StepKind<z.infer<typeof params>> = {
 
   async apply(site) {
     if (site.artefacts.get(artefact(site.target)) !== undefined) return;
-    // The archive holds private keys: it travels as base64 on standard output, is kept out of every log, and is encrypted before it is written here.
+    // The archive is a file first, so that it can be read again and an error of tar is seen; it goes when the script ends.
+    // It holds private keys: it travels as base64 on standard output, is kept out of every log, and is encrypted before it is written here.
     const out = await site.shell.must(
-      `set -eu; cd /; l=""; for f in ${folders.join(' ')}; do [ -e "$f" ] && l="$l \${f#/}"; done; tar --numeric-owner --exclude='etc/kubernetes/tmp' -czf - $l | base64 -w0`,
+      `set -eu; umask 077; mkdir -p '${stagingDir(site)}'; a='${stagingDir(site)}/backup.tar.gz'; trap 'rm -f "$a"' EXIT
+cd /; l=""; for f in ${folders.join(' ')}; do [ ! -e "$f" ] || l="$l \${f#/}"; done
+tar --numeric-owner --exclude='etc/kubernetes/tmp' -czf "$a" $l
+tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
       { ...limits(site), secretOutput: true },
     );
     const bytes = Buffer.from(out, 'base64');

@@ -9,6 +9,7 @@ import { msLeft } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 import { sharedRoles } from './shared-roles.js';
+import { uncovered } from './uncovered.js';
 
 const params = z.strictObject({
   tolerateWebhooks: z.array(z.string()).default([]).describe('Names of webhook configurations with failurePolicy Fail that have been looked at and do not stand in the way.'),
@@ -26,7 +27,7 @@ export const checkCluster: StepKind<Params> = {
   effects: () => [],
 
   async preflight(site, p) {
-    return [...oneCa(site), ...sharedRoles(site.inventory), ...(await ready(site)), ...(await quorum(site)), ...(await webhooks(site, p)), ...(await gitops(site))];
+    return [...oneCa(site), ...sharedRoles(site.inventory), ...uncovered(site.inventory), ...witness(site), ...(await ready(site)), ...(await quorum(site)), ...(await webhooks(site, p)), ...(await gitops(site)), ...(await immutable(site))];
   },
 
   async checkpoint() {
@@ -45,6 +46,34 @@ export const checkCluster: StepKind<Params> = {
 
   async undo() {},
 };
+
+/** Asked for here, because hold-credential comes when much has been changed already. */
+function witness(site: Site): Failure[] {
+  if (site.access.original() !== undefined) return [];
+  return [
+    failure('kubeconfig-invalid', {
+      target: site.access.kube().server,
+      summary: 'the kubeconfig holds no client certificate',
+      cause: 'it is the witness of the outgoing CA: after distrust it must be refused',
+      nextAction: 'Use a kubeconfig with an embedded client certificate, admin.conf for example, with --kubeconfig.',
+    }),
+  ];
+}
+
+/** Token Secrets that cannot be written: what is published never reaches them (core/validation). */
+async function immutable(site: Site): Promise<Failure[]> {
+  const secrets = await site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, call(site));
+  return secrets
+    .filter((s) => s['immutable'] === true)
+    .map((s) =>
+      failure('layout-unsupported', {
+        target: `Secret ${s.metadata.namespace ?? ''}/${s.metadata.name}`,
+        summary: 'the service-account-token Secret is immutable',
+        cause: 'kube-controller-manager cannot write the bundle of both CAs into it',
+        nextAction: 'Make it anew without "immutable: true" and restart its pods, then plan again.',
+      }),
+    );
+}
 
 /** The same single CA on all nodes: shared by all control planes (kubeadm copycerts), copied to workers at join. */
 function oneCa(site: Site): Failure[] {

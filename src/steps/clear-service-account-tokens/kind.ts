@@ -82,9 +82,18 @@ function tokenOf(secret: KubeObject): string {
 function isSignedBefore(site: Site, secret: KubeObject): boolean {
   const token = Buffer.from(tokenOf(secret), 'base64').toString('utf8');
   if (token === '') return false;
-  const header = JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8')) as { kid?: string };
+  const kid = keyIdOf(token);
   const replaced = nodesWith(site.inventory, 'control-plane').flatMap((n) => n.files.filter((f) => f.path === `${pki}/sa.pub`).map((f) => f.keySpki ?? ''));
-  return replaced.some((spki) => Buffer.from(spki, 'hex').toString('base64url') === header.kid);
+  return replaced.some((spki) => Buffer.from(spki, 'hex').toString('base64url') === kid);
+}
+
+/** undefined for what is no JWT: somebody keeps something else under this type, and it is left alone. */
+function keyIdOf(token: string): string | undefined {
+  try {
+    return (JSON.parse(Buffer.from(token.split('.')[0] ?? '', 'base64url').toString('utf8')) as { kid?: string }).kid;
+  } catch {
+    return undefined;
+  }
 }
 
 function call(site: Site): { deadlineMs: number; signal: AbortSignal } {

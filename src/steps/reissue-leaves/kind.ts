@@ -29,6 +29,8 @@ export const reissueLeaves: StepKind<Params> = {
   params,
   effects: (p) => p.certificates.map((name) => ({ type: 'presents', presenter: name === 'apiserver' ? 'api-servers' : 'api-servers-to-kubelets', ca: 'incoming' })),
 
+  leaves: (p) => p.certificates.flatMap((name) => [crtOf(name), keyOf(name)]),
+
   async preflight(site, p) {
     const failures: Failure[] = [];
     for (const name of p.certificates) {

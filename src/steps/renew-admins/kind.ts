@@ -33,6 +33,8 @@ export const renewAdmins: StepKind<Params> = {
     ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'admins', ca: 'incoming' } as const] : []),
   ],
 
+  leaves: () => confs.map((c) => c.path),
+
   async preflight() {
     return [];
   },

@@ -56,6 +56,8 @@ export const renewControlPlane: StepKind<Params> = {
     return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal });
   },
 
+  leaves: () => [paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')],
+
   async preflight(site) {
     const failures: Failure[] = [];
     for (const component of ['kube-controller-manager', 'kube-scheduler'] as const) {

@@ -29,6 +29,8 @@ export const renewKubelets: StepKind<Params> = {
     ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'kubelets', ca: 'incoming' } as const] : []),
   ],
 
+  leaves: () => [paths.kubeletConf],
+
   async preflight(site) {
     const failures: Failure[] = [];
     const client = await clientOf(site);

@@ -25,6 +25,8 @@ export const setServerTrust: StepKind<Params> = {
   params,
   effects: (p) => [{ type: 'trusts', verifier: 'servers', cas: p.trusts }],
 
+  leaves: () => [paths.ca],
+
   async preflight(site, p) {
     const failures: Failure[] = [];
     if (p.trusts.length > 1 && isControlPlane(site, site.target)) {

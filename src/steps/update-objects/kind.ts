@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import type { ObjectRecord } from '../../domain/cluster/inventory.js';
 import { readKubeconfig, withCaData } from '../../domain/cluster/kubeconfig.js';
-import { failure, type Failure } from '../../domain/errors.js';
+import { failure, failuresOf, type Failure } from '../../domain/errors.js';
 import { bundlePem, caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
 import { msLeft } from '../../operations/waiting.js';
@@ -93,33 +93,61 @@ async function notYet(site: Site, p: Params): Promise<ObjectRecord[]> {
   return late;
 }
 
-/** The run's CAs replaced by those to be trusted, where the first of them stood; other certificates stay. */
+/** The run's CAs replaced by those to be trusted, where the first of them stood; other certificates stay. What needs no change is given back as it is. */
 function rewritten(site: Site, p: Params, record: ObjectRecord, value: string): string {
-  // Values under a Secret's /data are base64 once more than the record's own encoding says.
-  const outer = record.kind === 'Secret' && record.field.startsWith('/data/');
-  const text = outer ? decode(value) : value;
-  const inner = record.encoding === 'base64-pem' && !outer ? encode(exchanged(site, p, decode(text))) : record.encoding === 'kubeconfig' ? exchangedKubeconfig(site, p, text) : exchanged(site, p, text);
-  return outer ? encode(inner) : inner;
+  // Values under a Secret's /data, and binary ones of a ConfigMap, are base64 of what the record speaks of.
+  const isWrapped = (record.kind === 'Secret' && record.field.startsWith('/data/')) || record.field.startsWith('/binaryData/');
+  return isWrapped ? inside(value, (text) => exchangedText(site, p, text)) : exchangedText(site, p, value);
 }
 
+/** PEM, base64 of PEM, a kubeconfig, or any text in which one of them stands. */
+function exchangedText(site: Site, p: Params, text: string): string {
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return exchanged(site, p, text);
+  if (/^[A-Za-z0-9+/=\s]+$/.test(text)) return inside(text, (pem) => exchanged(site, p, pem));
+  return exchangedKubeconfig(site, p, text).replace(/LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t[A-Za-z0-9+/]*={0,2}/g, (run) => inside(run, (pem) => exchanged(site, p, pem)));
+}
+
+function inside(text: string, change: (decoded: string) => string): string {
+  const before = decode(text);
+  const after = change(before);
+  return after === before ? text : encode(after);
+}
+
+/** The current context of a kubeconfig, however its base64 is laid out. Text that is none is given back. */
 function exchangedKubeconfig(site: Site, p: Params, text: string): string {
-  const ca = readKubeconfig(text, 'object').caPem;
-  return ca === undefined ? text : withCaData(text, exchanged(site, p, ca));
+  try {
+    const ca = readKubeconfig(text, 'object').caPem ?? '';
+    const wanted = exchanged(site, p, ca);
+    return wanted === ca ? text : withCaData(text, wanted);
+  } catch (error) {
+    if (failuresOf(error) === undefined) throw error;
+    return text;
+  }
 }
 
 function exchanged(site: Site, p: Params, pem: string): string {
   const ours = new Set((['outgoing', 'incoming'] as const).map((name) => fingerprintOf(caPem(site, name))));
   const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----\n?/g;
-  const present = (pem.match(block) ?? []).filter((b) => ours.has(fingerprintOf(b))).map(fingerprintOf);
+  const isOurs = (b: string): boolean => ours.has(printOf(b));
+  const present = (pem.match(block) ?? []).filter(isOurs).map(printOf);
   const wanted = p.trusts.map((name) => fingerprintOf(caPem(site, name)));
   if (present.length === 0 || (present.length === wanted.length && wanted.every((f, i) => present[i] === f))) return pem;
   let placed = false;
   return pem.replace(block, (b) => {
-    if (!ours.has(fingerprintOf(b))) return b;
+    if (!isOurs(b)) return b;
     if (placed) return '';
     placed = true;
     return bundlePem(site, p.trusts);
   });
+}
+
+/** Empty for a block that is no certificate: it is not ours, and stays. */
+function printOf(pem: string): string {
+  try {
+    return fingerprintOf(pem);
+  } catch {
+    return '';
+  }
 }
 
 const decode = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
