@@ -17,6 +17,7 @@ import { apiServerOf } from '../operations/identity-probe.js';
 import type { JournalLine } from '../ports/journal.js';
 import { scanCluster } from '../scan/scan-cluster.js';
 import { stepKinds } from '../steps/index.js';
+import { takeClusterLease } from './cluster-lease.js';
 import { checkPlan } from './check-plan.js';
 import { lookAgain } from './gate.js';
 import type { RunFolder } from './run-folder.js';
@@ -97,9 +98,10 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   const goesBack = options.ask === 'rollback' || replayed.direction === 'back';
   // First of all: after distrust the kubeconfig alone is no way in any more.
   await takeUpCredential(world, folder, plan, { issuer, attempt: replayed.attempt, holds: holdsCredential(journal.lines(), plan), goesBack });
-  await refuseOtherCluster(world.access.kube(), plan);
+  await refuseOtherCluster(world.access.kube(), plan).catch((error: unknown) => unlessApiIsAway(error, goesBack));
   // Before anything is written: a run of a stale plan leaves no journal behind.
   if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) checkPlan(plan, await inventoryNow());
+  const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, goesBack));
   run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
   journal.onAppend(options.onLine);
   run.start();
@@ -119,7 +121,15 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   } finally {
     await stopGuard();
     await files.stop();
+    await lease?.release();
   }
+}
+
+/** The way back begins over SSH even while no API answers; another owner, or another cluster, still stops it. */
+function unlessApiIsAway(error: unknown, goesBack: boolean): undefined {
+  const codes = failuresOf(error)?.map((f) => f.code) ?? [];
+  if (!goesBack || codes.length === 0 || !codes.every((code) => code === 'api-unreachable' || code === 'api-forbidden' || code === 'deadline-exceeded')) throw error;
+  return undefined;
 }
 
 /** What held the run was seen by a process that has ended: whether it still holds is asked anew. */
