@@ -98,7 +98,7 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   const goesBack = options.ask === 'rollback' || replayed.direction === 'back';
   // First of all: after distrust the kubeconfig alone is no way in any more.
   await takeUpCredential(world, folder, plan, { issuer, attempt: replayed.attempt, holds: holdsCredential(journal.lines(), plan), goesBack });
-  await refuseOtherCluster(world.access.kube(), plan).catch((error: unknown) => unlessApiIsAway(error, goesBack));
+  await refuseOtherCluster(world.access.kube(), plan);
   // Before anything is written: a run of a stale plan leaves no journal behind.
   if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) checkPlan(plan, await inventoryNow());
   const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, goesBack));
