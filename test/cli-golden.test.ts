@@ -115,7 +115,7 @@ describe('-o json', () => {
 });
 
 describe('colour', () => {
-  const escape = '\u001b[';
+  const introducer = '\u001b[';
 
   it.concurrent.each([
     ['not without a terminal', {}, [], false],
@@ -125,6 +125,6 @@ describe('colour', () => {
     ['--no-color wins', { FORCE_COLOR: '1' }, ['--no-color'], false],
   ])('%s', async (_what, env, flags, coloured) => {
     const { stdout, stderr } = await runCli(['run', 'nope.json', ...flags], { env });
-    expect(`${stdout}${stderr}`.includes(escape)).toBe(coloured);
+    expect(`${stdout}${stderr}`.includes(introducer)).toBe(coloured);
   });
 });

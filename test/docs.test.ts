@@ -99,7 +99,7 @@ describe('commands', () => {
   /** `rotate-ca COMMAND --flag ...` in code, however it is written down. */
   function usesIn(page: string): { command: string; flags: string[] }[] {
     return [...read(page).matchAll(/rotate-ca ((?:[a-z]+(?=[\s`".]|$))?)([^`\n"]*)/gm)]
-      .filter(([whole, command]) => command !== '' && whole.length > 0 && help.has(command!))
+      .filter(([whole, command]) => command !== '' && whole.length > 0 && help.has(command ?? ''))
       .map(([, command = '', rest = '']) => ({ command, flags: [...rest.replace(/ #.*$/, '').matchAll(/(?<=\s)(--?[a-zA-Z][a-z-]*)/g)].map(([flag]) => flag) }));
   }
 
@@ -121,7 +121,9 @@ describe('commands', () => {
 
   it('every flag that a page gives to a command is one of it', () => {
     const unknown = pages.flatMap((page) =>
-      usesIn(page).flatMap(({ command, flags }) => flags.filter((flag) => !new RegExp(`(?:^|\\s)${flag}[\\s,]`, 'm').test(`${help.get(command)}\n${help.get('')}`)).map((flag) => `${page}: ${command} ${flag}`)),
+      usesIn(page).flatMap(({ command, flags }) =>
+        flags.filter((flag) => !new RegExp(`(?:^|\\s)${flag}[\\s,]`, 'm').test(`${help.get(command)}\n${help.get('')}`)).map((flag) => `${page}: ${command} ${flag}`),
+      ),
     );
     expect(unknown).toEqual([]);
   });

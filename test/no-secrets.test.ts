@@ -94,7 +94,13 @@ describe.each(canaries)('%s', (_kind, text, secret) => {
     const own = join(mkdtempSync(join(folder, 'artefacts-')), 'a');
     const artefacts = openArtefacts({ folder: own });
     expect(() => artefacts.put('report.txt', `${text}\n`)).toThrow(/holds a secret/);
-    expect(existsSync(own) ? readdirSync(own).map((name) => readFileSync(join(own, name), 'utf8')).join() : '').not.toContain(secret);
+    expect(
+      existsSync(own)
+        ? readdirSync(own)
+            .map((name) => readFileSync(join(own, name), 'utf8'))
+            .join()
+        : '',
+    ).not.toContain(secret);
   });
 
   it('is blanked by the engine where a kind puts it into a failure', async () => {

@@ -53,7 +53,10 @@ async function main(argv: readonly string[]): Promise<number> {
   addStatusCommands(program, context);
   addVerifyCommands(program, context);
   for (const command of program.commands) {
-    command.exitOverride().addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text').hideHelp()).option('--no-color', 'no colour');
+    command
+      .exitOverride()
+      .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text').hideHelp())
+      .option('--no-color', 'no colour');
   }
   try {
     await program.parseAsync([...argv]);
@@ -85,7 +88,9 @@ function formatOf(argv: readonly string[]): string {
 main(process.argv).then(
   (code) => process.exit(code),
   (error: unknown) => {
-    process.stderr.write(`rotate-ca has a defect: ${redact(error instanceof Error ? (error.stack ?? error.message) : String(error))}\nNothing more is done. The journal is whole: "rotate-ca resume" goes on.\n`);
+    process.stderr.write(
+      `rotate-ca has a defect: ${redact(error instanceof Error ? (error.stack ?? error.message) : String(error))}\nNothing more is done. The journal is whole: "rotate-ca resume" goes on.\n`,
+    );
     process.exit(exitCodes.error);
   },
 );

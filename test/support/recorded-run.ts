@@ -12,7 +12,15 @@ const root = new URL('../../', import.meta.url);
 
 export function recordedPlan(stateDir: string, name = 'recorded'): Plan {
   const inventory = JSON.parse(readFileSync(new URL('fixtures/inventories/kubeadm-ha.json', root), 'utf8')) as Inventory;
-  const settings = { inventoryFile: 'inventory.yaml', kubeconfig: '', context: '', vault: { address: 'https://vault.example.org:8200', mount: 'pki-k8s' }, recipients: [], identityFile: 'key.txt', stateDir };
+  const settings = {
+    inventoryFile: 'inventory.yaml',
+    kubeconfig: '',
+    context: '',
+    vault: { address: 'https://vault.example.org:8200', mount: 'pki-k8s' },
+    recipients: [],
+    identityFile: 'key.txt',
+    stateDir,
+  };
   return planOnRecording(new URL('playbooks/cluster-ca.yaml', root).pathname, inventory, { settings, name, now: Date.parse(inventory.takenAt) });
 }
 
@@ -36,6 +44,15 @@ export const haltedFacts: readonly Fact[] = [
     step: 'check-nodes',
     phase: 'preflight',
     direction: 'forward',
-    failures: [{ code: 'clock-skew', target: 'w1', summary: 'its clock is 90 s ahead of ours', cause: 'allowed are 60 s', nextAction: 'Set the clocks (chrony, systemd-timesyncd), then resume.', retryable: false }],
+    failures: [
+      {
+        code: 'clock-skew',
+        target: 'w1',
+        summary: 'its clock is 90 s ahead of ours',
+        cause: 'allowed are 60 s',
+        nextAction: 'Set the clocks (chrony, systemd-timesyncd), then resume.',
+        retryable: false,
+      },
+    ],
   },
 ];
