@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { fail } from '../../domain/errors.js';
+import { fail, failure, RotationError } from '../../domain/errors.js';
 import type { Settings } from '../../domain/plan/plan.js';
 import { stateDirOf } from '../../app/settings.js';
 
@@ -40,14 +40,38 @@ function collect(value: string, before: readonly string[] | undefined): readonly
   return [...(before ?? []), ...value.split(',').filter((v) => v !== '')];
 }
 
-/** Throws usage, naming the flag that is missing. */
+/** All that is missing at once. */
+function refuseMissing(flags: SettingFlags): void {
+  const missing = [
+    ...(flags.inventory === undefined ? [failure('usage', { target: '--inventory', summary: 'this file is needed and was not named', nextAction: 'Give --inventory FILE.' })] : []),
+    ...(flags.identity === undefined
+      ? [
+          failure('usage', {
+            target: '--identity',
+            summary: 'this file is needed and was not named',
+            nextAction: 'Make a key with "age-keygen -o key.txt", then give --identity key.txt.',
+          }),
+        ]
+      : []),
+    ...((flags.recipient ?? []).length === 0
+      ? [
+          failure('usage', {
+            target: '--recipient',
+            summary: 'nobody is named to whom checkpoints are encrypted',
+            nextAction: 'Give --recipient age1..., as "age-keygen -y key.txt" prints it.',
+          }),
+        ]
+      : []),
+  ];
+  if (missing.length > 0) throw new RotationError(missing);
+}
+
+/** Throws usage, naming the flags that are missing. */
 export function settingsOf(flags: SettingFlags, env: NodeJS.ProcessEnv): Settings {
+  refuseMissing(flags);
   const inventoryFile = needFile(flags.inventory, '--inventory');
   const identityFile = needFile(flags.identity, '--identity');
   const recipients = flags.recipient ?? [];
-  if (recipients.length === 0) {
-    fail('usage', { target: '--recipient', summary: 'nobody is named to whom checkpoints are encrypted', nextAction: 'Make a key with "age-keygen -o key.txt", then give --recipient age1... and --identity key.txt.' });
-  }
   const address = env['VAULT_ADDR'] ?? 'https://127.0.0.1:8200';
   return {
     inventoryFile,
