@@ -29,7 +29,8 @@ const folders = ['/etc/kubernetes', '/var/lib/kubelet', '/var/lib/rotate-ca'];
 
 export function createPaperNode(name: string): PaperNode {
   const root = mkdtempSync(join(tmpdir(), `paper-${name}-`));
-  for (const folder of ['/etc/kubernetes/pki', '/etc/kubernetes/manifests', '/var/lib/kubelet/pki', '/proc/net', '/proc/self', '/bin']) mkdirSync(join(root, folder), { recursive: true });
+  for (const folder of ['/etc/kubernetes/pki', '/etc/kubernetes/manifests', '/var/lib/kubelet/pki', '/proc/net', '/proc/self', '/bin'])
+    mkdirSync(join(root, folder), { recursive: true });
   const here = (path: string): string => join(root, path);
   const before: (() => void)[] = [];
   const after: (() => void)[] = [];

@@ -29,7 +29,11 @@ export interface PaperWorld {
   readonly told: string[];
   /** What the servers were told of: which CAs' leaves the API server and the kubelet accept is read from the node's ca.crt. */
   site(options?: { target?: string; signal?: AbortSignal; attempt?: number; deadlineMs?: number; told?: (message: string) => void }): Site;
-  leaf(ca: 'outgoing' | 'incoming', subject: { organizations: readonly string[]; commonName: string }, more?: { sans?: readonly string[]; usages?: readonly ('serverAuth' | 'clientAuth')[] }): Promise<{ certificatePem: string; keyPem: string }>;
+  leaf(
+    ca: 'outgoing' | 'incoming',
+    subject: { organizations: readonly string[]; commonName: string },
+    more?: { sans?: readonly string[]; usages?: readonly ('serverAuth' | 'clientAuth')[] },
+  ): Promise<{ certificatePem: string; keyPem: string }>;
   close(): void;
 }
 
@@ -45,7 +49,7 @@ export async function createPaperWorld(): Promise<PaperWorld> {
   cas ??= makeCas();
   const made = await cas;
   const node = createPaperNode(nodeName);
-  const leafOf: PaperWorld['leaf'] = async (ca, { organizations, commonName }, { sans = [], usages = ['clientAuth'] } = {}) => {
+  const leafOf: PaperWorld['leaf'] = async (ca, { organizations, commonName }, { sans = [], usages = ['clientAuth'] as const } = {}) => {
     const pair = await makeKeyPair('ecdsa-p256');
     const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject: { organizations, commonName }, sans });
     return { certificatePem: await signLeaf({ ca: made[ca], csrPem, usages, ...validity() }), keyPem: pair.privateKeyPem.reveal().toString('utf8') };
@@ -60,7 +64,10 @@ export async function createPaperWorld(): Promise<PaperWorld> {
   await layOut(node, made, leafOf, admin);
   runKubelet(node, api);
   api.onApprove(async (csrPem) => {
-    const ca = { certificatePem: node.text(`${pki}/signing-ca.crt`) ?? node.text(`${pki}/ca.crt`) ?? '', keyPem: new Secret(node.text(`${pki}/signing-ca.key`) ?? node.text(`${pki}/ca.key`) ?? '') };
+    const ca = {
+      certificatePem: node.text(`${pki}/signing-ca.crt`) ?? node.text(`${pki}/ca.crt`) ?? '',
+      keyPem: new Secret(node.text(`${pki}/signing-ca.key`) ?? node.text(`${pki}/ca.key`) ?? ''),
+    };
     return signLeaf({ ca, csrPem, usages: ['clientAuth'], ...validity() });
   });
   const told: string[] = [];
@@ -71,7 +78,18 @@ export async function createPaperWorld(): Promise<PaperWorld> {
     kind: 'Inventory',
     takenAt: '2026-01-01T00:00:00Z',
     cluster: { uid: 'u', server: 'https://api.paper:6443', version: 'v1.34.0' },
-    nodes: [{ name: nodeName, roles: ['control-plane'], host: { name: nodeName, sshHost: nodeName, become: true }, internalIp: '10.0.0.11', kubeletVersion: 'v1.34.0', files: [], components: [], tools: { openssl: true, ctr: true, crictl: false, kubeadm: true } }],
+    nodes: [
+      {
+        name: nodeName,
+        roles: ['control-plane'],
+        host: { name: nodeName, sshHost: nodeName, become: true },
+        internalIp: '10.0.0.11',
+        kubeletVersion: 'v1.34.0',
+        files: [],
+        components: [],
+        tools: { openssl: true, ctr: true, crictl: false, kubeadm: true },
+      },
+    ],
     objects: [],
   };
   return {
@@ -82,7 +100,7 @@ export async function createPaperWorld(): Promise<PaperWorld> {
     issued,
     told,
     leaf: leafOf,
-    site({ target = nodeName, signal = new AbortController().signal, attempt = 1, deadlineMs = 15_000, told: tell = (m) => void told.push(m) } = {}) {
+    site({ target = nodeName, signal = new AbortController().signal, attempt = 1, deadlineMs = 15_000, told: tell = (m: string) => void told.push(m) } = {}) {
       const step = stepWith({ id: 'a-step', kind: 'x', targets: [target] });
       const deadlineAtMs = Date.now() + deadlineMs;
       return {
@@ -161,11 +179,18 @@ async function layOut(node: PaperNode, made: PaperWorld['cas'], leafOf: PaperWor
   const toKubelets = await system('kube-apiserver-kubelet-client', ['kubeadm:cluster-admins']);
   node.put(`${pki}/apiserver-kubelet-client.crt`, toKubelets.certificatePem, 0o644);
   node.put(`${pki}/apiserver-kubelet-client.key`, toKubelets.keyPem);
-  const conf = (leaf: { certificatePem: string; keyPem: string }): string => kubeconfig(made.outgoing.certificatePem, `client-certificate-data: ${b64(leaf.certificatePem)}\n    client-key-data: ${b64(leaf.keyPem)}`);
+  const conf = (leaf: { certificatePem: string; keyPem: string }): string =>
+    kubeconfig(made.outgoing.certificatePem, `client-certificate-data: ${b64(leaf.certificatePem)}\n    client-key-data: ${b64(leaf.keyPem)}`);
   node.put('/etc/kubernetes/admin.conf', conf(admin));
   node.put('/etc/kubernetes/controller-manager.conf', conf(await system('system:kube-controller-manager')));
   node.put('/etc/kubernetes/scheduler.conf', conf(await system('system:kube-scheduler')));
-  node.put('/etc/kubernetes/kubelet.conf', kubeconfig(made.outgoing.certificatePem, 'client-certificate: /var/lib/kubelet/pki/kubelet-client-current.pem\n    client-key: /var/lib/kubelet/pki/kubelet-client-current.pem'));
+  node.put(
+    '/etc/kubernetes/kubelet.conf',
+    kubeconfig(
+      made.outgoing.certificatePem,
+      'client-certificate: /var/lib/kubelet/pki/kubelet-client-current.pem\n    client-key: /var/lib/kubelet/pki/kubelet-client-current.pem',
+    ),
+  );
   const kubelet = await system(`system:node:${nodeName}`, ['system:nodes']);
   node.put('/var/lib/kubelet/pki/kubelet-client-2026-01-01-00-00-00.pem', `${kubelet.certificatePem}${kubelet.keyPem}`);
   symlinkSync(join(node.root, '/var/lib/kubelet/pki/kubelet-client-2026-01-01-00-00-00.pem'), join(node.root, '/var/lib/kubelet/pki/kubelet-client-current.pem'));
@@ -174,7 +199,10 @@ async function layOut(node: PaperNode, made: PaperWorld['cas'], leafOf: PaperWor
     ['kube-controller-manager', signer],
     ['kube-scheduler', ''],
   ] as const) {
-    node.put(`/etc/kubernetes/manifests/${name}.yaml`, `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\n  namespace: kube-system\nspec:\n  containers:\n  - command:\n    - ${name}\n    - --leader-elect=true\n${flags}    image: paper\n    name: ${name}\n`);
+    node.put(
+      `/etc/kubernetes/manifests/${name}.yaml`,
+      `apiVersion: v1\nkind: Pod\nmetadata:\n  name: ${name}\n  namespace: kube-system\nspec:\n  containers:\n  - command:\n    - ${name}\n    - --leader-elect=true\n${flags}    image: paper\n    name: ${name}\n`,
+    );
   }
 }
 
@@ -223,7 +251,13 @@ function runKubelet(node: PaperNode, api: PaperKube): void {
     running.set(name, { pid, startedAtMs, manifest });
     // Start times are known to 10 ms: what is written next must be later.
     Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 35);
-    if (name !== 'kubelet') api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: 'kube-system' }, spec: { holderIdentity: `${nodeName}_${pid}`, renewTime: new Date().toISOString() } });
+    if (name !== 'kubelet')
+      api.put({
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name, namespace: 'kube-system' },
+        spec: { holderIdentity: `${nodeName}_${pid}`, renewTime: new Date().toISOString() },
+      });
   }
 
   function look(): void {
@@ -232,7 +266,12 @@ function runKubelet(node: PaperNode, api: PaperKube): void {
       const text = node.text(path) ?? '';
       if (running.get(name)?.manifest === text) continue;
       const conf = `/etc/kubernetes/${name.replace('kube-', '')}.conf`;
-      start(name, Object.entries(readFlags(text)).map(([flag, value]) => `--${flag}=${value}`), [conf], text);
+      start(
+        name,
+        Object.entries(readFlags(text)).map(([flag, value]) => `--${flag}=${value}`),
+        [conf],
+        text,
+      );
     }
     const asked = join(node.root, 'restart');
     const isAsked = readFileSyncOrNothing(asked) !== undefined;
@@ -251,7 +290,12 @@ function runKubelet(node: PaperNode, api: PaperKube): void {
     const renewTime = new Date(Date.now() + 60).toISOString();
     api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name: nodeName, namespace: 'kube-node-lease' }, spec: { holderIdentity: nodeName, renewTime } });
     for (const name of ['kube-controller-manager', 'kube-scheduler']) {
-      api.put({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: 'kube-system' }, spec: { holderIdentity: `${nodeName}_${running.get(name)?.pid}`, renewTime } });
+      api.put({
+        apiVersion: 'coordination.k8s.io/v1',
+        kind: 'Lease',
+        metadata: { name, namespace: 'kube-system' },
+        spec: { holderIdentity: `${nodeName}_${running.get(name)?.pid}`, renewTime },
+      });
     }
   });
   api.put({ apiVersion: 'v1', kind: 'Node', metadata: { name: nodeName }, status: { conditions: [{ type: 'Ready', status: 'True' }] } });

@@ -15,7 +15,10 @@ const site = (uids: readonly string[]): Site =>
     target: 'cluster',
     run: { id: 'r1', attempt: 1 },
     access: api.access,
-    artefacts: { get: (name: string) => (name === 'published-outgoing+incoming-1.txt' ? `${[new Date(publishedMs).toISOString(), ...uids].join('\n')}\n` : undefined), put: () => undefined },
+    artefacts: {
+      get: (name: string) => (name === 'published-outgoing+incoming-1.txt' ? `${[new Date(publishedMs).toISOString(), ...uids].join('\n')}\n` : undefined),
+      put: () => undefined,
+    },
     signal: new AbortController().signal,
     deadlineAtMs: nowMs + 10_000,
     now: () => nowMs,
@@ -33,7 +36,12 @@ function pod(name: string, uid: string, owner: { kind: string; name: string }, s
     status: { phase: 'Running', containerStatuses: [{ name: 'main', state: { running: { startedAt: new Date(startedAtMs).toISOString() } } }] },
   };
 }
-const set = (name: string, spec: object): KubeObject => ({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata: { name, namespace: 'default', generation: 1 }, spec: { replicas: 1, ...spec } });
+const set = (name: string, spec: object): KubeObject => ({
+  apiVersion: 'apps/v1',
+  kind: 'StatefulSet',
+  metadata: { name, namespace: 'default', generation: 1 },
+  spec: { replicas: 1, ...spec },
+});
 
 /** The controller: a patched template is rolled out at once, with another pod. */
 function controllers(): void {
@@ -101,9 +109,18 @@ describe('roll-workloads', () => {
   it('waits for a budget, and says which one closes the way', async () => {
     api.put(set('db', { template: {} }));
     api.put({ ...pod('db-0', 'a', { kind: 'StatefulSet', name: 'db' }), metadata: { ...pod('db-0', 'a', { kind: 'StatefulSet', name: 'db' }).metadata, labels: { app: 'db' } } });
-    api.put({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', metadata: { name: 'db-budget', namespace: 'default' }, spec: { selector: { matchLabels: { app: 'db' } } }, status: { disruptionsAllowed: 0 } });
+    api.put({
+      apiVersion: 'policy/v1',
+      kind: 'PodDisruptionBudget',
+      metadata: { name: 'db-budget', namespace: 'default' },
+      spec: { selector: { matchLabels: { app: 'db' } } },
+      status: { disruptionsAllowed: 0 },
+    });
     let at = nowMs;
-    const closed = { ...site(['a']), now: () => at, wait: (ms: number) => Promise.resolve(void (at += ms)) } as Site;
+    function pass(ms: number): void {
+      at += ms;
+    }
+    const closed = { ...site(['a']), now: () => at, wait: async (ms: number) => pass(ms) } as Site;
     await expect(rollWorkloads.apply(closed, params)).rejects.toMatchObject({ code: 'disruption-blocked', message: expect.stringContaining('db-budget') });
     expect(isRolled('db')).toBe(false);
   });
