@@ -100,7 +100,7 @@ async function readHosts(
   const worker = async (): Promise<void> => {
     for (let host = waiting.shift(); host !== undefined; host = waiting.shift()) {
       try {
-        found.set(host.name, readFindings(host.name, await shells.to(host.name).must(collectScript, call)));
+        found.set(host.name, readFindings(host.name, await readHost(shells, host.name, call)));
       } catch (error) {
         collect(error);
       }
@@ -108,6 +108,16 @@ async function readHosts(
   };
   await settled(Array.from({ length: Math.min(atOnce, hosts.length) }, worker));
   return found;
+}
+
+/** A line that is lost while we only read is no news about the node: it is asked once more over a new one. */
+async function readHost(shells: Shells, name: string, call: { readonly deadlineMs: number; readonly signal?: AbortSignal }): Promise<string> {
+  try {
+    return await shells.to(name).must(collectScript, call);
+  } catch (error) {
+    if (failuresOf(error)?.[0]?.code !== 'ssh-lost') throw error;
+    return shells.to(name).must(collectScript, call);
+  }
 }
 
 function recordOf(host: Host, node: ClusterNode, findings: NodeFindings): NodeRecord {
