@@ -74,11 +74,10 @@ export async function runOver(connection: Connection, command: CommandLine): Pro
 
 // Settles when the channel is free again; the outcome is told through resolve and reject, which may come earlier.
 async function occupy(connection: Connection, command: CommandLine, resolve: (outcome: Outcome) => void, reject: (error: unknown) => void): Promise<void> {
-  const channel = await openChannel(connection, command);
+  const { channel, exitCode } = await openChannel(connection, command);
   await new Promise<void>((free) => {
     const stdout = collect(channel, tooMuch);
     const stderr = collect(channel.stderr, tooMuch);
-    let exitCode: number | undefined;
     const stop = (): void => {
       try {
         channel.close();
@@ -110,15 +109,13 @@ async function occupy(connection: Connection, command: CommandLine, resolve: (ou
     // A command that ends without reading its input makes writing fail; what counts is its exit code.
     channel.on('error', () => undefined);
     channel.stderr.on('error', () => undefined);
-    channel.on('exit', (code: number | null, signal?: string) => {
-      exitCode = code ?? 128 + (signalNumbers[(signal ?? '').replace(/^SIG/, '')] ?? 0);
-    });
     channel.on('close', () => {
       command.signal.removeEventListener('abort', stop);
-      if (exitCode === undefined) {
+      const code = exitCode();
+      if (code === undefined) {
         reject(lost(connection, command));
       } else {
-        resolve({ exitCode, stdout: stdout(), stderr: stderr() });
+        resolve({ exitCode: code, stdout: stdout(), stderr: stderr() });
       }
       free();
     });
@@ -131,7 +128,13 @@ async function occupy(connection: Connection, command: CommandLine, resolve: (ou
   });
 }
 
-async function openChannel(connection: Connection, command: CommandLine): Promise<ClientChannel> {
+interface OpenedChannel {
+  readonly channel: ClientChannel;
+  /** Undefined until the node has told it. */
+  exitCode(): number | undefined;
+}
+
+async function openChannel(connection: Connection, command: CommandLine): Promise<OpenedChannel> {
   return new Promise((resolve, reject) => {
     // On a cut line ssh2 does not always call back.
     const forget = connection.onLost(() => reject(lost(connection, command)));
@@ -139,7 +142,13 @@ async function openChannel(connection: Connection, command: CommandLine): Promis
       connection.client.exec(command.line, (error, channel) => {
         forget();
         if (!error) {
-          resolve(channel);
+          // Listened to at once and not after a promise: on a busy machine the command's whole life, its exit too, comes in one
+          // piece with the answer to exec, and an exit that nobody heard looks like a lost connection.
+          let exitCode: number | undefined;
+          channel.on('exit', (code: number | null, signal?: string) => {
+            exitCode = code ?? 128 + (signalNumbers[(signal ?? '').replace(/^SIG/, '')] ?? 0);
+          });
+          resolve({ channel, exitCode: () => exitCode });
         } else if ('reason' in error) {
           reject(new SessionRefused(error.message));
         } else {

@@ -49,6 +49,18 @@ describe.skipIf(whyNoSshd !== undefined)('a shell over OpenSSH', () => {
       expect(await shell.run(script, soon)).toEqual(expected);
     });
 
+    it('hears a command out whose whole life comes in one piece, because we were busy', async () => {
+      const busy = setInterval(() => {
+        const until = performance.now() + 300;
+        while (performance.now() < until);
+      }, 1);
+      try {
+        for (let n = 0; n < 5; n++) expect(await shell.run(`echo ${n}; exit 3`, soon)).toEqual({ exitCode: 3, stdout: `${n}\n`, stderr: '' });
+      } finally {
+        clearInterval(busy);
+      }
+    });
+
     it('gives input, also of a Secret, and a megabyte of it', async () => {
       const text = 'x'.repeat(1_000_000);
       expect((await shell.run('wc -c', { ...soon, stdin: new Secret(text) })).stdout.trim()).toBe('1000000');
