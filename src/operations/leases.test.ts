@@ -4,7 +4,12 @@ import { leadersLast, readLease, releaseLeaseOfEnded } from './leases.js';
 
 const options = { deadlineMs: 1000 };
 const startedMs = Date.UTC(2026, 0, 1, 12);
-const lease = (name: string, holder: string, renewedMs = startedMs - 5000) => ({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', metadata: { name, namespace: 'kube-system' }, spec: { holderIdentity: holder, renewTime: new Date(renewedMs).toISOString(), leaseDurationSeconds: 15 } });
+const lease = (name: string, holder: string, renewedMs = startedMs - 5000) => ({
+  apiVersion: 'coordination.k8s.io/v1',
+  kind: 'Lease',
+  metadata: { name, namespace: 'kube-system' },
+  spec: { holderIdentity: holder, renewTime: new Date(renewedMs).toISOString(), leaseDurationSeconds: 15 },
+});
 
 describe('leadersLast', () => {
   it.each([

@@ -1,7 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { type Pod, workloadsOf } from './pods.js';
 
-const pod = (name: string, more: Partial<Pod> = {}): Pod => ({ namespace: 'default', name, node: 'w1', labels: {}, priority: 0, hostNetwork: false, startedAtMs: 0, owner: { kind: 'Deployment', name }, ...more });
+const pod = (name: string, more: Partial<Pod> = {}): Pod => ({
+  namespace: 'default',
+  name,
+  node: 'w1',
+  labels: {},
+  priority: 0,
+  hostNetwork: false,
+  startedAtMs: 0,
+  owner: { kind: 'Deployment', name },
+  ...more,
+});
 const daemon = (name: string, more: Partial<Pod> = {}) => pod(name, { owner: { kind: 'DaemonSet', name }, ...more });
 
 describe('workloadsOf', () => {

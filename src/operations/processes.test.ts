@@ -30,7 +30,15 @@ describe('parseProcesses', () => {
 
 const manifest = 'apiVersion: v1\nkind: Pod\nmetadata:\n  name: x\nspec:\n  containers:\n  - command:\n    - kube-scheduler\n    - --a=1\n    image: x\n';
 const conf = '/etc/kubernetes/scheduler.conf';
-const running: Process = { pid: 1, startedAtMs: 2000, args: ['kube-scheduler', '--a=1'], mounted: new Map([[conf, 'h']]), kept: new Set(), changedAtMs: new Map([[conf, 1000]]), listening: new Set([10259]) };
+const running: Process = {
+  pid: 1,
+  startedAtMs: 2000,
+  args: ['kube-scheduler', '--a=1'],
+  mounted: new Map([[conf, 'h']]),
+  kept: new Set(),
+  changedAtMs: new Map([[conf, 1000]]),
+  listening: new Set([10259]),
+};
 
 describe('runsWhatIsOnDisk', () => {
   it.each<[string, Process[], true | RegExp]>([

@@ -9,8 +9,31 @@ import { sharedRoles } from './shared-roles.js';
 import { uncovered } from './uncovered.js';
 
 const pki = '/etc/kubernetes/pki';
-const certificate = (spki: string): CertificateRecord => ({ fingerprint: `f-${spki}`, spki, subject: `CN=${spki}`, issuer: `CN=${spki}`, serial: '1', ski: '', aki: '', notBeforeMs: 0, notAfterMs: 9e15, isCa: true, keyType: 'rsa-2048', sans: [], usages: [] });
-const file = (path: string, spki?: string, more: Partial<FileRecord> = {}): FileRecord => ({ path, kind: 'bundle', sha256: '', mode: '0644', uid: 0, gid: 0, certificates: spki === undefined ? [] : [certificate(spki)], ...more });
+const certificate = (spki: string): CertificateRecord => ({
+  fingerprint: `f-${spki}`,
+  spki,
+  subject: `CN=${spki}`,
+  issuer: `CN=${spki}`,
+  serial: '1',
+  ski: '',
+  aki: '',
+  notBeforeMs: 0,
+  notAfterMs: 9e15,
+  isCa: true,
+  keyType: 'rsa-2048',
+  sans: [],
+  usages: [],
+});
+const file = (path: string, spki?: string, more: Partial<FileRecord> = {}): FileRecord => ({
+  path,
+  kind: 'bundle',
+  sha256: '',
+  mode: '0644',
+  uid: 0,
+  gid: 0,
+  certificates: spki === undefined ? [] : [certificate(spki)],
+  ...more,
+});
 const usual: Record<string, FileRecord> = {
   ca: file(`${pki}/ca.crt`, 'cluster'),
   caKey: file(`${pki}/ca.key`),
@@ -21,9 +44,25 @@ const usual: Record<string, FileRecord> = {
 };
 const flags = { 'client-ca-file': `${pki}/ca.crt`, 'tls-cert-file': `${pki}/apiserver.crt` };
 function node(files: Record<string, FileRecord> = {}, more: Record<string, string> = {}): NodeRecord {
-  return { name: 'cp1', roles: ['control-plane'], host: { name: 'cp1', sshHost: 'cp1', become: true }, internalIp: '10.0.0.1', kubeletVersion: '', files: Object.values({ ...usual, ...files }), components: [{ name: 'kube-apiserver', version: '', flags: { ...flags, ...more } }], tools: { openssl: true, ctr: true, crictl: true, kubeadm: true } };
+  return {
+    name: 'cp1',
+    roles: ['control-plane'],
+    host: { name: 'cp1', sshHost: 'cp1', become: true },
+    internalIp: '10.0.0.1',
+    kubeletVersion: '',
+    files: Object.values({ ...usual, ...files }),
+    components: [{ name: 'kube-apiserver', version: '', flags: { ...flags, ...more } }],
+    tools: { openssl: true, ctr: true, crictl: true, kubeadm: true },
+  };
 }
-const inventory = (...nodes: NodeRecord[]): Inventory => ({ apiVersion: 'rotate-ca/v1', kind: 'Inventory', takenAt: '', cluster: { uid: 'u', server: '', version: '' }, nodes, objects: [] });
+const inventory = (...nodes: NodeRecord[]): Inventory => ({
+  apiVersion: 'rotate-ca/v1',
+  kind: 'Inventory',
+  takenAt: '',
+  cluster: { uid: 'u', server: '', version: '' },
+  nodes,
+  objects: [],
+});
 
 describe('a CA or key that plays two roles', () => {
   it.each([
@@ -55,9 +94,15 @@ describe('layouts that no step covers', () => {
 
 let api: PaperKube;
 const original = { certificatePem: 'x', key: new Secret('x') };
-const site = (of: Inventory): Site => ({ target: 'cluster', inventory: of, access: api.access, signal: new AbortController().signal, deadlineAtMs: 10_000, now: () => 0 }) as unknown as Site;
+const site = (of: Inventory): Site =>
+  ({ target: 'cluster', inventory: of, access: api.access, signal: new AbortController().signal, deadlineAtMs: 10_000, now: () => 0 }) as unknown as Site;
 const preflight = async (of = inventory(node()), params: object = {}) => (await checkCluster.preflight(site(of), checkCluster.params.parse(params))).map((f) => [f.code, f.target]);
-const webhook = (resources: string[], failurePolicy?: string): KubeObject => ({ apiVersion: 'x', kind: 'ValidatingWebhookConfiguration', metadata: { name: 'guard' }, webhooks: [{ ...(failurePolicy === undefined ? {} : { failurePolicy }), rules: [{ resources, operations: ['*'] }] }] });
+const webhook = (resources: string[], failurePolicy?: string): KubeObject => ({
+  apiVersion: 'x',
+  kind: 'ValidatingWebhookConfiguration',
+  metadata: { name: 'guard' },
+  webhooks: [{ ...(failurePolicy === undefined ? {} : { failurePolicy }), rules: [{ resources, operations: ['*'] }] }],
+});
 const apiNode = (status: string, name = 'cp1'): KubeObject => ({ apiVersion: 'v1', kind: 'Node', metadata: { name }, status: { conditions: [{ type: 'Ready', status }] } });
 
 describe('check-cluster', () => {
@@ -89,14 +134,21 @@ describe('check-cluster', () => {
   it('names nodes that are not Ready and nodes that the plan does not know', async () => {
     api.put(apiNode('Unknown'));
     api.put(apiNode('True', 'w9'));
-    expect(await preflight()).toEqual([['node-not-ready', 'cp1'], ['node-unknown', 'w9']]);
+    expect(await preflight()).toEqual([
+      ['node-not-ready', 'cp1'],
+      ['node-unknown', 'w9'],
+    ]);
   });
 
   it('names API servers that are not ready, immutable token Secrets, and GitOps', async () => {
     api.onGet(() => ({ status: 500, body: '[+]ping ok\n[-]etcd failed' }));
     api.put({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 't', namespace: 'a' }, type: 'kubernetes.io/service-account-token', immutable: true });
     api.put({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kubeadm-config', namespace: 'kube-system', annotations: { 'argocd.argoproj.io/tracking-id': 'x' } } });
-    expect(await preflight()).toEqual([['quorum-at-risk', 'cp1'], ['reverting-agent', 'ConfigMap kube-system/kubeadm-config'], ['layout-unsupported', 'Secret a/t']]);
+    expect(await preflight()).toEqual([
+      ['quorum-at-risk', 'cp1'],
+      ['reverting-agent', 'ConfigMap kube-system/kubeadm-config'],
+      ['layout-unsupported', 'Secret a/t'],
+    ]);
   });
 
   it.each([

@@ -112,7 +112,10 @@ async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
       what: `${workload.kind} ${workload.namespace}/${workload.name} has rolled`,
       rule: 'R: client-go reads ca.crt once',
       everyMs: 1000,
-      otherwise: { code: 'rollout-stuck', nextAction: `Look at "kubectl -n ${workload.namespace} describe ${workload.kind.toLowerCase()} ${workload.name}", then run "rotate-ca resume".` },
+      otherwise: {
+        code: 'rollout-stuck',
+        nextAction: `Look at "kubectl -n ${workload.namespace} describe ${workload.kind.toLowerCase()} ${workload.name}", then run "rotate-ca resume".`,
+      },
     },
     async () => rolledOut(await kube.read(ref, call(site)), workload, generation),
   );
@@ -180,7 +183,10 @@ async function waitForBudget(site: Site, p: Params, workload: Workload): Promise
       otherwise: { code: 'disruption-blocked', nextAction: 'Raise maxUnavailable or the replicas for the time of the run, then run "rotate-ca resume".' },
     },
     async () => {
-      const budgets = await kube.list({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: workload.namespace }, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+      const budgets = await kube.list(
+        { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: workload.namespace },
+        { deadlineMs: msLeft(site, 10_000), signal: site.signal },
+      );
       const closed = budgets.find((b) => selects(b['spec'], workload.labels) && ((b['status'] as { disruptionsAllowed?: number } | undefined)?.disruptionsAllowed ?? 0) < 1);
       return closed === undefined ? true : `PodDisruptionBudget ${closed.metadata.name} allows none now`;
     },

@@ -9,9 +9,10 @@ import { updateObjects } from './kind.js';
 
 const validity = { notBeforeMs: Date.UTC(2026, 0, 1), notAfterMs: Date.UTC(2036, 0, 1) };
 const pem = async (commonName: string) => (await makeCa({ ...validity, subject: { commonName, organizations: [] } })).certificatePem;
-const [outgoing, incoming, other] = await Promise.all(['kubernetes', 'incoming', 'other'].map(pem)) as [string, string, string];
+const [outgoing, incoming, other] = (await Promise.all(['kubernetes', 'incoming', 'other'].map(pem))) as [string, string, string];
 const b64 = (text: string): string => Buffer.from(text).toString('base64');
-const kubeconfig = (ca: string): string => `apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    certificate-authority-data: ${b64(ca)}\n    server: https://api:6443\n  name: ""\ncontexts: null\n`;
+const kubeconfig = (ca: string): string =>
+  `apiVersion: v1\nkind: Config\nclusters:\n- cluster:\n    certificate-authority-data: ${b64(ca)}\n    server: https://api:6443\n  name: ""\ncontexts: null\n`;
 const cloudInit = (ca: string): string => `#cloud-config\nruncmd:\n- kubeadm join --ca {{ x }}\nca: "${b64(ca)}" # keep\n`;
 const both = updateObjects.params.parse({ trusts: ['outgoing', 'incoming'] });
 const only = updateObjects.params.parse({ trusts: ['incoming'] });
@@ -39,9 +40,15 @@ function add(object: KubeObject): void {
   api.put(object);
   records.push(...certificatesIn(object));
 }
-const map = (data: object, more: object = {}): KubeObject => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one', namespace: 'default' }, data, ...more }) as KubeObject;
+const map = (data: object, more: object = {}): KubeObject =>
+  ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'one', namespace: 'default' }, data, ...more }) as KubeObject;
 const secret = (data: object): KubeObject => ({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'one', namespace: 'default' }, type: 'Opaque', data });
-const webhook = (caBundle: string): KubeObject => ({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration', metadata: { name: 'one' }, webhooks: [{ name: 'a', clientConfig: { caBundle } }] });
+const webhook = (caBundle: string): KubeObject => ({
+  apiVersion: 'admissionregistration.k8s.io/v1',
+  kind: 'ValidatingWebhookConfiguration',
+  metadata: { name: 'one' },
+  webhooks: [{ name: 'a', clientConfig: { caBundle } }],
+});
 
 const forms: readonly [string, (ca: string) => KubeObject][] = [
   ['PEM', (ca) => map({ 'ca.crt': ca })],
