@@ -51,11 +51,11 @@ describe.skipIf(whyNoSshd !== undefined)('a shell over OpenSSH', () => {
 
     it('hears a command out whose whole life comes in one piece, because we were busy', async () => {
       const busy = setInterval(() => {
-        const until = performance.now() + 300;
+        const until = performance.now() + 1000;
         while (performance.now() < until);
       }, 1);
       try {
-        for (let n = 0; n < 5; n++) expect(await shell.run(`echo ${n}; exit 3`, soon)).toEqual({ exitCode: 3, stdout: `${n}\n`, stderr: '' });
+        for (let n = 0; n < 3; n++) expect(await shell.run(`echo ${n}; exit 3`, soon)).toEqual({ exitCode: 3, stdout: `${n}\n`, stderr: '' });
       } finally {
         clearInterval(busy);
       }
