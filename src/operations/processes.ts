@@ -20,13 +20,14 @@ export interface Process {
 /*
  * argv[0] is matched by its last path element, so that containers and systemd units are found alike.
  * Start time: field 22 of /proc/PID/stat in clock ticks since boot (proc(5)), against /proc/uptime.
+ * The clock is read before the uptime: on a busy node a process then looks older than it is, never younger.
  * No ps, no crictl: neither is on every node.
  */
 function script(name: string, files: readonly string[]): string {
   const list = files.map((f) => `'${f}'`).join(' ');
   return `
 hz=$(getconf CLK_TCK 2>/dev/null || echo 100)
-up=$(cut -d' ' -f1 /proc/uptime); now=$(date +%s.%N)
+now=$(date +%s.%N); up=$(cut -d' ' -f1 /proc/uptime)
 for d in /proc/[0-9]*; do
   a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 1)
   [ "\${a##*/}" = '${name}' ] || continue

@@ -1,6 +1,6 @@
 /** /proc of a paper node, and its kubelet: restarts of itself, of static pods whose manifest has changed, and leases. */
 
-import { linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { readFlags } from '../../src/domain/cluster/manifest.js';
 import type { PaperKube } from './paper-kube.js';
@@ -22,6 +22,12 @@ export function runKubelet(node: PaperNode, api: PaperKube): void {
   const running = new Map<string, Running>();
   let pids = 100;
   writeFileSync(join(node.root, 'bin/systemctl'), `#!/bin/sh\n[ "$*" = 'restart kubelet' ] && : > '${node.root}/restart'\n`, { mode: 0o755 });
+  // Scripts see the clock of the moment in which the uptime was written, however long they take to get there.
+  writeFileSync(
+    join(node.root, 'bin/date'),
+    `#!/bin/sh\n[ "$*" = '+%s.%N' ] && exec cat '${node.root}/now'\nexec ${existsSync('/bin/date') ? '/bin/date' : '/usr/bin/date'} "$@"\n`,
+    { mode: 0o755 },
+  );
   writeFileSync(join(node.root, 'bin/kill'), '#!/bin/sh\n:\n', { mode: 0o755 });
   writeFileSync(join(proc, 'net/tcp'), `  sl  local_address\n${[10257, 10259].map((p) => ` 0: 00000000:${p.toString(16).toUpperCase()} 00000000:0000 0A`).join('\n')}\n`);
   writeFileSync(join(proc, 'net/tcp6'), '');
@@ -78,7 +84,9 @@ export function runKubelet(node: PaperNode, api: PaperKube): void {
 
   node.onChange(look);
   node.onScript(() => {
-    const up = ((Date.now() - bootMs) / 1000).toFixed(2);
+    const nowMs = Date.now();
+    const up = ((nowMs - bootMs) / 1000).toFixed(3);
+    writeFileSync(join(node.root, 'now'), `${(nowMs / 1000).toFixed(3)}\n`);
     writeFileSync(join(proc, 'uptime'), `${up} 0\n`);
   });
   // Whoever holds a lease renews it.
