@@ -41,6 +41,7 @@ export function addVerifyCommands(program: Command, context: Context): void {
       if (!('ms' in soak)) return fail('usage', { target: '--soak', summary: soak.wrong, nextAction: 'Write "24h".' });
       const finalization = prepareFinalization({ stateDir, run, soakMs: soak.ms, now: Date.now() });
       out.say(out.colours.bold(`These copies of the outgoing key and of what it protected are deleted (${finalization.copies.length}):`));
+      if (finalization.atIssuer !== undefined) out.say(`  - issuer ${finalization.atIssuer.issuerId} and its key at the issuer (made by run ${finalization.atIssuer.madeBy})`);
       for (const copy of finalization.copies) out.say(`  - ${copy}`);
       out.say(out.colours.bold('Out of reach:'));
       for (const place of finalization.outOfReach) out.say(`  ! ${place}`);
@@ -50,7 +51,7 @@ export function addVerifyCommands(program: Command, context: Context): void {
         context.end(answer === undefined ? exitCodes.usage : exitCodes.ok);
         return;
       }
-      destroyOutgoing(stateDir, finalization, operator(env));
+      await destroyOutgoing(stateDir, finalization, { by: operator(env), env });
       out.object('Finalized', { ...finalization });
       out.result(`Destroyed ${finalization.copies.length} files. The journal of run ${run} says so.`);
       context.end(exitCodes.ok);
