@@ -76,11 +76,6 @@ export const caProfiles: readonly CaProfile[] = [
   { signer: 'etcd-ca', certificatePath: `${pki}/etcd/ca.crt`, keyPath: `${pki}/etcd/ca.key` },
 ];
 
-/** The leaves on control planes that a CA signs. */
-export function certificatesOf(signer: Signer): CertificateProfile[] {
-  return certificateProfiles.filter((candidate) => candidate.signer === signer);
-}
-
 function profile(
   name: string,
   rest: Omit<CertificateProfile, 'name' | 'certificatePath' | 'keyPath' | 'organizations'> & { readonly organizations?: readonly string[] },
