@@ -61,10 +61,7 @@ export async function askApiServer(site: Site, node: NodeRecord, credential: Cli
 
 /** Asks a kubelet: 403 that names the user (or 200) is acceptance, 401 refusal (k/k pkg/kubelet/server/server.go). Its serving certificate is self-signed by default, so it is not verified. */
 export async function askKubelet(site: Site, node: NodeRecord, credential: ClientCredential): Promise<Verdict> {
-  const answer = await site.tls.request(
-    { host: node.internalIp, port: 10250 },
-    { method: 'GET', path: '/pods', credential, deadlineMs: msLeft(site, 5000), signal: site.signal },
-  );
+  const answer = await site.tls.request({ host: node.internalIp, port: 10250 }, { method: 'GET', path: '/pods', credential, deadlineMs: msLeft(site, 5000), signal: site.signal });
   if (answer.status === 401) return 'refused';
   if (answer.status === 200 || (answer.status === 403 && answer.body.includes('user='))) return 'named';
   return `HTTP ${answer.status}`;

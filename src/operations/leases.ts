@@ -22,13 +22,16 @@ export async function readLease(kube: Kube, name: string, options: { deadlineMs:
   return { object, holder, node: holder.split('_')[0] ?? '', renewedAtMs: spec.renewTime === undefined ? 0 : Date.parse(spec.renewTime) };
 }
 
-/** Standbys first and at once, then the leaders: two changes of leadership at most. */
-export async function leadersLast(kube: Kube, targets: readonly string[], options: { deadlineMs: number; signal?: AbortSignal }): Promise<string[][]> {
+/**
+ * Standbys first and at once, then the leaders. Both leaders at once, if they are on two nodes: by then a standby of each component
+ * is back and takes over. Without a standby one node at a time. `others`: control planes beside the targets, done already.
+ */
+export async function leadersLast(kube: Kube, targets: readonly string[], options: { deadlineMs: number; signal?: AbortSignal; others: number }): Promise<string[][]> {
   const scheduler = await readLease(kube, 'kube-scheduler', options);
   const manager = await readLease(kube, 'kube-controller-manager', options);
   const last = [...new Set([scheduler?.node, manager?.node])].filter((n): n is string => n !== undefined && targets.includes(n));
   const standbys = targets.filter((t) => !last.includes(t));
-  return [standbys, ...last.map((n) => [n])].filter((wave) => wave.length > 0);
+  return standbys.length === 0 && options.others === 0 ? last.map((n) => [n]) : [standbys, last].filter((wave) => wave.length > 0);
 }
 
 /**
@@ -36,7 +39,12 @@ export async function leadersLast(kube: Kube, targets: readonly string[], option
  * so that a standby takes over at its next retry (2 s) rather than after the lease has run out (15 s).
  * `endedBeforeMs`: the new process of that node started then, so the old one is gone. Nothing happens if the lease was renewed since.
  */
-export async function releaseLeaseOfEnded(kube: Kube, name: Elected, ended: { node: string; endedBeforeMs: number; skewMs: number }, options: { deadlineMs: number; signal?: AbortSignal }): Promise<boolean> {
+export async function releaseLeaseOfEnded(
+  kube: Kube,
+  name: Elected,
+  ended: { node: string; endedBeforeMs: number; skewMs: number },
+  options: { deadlineMs: number; signal?: AbortSignal },
+): Promise<boolean> {
   const lease = await readLease(kube, name, options);
   if (lease === undefined || lease.node !== ended.node || lease.renewedAtMs + ended.skewMs >= ended.endedBeforeMs) return false;
   const spec = { ...(lease.object['spec'] as Record<string, unknown>), holderIdentity: '', leaseDurationSeconds: 1 };

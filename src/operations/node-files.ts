@@ -52,9 +52,7 @@ export async function restoreFiles(shell: NodeShell, saved: readonly SavedFile[]
 }
 
 function sameAs(now: FileContent, file: SavedFile): boolean {
-  return (
-    Buffer.from(now.bytes).toString('base64') === file.bytesBase64 && now.mode === file.mode && now.uid === file.uid && now.gid === file.gid && now.label === file.label
-  );
+  return Buffer.from(now.bytes).toString('base64') === file.bytesBase64 && now.mode === file.mode && now.uid === file.uid && now.gid === file.gid && now.label === file.label;
 }
 
 function contentOf(file: SavedFile): Parameters<NodeShell['replaceFile']>[1] {

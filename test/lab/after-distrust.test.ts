@@ -117,7 +117,9 @@ describe.skipIf(rotation === undefined)('after distrust', () => {
 
   it.each(lab.controlPlanes.map(({ name }) => name))('satisfies kubeadm on %s: check-expiration, upgrade plan, renew all', async (name) => {
     const expiration = await asRoot(lab, name, 'kubeadm certs check-expiration');
-    expect(expiration.stdout).not.toMatch(/invalid|missing|MISSING/);
+    // super-admin.conf is on the first control plane only: kubeadm calls it missing on the others, before a rotation too.
+    const told = expiration.stdout.split('\n').filter((line) => !line.includes('super-admin.conf'));
+    expect(told.filter((line) => /invalid|missing/i.test(line))).toEqual([]);
     expect(expiration.stdout).toMatch(/^apiserver\s/m);
     // Without access to the internet it needs the version said, and the checks that the lab cannot meet left out.
     const upgrade = await asRoot(lab, name, 'kubeadm upgrade plan v1.34.4 --ignore-preflight-errors=all', { allowFailure: true, timeoutMs: 180_000 });

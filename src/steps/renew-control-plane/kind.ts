@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { readFlags, withAnnotation, withFlags } from '../../domain/cluster/manifest.js';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
+import { nodesWith } from '../../domain/cluster/inventory.js';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
 import { readKeyType, readSubject, stageLeaf, type StagedLeaf } from '../../operations/leaf-on-node.js';
@@ -37,7 +38,15 @@ const leafTtlMs = 365 * 24 * 3600_000;
 const generation = 'rotate-ca/generation';
 const beforeFlags = (node: string): string => `kube-controller-manager-flags-${node}.json`;
 
-const touched = [paths.signingCa, paths.signingKey, paths.publishedCa, paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')];
+const touched = [
+  paths.signingCa,
+  paths.signingKey,
+  paths.publishedCa,
+  paths.controllerManagerConf,
+  paths.schedulerConf,
+  manifestPath('kube-controller-manager'),
+  manifestPath('kube-scheduler'),
+];
 
 /** Written last and put back last: the kubelet restarts the component on it, and then everything else must lie there. */
 const manifestsLast = (a: { path: string }, b: { path: string }): number => Number(a.path.startsWith(paths.manifests)) - Number(b.path.startsWith(paths.manifests));
@@ -53,7 +62,7 @@ export const renewControlPlane: StepKind<Params> = {
   ],
 
   waves(targets, site) {
-    return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal });
+    return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal, others: nodesWith(site.inventory, 'control-plane').length - targets.length });
   },
 
   leaves: () => [paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')],
