@@ -62,7 +62,10 @@ function ensureBuild() {
   say('compiling src to dist');
   // Into a folder of its own, then swapped: whoever runs dist meanwhile never sees half a build, and removed sources leave nothing behind.
   const fresh = at(`dist.${process.pid}`);
-  const tsc = spawnSync(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh, '--noEmitOnError'], { cwd: root, encoding: 'utf8' });
+  const tsc = spawnSync(process.execPath, [at('node_modules', 'typescript', 'bin', 'tsc'), '-p', 'tsconfig.build.json', '--outDir', fresh, '--noEmitOnError'], {
+    cwd: root,
+    encoding: 'utf8',
+  });
   if (tsc.status !== 0) {
     rmSync(fresh, { recursive: true, force: true });
     process.stderr.write(tsc.stdout + tsc.stderr);
@@ -82,7 +85,10 @@ function ensureBuild() {
 function hashOfSources() {
   const hash = createHash('sha256');
   for (const file of sources()) {
-    hash.update(`${file}\0`).update(readFileSync(at(file))).update('\0');
+    hash
+      .update(`${file}\0`)
+      .update(readFileSync(at(file)))
+      .update('\0');
   }
   return hash.digest('hex');
 }

@@ -27,7 +27,10 @@ describe.each<[string, () => Journal]>([
     const line = journal.append(first);
     journal.append(second);
     expect(line).toEqual({ seq: 1, at: '2026-01-01T00:00:00.000Z', fact: first });
-    expect(journal.lines().map(({ seq, fact }) => [seq, fact])).toEqual([[1, first], [2, second]]);
+    expect(journal.lines().map(({ seq, fact }) => [seq, fact])).toEqual([
+      [1, first],
+      [2, second],
+    ]);
     journal.close();
   });
 
@@ -36,7 +39,10 @@ describe.each<[string, () => Journal]>([
     const told: [number, Fact][] = [];
     for (let listeners = 0; listeners < 2; listeners++) journal.onAppend(({ fact }) => told.push([journal.lines().length, fact]));
     journal.append(first);
-    expect(told).toEqual([[1, first], [1, first]]);
+    expect(told).toEqual([
+      [1, first],
+      [1, first],
+    ]);
     journal.close();
   });
 

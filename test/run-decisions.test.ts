@@ -201,7 +201,10 @@ describe('a rollback', () => {
   });
 
   it('is refused after the point of no return, while resume is not', async () => {
-    const plan = planOf([stepWith({ id: 'first', kind: 'set', targets: ['w1'], params: { key: 'a', value: '1' } }), stepWith({ id: 'narrow', kind: 'set-for-good', targets: ['w1', 'w2'], params: { key: 'b', value: '1' } })]);
+    const plan = planOf([
+      stepWith({ id: 'first', kind: 'set', targets: ['w1'], params: { key: 'a', value: '1' } }),
+      stepWith({ id: 'narrow', kind: 'set-for-good', targets: ['w1', 'w2'], params: { key: 'b', value: '1' } }),
+    ]);
     const rig = createRig({ plan, initial: {} });
     at(rig, 'apply half b@w2', () => {
       throw broken('w2');
@@ -274,7 +277,11 @@ describe('the guard', () => {
   it('halts a run that waits at a gate, which then asks again', async () => {
     const rig = createRig();
     const life = await begun(rig);
-    for (const [fact, value] of [[trip, 'halted'], [clear, 'halted'], [resume, 'awaitingApproval']] as const) {
+    for (const [fact, value] of [
+      [trip, 'halted'],
+      [clear, 'halted'],
+      [resume, 'awaitingApproval'],
+    ] as const) {
       life.run.decide(fact);
       expect(life.run.state().value).toBe(value);
       same(rig, life);

@@ -42,9 +42,17 @@ const outcomes = (phase: string): AnyEventObject[] => [
   { type: `xstate.error.actor.0.run.${phase}`, error: new Error('defect') },
 ];
 
-const input = { courseOf: (digest: string) => (digest === 'd' ? course : undefined), progress: advance(untouched, { type: 'run.opened', run: 'r', planDigest: 'd', tool: 't', cluster: 'u' }) };
+const input = {
+  courseOf: (digest: string) => (digest === 'd' ? course : undefined),
+  progress: advance(untouched, { type: 'run.opened', run: 'r', planDigest: 'd', tool: 't', cluster: 'u' }),
+};
 
-const nameOf = (value: unknown): string => (typeof value === 'string' ? value : Object.entries(value as object).map(([parent, child]) => `${parent}.${nameOf(child)}`).join());
+const nameOf = (value: unknown): string =>
+  typeof value === 'string'
+    ? value
+    : Object.entries(value as object)
+        .map(([parent, child]) => `${parent}.${nameOf(child)}`)
+        .join();
 
 // Only what perform would really say: marks in their order, and `failed` after it has said what.
 function eventsIn(state: SnapshotFrom<typeof runMachine>): never[] {

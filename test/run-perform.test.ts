@@ -71,20 +71,37 @@ describe('what may be tried again', () => {
   });
 
   it('is not what says that it is not', async () => {
-    const { go, counts } = stepOn(['w1'], { preflight: failing(1, () => refusal('api-forbidden', false), () => Promise.resolve([])) });
+    const { go, counts } = stepOn(['w1'], {
+      preflight: failing(
+        1,
+        () => refusal('api-forbidden', false),
+        () => Promise.resolve([]),
+      ),
+    });
     expect(await go()).toMatchObject({ value: 'halted' });
     expect(counts.preflight).toBe(1);
   });
 
   it('is tried only as long as the phase has time', async () => {
-    const { go, counts } = stepOn(['w1'], { step: { deadlineMs: 2_000 }, preflight: failing(9, () => refusal('api-refused'), () => Promise.resolve([])) });
+    const { go, counts } = stepOn(['w1'], {
+      step: { deadlineMs: 2_000 },
+      preflight: failing(
+        9,
+        () => refusal('api-refused'),
+        () => Promise.resolve([]),
+      ),
+    });
     expect(await go()).toMatchObject({ value: 'halted' });
     expect(counts.preflight).toBe(2);
   });
 
   it('after a lost line is looked at first: what has happened is not done again', async () => {
     const { go, counts, notes } = stepOn(['w1'], {
-      apply: failing(9, () => refusal('ssh-lost', false), () => Promise.resolve()),
+      apply: failing(
+        9,
+        () => refusal('ssh-lost', false),
+        () => Promise.resolve(),
+      ),
       inspect: () => Promise.resolve('present'),
       verify: () => Promise.resolve([]),
     });
@@ -95,7 +112,11 @@ describe('what may be tried again', () => {
 
   it('after a lost line is done again where it has not happened', async () => {
     let calls = 0;
-    const { go, counts } = stepOn(['w1'], { apply: () => (++calls === 1 ? Promise.reject(refusal('ssh-lost')) : Promise.resolve()), inspect: () => Promise.resolve('partial'), verify: () => Promise.resolve([]) });
+    const { go, counts } = stepOn(['w1'], {
+      apply: () => (++calls === 1 ? Promise.reject(refusal('ssh-lost')) : Promise.resolve()),
+      inspect: () => Promise.resolve('partial'),
+      verify: () => Promise.resolve([]),
+    });
     expect(await go()).toMatchObject({ value: 'succeeded' });
     expect(counts).toMatchObject({ apply: 2, inspect: 1 });
   });
@@ -183,7 +204,10 @@ describe('the targets of a step', () => {
       },
     });
     expect(await go()).toMatchObject({ value: 'succeeded' });
-    expect(asked).toEqual([['cp1', 'cp2', 'cp3'], ['cp1', 'cp2']]);
+    expect(asked).toEqual([
+      ['cp1', 'cp2', 'cp3'],
+      ['cp1', 'cp2'],
+    ]);
     const order = facts().flatMap((fact) => (fact.type === 'step.marked' && (fact.mark === 'applying' || fact.mark === 'verified') ? [`${fact.target} ${fact.mark}`] : []));
     expect(order).toEqual(['cp3 applying', 'cp3 verified', 'cp2 applying', 'cp2 verified', 'cp1 applying', 'cp1 verified']);
   });
@@ -240,7 +264,16 @@ describe('the journal', () => {
     journal.append({ type: 'run.submitted', by });
     journal.append({ type: 'step.marked', step: 'a', target: 'w1', mark: 'applied', attempt: 1 });
     journal.append({ type: 'run.rollbackAsked', by });
-    const other = openRun({ run: 'r', tool: 't', plan, journal, kinds: kindsOf(createWorld()), checkpoints: createMemoryCheckpoints(), siteOf: bareSiteOf, clock: createFakeClock() });
+    const other = openRun({
+      run: 'r',
+      tool: 't',
+      plan,
+      journal,
+      kinds: kindsOf(createWorld()),
+      checkpoints: createMemoryCheckpoints(),
+      siteOf: bareSiteOf,
+      clock: createFakeClock(),
+    });
     other.start();
     expect(await other.until('ended')).toMatchObject({ value: 'broken' });
   });
@@ -254,8 +287,20 @@ describe('the journal', () => {
     journal.append({ type: 'step.marked', step: 'a', target: 'w1', mark: 'checkpointed', attempt: 1, checkpoint: { ref: 'lost', sha256: '0' } });
     journal.append({ type: 'step.marked', step: 'a', target: 'w1', mark: 'applied', attempt: 1 });
     journal.append({ type: 'run.rollbackAsked', by });
-    const other = openRun({ run: 'r', tool: 't', plan, journal, kinds: kindsOf(createWorld()), checkpoints: createMemoryCheckpoints(), siteOf: bareSiteOf, clock: createFakeClock() });
+    const other = openRun({
+      run: 'r',
+      tool: 't',
+      plan,
+      journal,
+      kinds: kindsOf(createWorld()),
+      checkpoints: createMemoryCheckpoints(),
+      siteOf: bareSiteOf,
+      clock: createFakeClock(),
+    });
     other.start();
-    expect(await other.until('waiting')).toMatchObject({ value: 'rollingBack.halted', progress: { marks: { a: { w1: { mark: 'applied' } } }, failure: { failures: [{ code: 'checkpoint-damaged' }] } } });
+    expect(await other.until('waiting')).toMatchObject({
+      value: 'rollingBack.halted',
+      progress: { marks: { a: { w1: { mark: 'applied' } } }, failure: { failures: [{ code: 'checkpoint-damaged' }] } },
+    });
   });
 });

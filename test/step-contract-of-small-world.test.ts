@@ -33,7 +33,16 @@ function openWorld(): Promise<ContractWorld> {
   const clock = createFakeClock();
   return Promise.resolve({
     site: ({ signal, told }) =>
-      bareSiteOf(planOf([step]), step, 'w1', { phase: 'apply', direction: 'forward', attempt: 1, signal, deadlineAtMs: clock.now() + 60_000, now: clock.now, wait: (ms) => clock.wait(ms, { signal }), tell: told }),
+      bareSiteOf(planOf([step]), step, 'w1', {
+        phase: 'apply',
+        direction: 'forward',
+        attempt: 1,
+        signal,
+        deadlineAtMs: clock.now() + 60_000,
+        now: clock.now,
+        wait: (ms) => clock.wait(ms, { signal }),
+        tell: told,
+      }),
     snapshot: () => Promise.resolve(small.snapshot()),
     killAfter: (changes) => {
       left = changes;

@@ -51,11 +51,14 @@ export function hostsOfGroups(data: unknown): { hosts: AnsibleHost[]; problems: 
   }
   const metaVars = metaOf(data);
   const found = [...hosts].map(([name, host]) => {
-    const order = [...new Set(host.groups.flatMap((group) => withAncestors(group, groups)))].sort(
-      (a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1),
-    );
+    const order = [...new Set(host.groups.flatMap((group) => withAncestors(group, groups)))].sort((a, b) => (depths.get(a) ?? 0) - (depths.get(b) ?? 0) || (a < b ? -1 : 1));
     const vars = new Map<string, Sourced>();
-    for (const layer of [groups.get('all')?.vars, ...order.map((group) => groups.get(group)?.vars), ...host.groups.map((group) => groups.get(group)?.hosts.get(name)?.vars), metaVars(name)]) {
+    for (const layer of [
+      groups.get('all')?.vars,
+      ...order.map((group) => groups.get(group)?.vars),
+      ...host.groups.map((group) => groups.get(group)?.hosts.get(name)?.vars),
+      metaVars(name),
+    ]) {
       for (const [key, value] of layer ?? []) vars.set(key, value);
     }
     return { name, path: host.path, vars };
@@ -73,7 +76,11 @@ function addGroup(name: string, body: unknown, path: readonly PropertyKey[], gro
   }
   for (const key of Object.keys(body)) {
     if (!['hosts', 'children', 'vars'].includes(key)) {
-      problems.push({ path: [...path, key], summary: `group "${name}" has an unknown key "${key}"`, nextAction: 'A group has hosts, children and vars; a host belongs under "hosts:".' });
+      problems.push({
+        path: [...path, key],
+        summary: `group "${name}" has an unknown key "${key}"`,
+        nextAction: 'A group has hosts, children and vars; a host belongs under "hosts:".',
+      });
     }
   }
   for (const [key, value] of entriesOf(body['vars'])) group.vars.set(key, { value, path: [...path, 'vars', key] });

@@ -23,7 +23,8 @@ export function hostFromVars(name: string, vars: Vars): { host: Host; problems: 
       const { value, path } = found;
       const flatten = 'Have Ansible resolve it: ansible-inventory -i INVENTORY --list > hosts.json (with --ask-vault-pass if need be), then give hosts.json.';
       if (value instanceof VaultText) problems.push({ path, summary: `"${key}" of "${name}" is encrypted with ansible-vault`, nextAction: flatten });
-      else if (typeof value === 'string' && /\{[{%]/.test(value)) problems.push({ path, summary: `"${key}" of "${name}" is a template`, cause: value.slice(0, 80), nextAction: flatten });
+      else if (typeof value === 'string' && /\{[{%]/.test(value))
+        problems.push({ path, summary: `"${key}" of "${name}" is a template`, cause: value.slice(0, 80), nextAction: flatten });
       else if (typeof value === 'object') problems.push({ path, summary: `"${key}" of "${name}" is not a single value`, nextAction: 'Give one value.' });
       else return String(value);
     }
@@ -35,7 +36,11 @@ export function hostFromVars(name: string, vars: Vars): { host: Host; problems: 
 
   const connection = text('ansible_connection');
   if (connection !== undefined && !['ssh', 'smart', 'paramiko', 'paramiko_ssh', 'ssh2'].includes(connection)) {
-    complain('ansible_connection', { summary: `"${name}" is not reached over SSH`, cause: `ansible_connection is "${connection}"`, nextAction: 'Give it an SSH connection, or take it out of the inventory for rotate-ca.' });
+    complain('ansible_connection', {
+      summary: `"${name}" is not reached over SSH`,
+      cause: `ansible_connection is "${connection}"`,
+      nextAction: 'Give it an SSH connection, or take it out of the inventory for rotate-ca.',
+    });
   }
   const sshUser = text('ansible_user', 'ansible_ssh_user');
   const portText = text('ansible_port', 'ansible_ssh_port');
@@ -47,14 +52,22 @@ export function hostFromVars(name: string, vars: Vars): { host: Host; problems: 
   const become = becomeText === undefined ? sshUser !== 'root' : ['true', 'yes', 'on', '1', 't', 'y'].includes(becomeText);
   const method = text('ansible_become_method');
   if (become && method !== undefined && !['sudo', 'ansible.builtin.sudo'].includes(method)) {
-    complain('ansible_become_method', { summary: `"${name}" does not use sudo`, cause: `ansible_become_method is "${method}"`, nextAction: 'Only sudo without a password is known here.' });
+    complain('ansible_become_method', {
+      summary: `"${name}" does not use sudo`,
+      cause: `ansible_become_method is "${method}"`,
+      nextAction: 'Only sudo without a password is known here.',
+    });
   }
   let sshConfigFile: string | undefined;
   for (const key of ['ansible_ssh_common_args', 'ansible_ssh_extra_args']) {
     const read = readSshArgs(text(key) ?? '');
     sshConfigFile = read.configFile ?? sshConfigFile;
     if (read.unknown !== undefined) {
-      complain(key, { summary: `"${read.unknown}" in ${key} of "${name}" cannot be taken over`, cause: 'only "-F file" is read', nextAction: 'Put it into the ssh_config file of this host, and name that file with -F.' });
+      complain(key, {
+        summary: `"${read.unknown}" in ${key} of "${name}" cannot be taken over`,
+        cause: 'only "-F file" is read',
+        nextAction: 'Put it into the ssh_config file of this host, and name that file with -F.',
+      });
     }
   }
   const sshIdentityFile = text('ansible_ssh_private_key_file', 'ansible_private_key_file')?.replace(/^~(?=\/)/, homedir());
@@ -78,7 +91,8 @@ function readSshArgs(args: string): { configFile?: string; unknown?: string } {
     if (word === '-F') configFile = words[(i += 1)];
     else if (word.startsWith('-F')) configFile = word.slice(2);
     else if (word === '-o' && harmless.test(words[i + 1] ?? '')) i += 1;
-    else if (!(word.startsWith('-o') && harmless.test(word.slice(2))) && !['-C', '-q', '-4', '-6'].includes(word)) return { unknown: word === '-o' ? `-o ${words[i + 1] ?? ''}` : word };
+    else if (!(word.startsWith('-o') && harmless.test(word.slice(2))) && !['-C', '-q', '-4', '-6'].includes(word))
+      return { unknown: word === '-o' ? `-o ${words[i + 1] ?? ''}` : word };
   }
   return configFile === undefined ? {} : { configFile: configFile.replace(/^~(?=\/)/, homedir()) };
 }

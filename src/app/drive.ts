@@ -85,7 +85,8 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   await checkpoints.prove();
   const issuer = await world.issuer();
   let run: Run | undefined;
-  const inventoryNow = (): Promise<Plan['inventory']> => scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
+  const inventoryNow = (): Promise<Plan['inventory']> =>
+    scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
   const siteOf = siteFactory({
     run: folder.run,
     world,
@@ -137,7 +138,15 @@ async function clearGuard(run: Run, world: World, plan: Plan): Promise<void> {
   const { guard } = run.state().progress;
   if (guard === null || guard.isCleared) return;
   const servers = [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)];
-  const answers = await Promise.all(servers.map((server) => world.access.kube().at(server).get('/readyz', { deadlineMs: 5000 }).catch(() => ({ status: 0 }))));
+  const answers = await Promise.all(
+    servers.map((server) =>
+      world.access
+        .kube()
+        .at(server)
+        .get('/readyz', { deadlineMs: 5000 })
+        .catch(() => ({ status: 0 })),
+    ),
+  );
   const fact: Fact = { type: 'guard.cleared' };
   if (answers.every((a) => a.status === 200) && run.state().can(fact)) run.decide(fact);
 }
@@ -174,7 +183,12 @@ async function toTheNextDecision(run: Run, world: World, options: InWorld, inven
 }
 
 function torn(run: string, cause: string): Failure {
-  return failure('journal-torn', { target: run, summary: 'the process before was ended in the middle of a line', cause, nextAction: 'Nothing needs to be done: what was under way is inspected first.' });
+  return failure('journal-torn', {
+    target: run,
+    summary: 'the process before was ended in the middle of a line',
+    cause,
+    nextAction: 'Nothing needs to be done: what was under way is inspected first.',
+  });
 }
 
 /** At a gate a node that cannot be reached is more than a line that is down: trust must not be narrowed without it. */
@@ -203,7 +217,12 @@ function holdsCredential(lines: readonly JournalLine[], plan: Plan): boolean {
 }
 
 /** What the engine held in memory before it was ended: trust in the incoming CA, and a leaf of it. */
-async function takeUpCredential(world: World, folder: RunFolder, plan: Plan, now: { issuer: Awaited<ReturnType<World['issuer']>>; attempt: number; holds: boolean; goesBack: boolean }): Promise<void> {
+async function takeUpCredential(
+  world: World,
+  folder: RunFolder,
+  plan: Plan,
+  now: { issuer: Awaited<ReturnType<World['issuer']>>; attempt: number; holds: boolean; goesBack: boolean },
+): Promise<void> {
   const artefacts = folder.artefacts(now.attempt);
   const incoming = artefacts.get(artefactNames.incomingCa);
   if (incoming === undefined) return;

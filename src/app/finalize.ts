@@ -39,7 +39,11 @@ export function prepareFinalization({ stateDir, run, soakMs, now }: FinalizeOpti
   if (progress.outcome !== 'succeeded') refuse(`the run has not succeeded: ${progress.outcome ?? 'it is still going on'}`, `Run "rotate-ca status ${run}".`);
   const ended = lines.findLast((l) => l.fact.type === 'run.ended');
   const left = Date.parse(ended?.at ?? '') + soakMs - now;
-  if (!(left <= 0)) refuse(`it has to soak for ${writeDuration(soakMs)} first, ${writeDuration(Math.ceil(left / 60_000) * 60_000)} are left`, 'Come back then; until then everything can be taken back with "rotate-ca rollback".');
+  if (!(left <= 0))
+    refuse(
+      `it has to soak for ${writeDuration(soakMs)} first, ${writeDuration(Math.ceil(left / 60_000) * 60_000)} are left`,
+      'Come back then; until then everything can be taken back with "rotate-ca rollback".',
+    );
   const atIssuer = earlierIssuer(stateDir, run);
   return {
     run,
@@ -95,6 +99,11 @@ async function destroyAtIssuer(plan: Plan, ca: { issuerId: string; keyId: string
 /** After this there is nothing to go back to. Throws decision-refused. */
 export function refuseIfFinal(stateDir: string, run: string): void {
   if (overviewOf(stateDir, run).lines.some((l) => l.fact.type === 'outgoing.destroyed')) {
-    fail('decision-refused', { target: run, summary: 'there is no way back', cause: 'the outgoing key was destroyed by "rotate-ca finalize"', nextAction: 'Make a new plan to rotate to another CA.' });
+    fail('decision-refused', {
+      target: run,
+      summary: 'there is no way back',
+      cause: 'the outgoing key was destroyed by "rotate-ca finalize"',
+      nextAction: 'Make a new plan to rotate to another CA.',
+    });
   }
 }

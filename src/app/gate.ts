@@ -48,5 +48,8 @@ function newObjects(plan: Plan, inventory: Inventory): string[] {
   const cas = new Set(plan.inventory.nodes.flatMap((n) => n.files.filter((f) => f.path === '/etc/kubernetes/pki/ca.crt').flatMap((f) => f.certificates.map((c) => c.fingerprint))));
   const relevant = (o: Inventory['objects'][number]): boolean => (o.writer === 'none' || o.writer === 'kubeadm') && o.certificates.some((c) => cas.has(c.fingerprint));
   const known = new Set(plan.inventory.objects.filter(relevant).map(key));
-  return inventory.objects.filter(relevant).map(key).filter((k) => !known.has(k));
+  return inventory.objects
+    .filter(relevant)
+    .map(key)
+    .filter((k) => !known.has(k));
 }

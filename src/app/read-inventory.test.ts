@@ -53,7 +53,11 @@ gpu:
   });
 
   it('reads the JSON of ansible-inventory --list', () => {
-    const list = { _meta: { hostvars: { w1: { ansible_host: '10.0.0.21', ansible_user: 'root' } } }, all: { children: ['ungrouped', 'workers'] }, workers: { hosts: ['w1', 'w2'] } };
+    const list = {
+      _meta: { hostvars: { w1: { ansible_host: '10.0.0.21', ansible_user: 'root' } } },
+      all: { children: ['ungrouped', 'workers'] },
+      workers: { hosts: ['w1', 'w2'] },
+    };
     expect(readHosts(JSON.stringify(list, null, 4), 'h')).toEqual([
       { name: 'w1', sshHost: '10.0.0.21', sshUser: 'root', become: false },
       { name: 'w2', sshHost: 'w2', become: true },
@@ -121,9 +125,15 @@ it('never throws anything but a RotationError', () => {
     tree: fc.oneof({ maxDepth: 5 }, fc.constant(null), word, fc.integer(), fc.array(tie('tree'), { maxLength: 3 }), fc.dictionary(word, tie('tree'), { maxKeys: 4 })),
   }));
   fc.assert(
-    fc.property(fc.oneof(fc.string(), tree.map((t) => JSON.stringify(t))), (text) => {
-      refusals(text);
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        tree.map((t) => JSON.stringify(t)),
+      ),
+      (text) => {
+        refusals(text);
+      },
+    ),
     { numRuns: 500 },
   );
 });

@@ -87,7 +87,14 @@ function sameMachine(hosts: readonly Found[], source: YamlSource): Failure[] {
     const other = seen.get(address);
     seen.set(address, other ?? host.name);
     if (other === undefined || other === host.name) return [];
-    return [source.complain(path, { summary: `"${host.name}" and "${other}" are the same machine`, cause: `both are reached at ${host.sshHost}`, atKey: true, nextAction: 'Remove one of them, or correct its address.' })];
+    return [
+      source.complain(path, {
+        summary: `"${host.name}" and "${other}" are the same machine`,
+        cause: `both are reached at ${host.sshHost}`,
+        atKey: true,
+        nextAction: 'Remove one of them, or correct its address.',
+      }),
+    ];
   });
 }
 

@@ -47,7 +47,11 @@ export function createRunFolder(stateDir: string, run: string, plan: Plan): RunF
 export function openRunFolder(stateDir: string, run: string): RunFolder {
   const folder = runFolderOf(stateDir, run);
   if (!existsSync(folder)) {
-    return fail('run-unknown', { target: run, summary: `there is no run of this name in ${stateDir}`, nextAction: 'Run "rotate-ca status" for a list of runs, or give the right --state-dir.' });
+    return fail('run-unknown', {
+      target: run,
+      summary: `there is no run of this name in ${stateDir}`,
+      nextAction: 'Run "rotate-ca status" for a list of runs, or give the right --state-dir.',
+    });
   }
   return at(folder, run);
 }

@@ -13,7 +13,12 @@ export function unlock(stateDir: string, id: string): string {
     const owner = readLock(file);
     if (owner?.id !== id) continue;
     if (!isStale(owner) && isAlive(owner.pid)) {
-      fail('decision-refused', { target: file, summary: 'the lock is held by a process that is alive', cause: describeOwner(owner), nextAction: `Run "rotate-ca pause ${owner.run}", or end process ${owner.pid} there.` });
+      fail('decision-refused', {
+        target: file,
+        summary: 'the lock is held by a process that is alive',
+        cause: describeOwner(owner),
+        nextAction: `Run "rotate-ca pause ${owner.run}", or end process ${owner.pid} there.`,
+      });
     }
     if (forceUnlock(file, id)) return `Took away the lock of ${describeOwner(owner)}.`;
   }

@@ -26,7 +26,7 @@ export const catalogue = {
   'plan-invalid': 'A plan file is damaged, edited, or of another version.',
   'plan-stale': 'The cluster is not the one that was planned on, in something that matters for trust.',
   'plan-other-cluster': 'The plan was made for another cluster.',
-  'usage': 'A flag or an argument is unknown, missing or malformed.',
+  usage: 'A flag or an argument is unknown, missing or malformed.',
   'config-invalid': 'The configuration file has an unknown key or a wrong value.',
   // local state
   'journal-torn': 'The last line of a journal is incomplete; it is cut off and the run goes on.',
@@ -47,7 +47,7 @@ export const catalogue = {
   'sudo-refused': 'The SSH user may not become root without a password.',
   'command-failed': 'A command on a node ended with a non-zero status.',
   'deadline-exceeded': 'Something did not happen in the time it was given.',
-  'interrupted': 'The operator asked to stop.',
+  interrupted: 'The operator asked to stop.',
   'file-missing': 'A file that must be on a node is not there.',
   'file-changed': 'A file on a node is not what the checkpoint or the plan says.',
   'disk-full': 'A file system has too little room.',
@@ -85,7 +85,7 @@ export const catalogue = {
   'ca-rejected': 'The certificate that the issuer returned is not what was asked for.',
   // ours
   'undo-failed': 'A step could not be taken back.',
-  'internal': 'A defect of rotate-ca.',
+  internal: 'A defect of rotate-ca.',
 } as const;
 
 export type ErrorCode = keyof typeof catalogue;

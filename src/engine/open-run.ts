@@ -107,7 +107,13 @@ export function openRun(options: OpenRunOptions): Run {
 
   function learn(plan: Plan): void {
     const unknown = plan.steps.find((step) => !kinds.has(step.kind));
-    if (unknown !== undefined) fail('plan-invalid', { target: unknown.id, summary: `The plan has a step of the kind "${unknown.kind}"`, cause: 'this version of rotate-ca does not know it', nextAction: `Use the version that made the plan: ${plan.tool}` });
+    if (unknown !== undefined)
+      fail('plan-invalid', {
+        target: unknown.id,
+        summary: `The plan has a step of the kind "${unknown.kind}"`,
+        cause: 'this version of rotate-ca does not know it',
+        nextAction: `Use the version that made the plan: ${plan.tool}`,
+      });
     plans.set(plan.digest, { plan, course: courseOf(plan, (kind) => kinds.get(kind)?.pointOfNoReturn === true) });
   }
 
@@ -190,7 +196,17 @@ export function openRun(options: OpenRunOptions): Run {
           if (!isStopped && !isThere) return;
           watchers.delete(look);
           if (isThere) resolve(view);
-          else reject(new RotationError(failure('interrupted', { target: view.progress.run, summary: 'The run was left while it was going on', cause: 'it was asked to stop', nextAction: `Run "rotate-ca resume ${view.progress.run}"` })));
+          else
+            reject(
+              new RotationError(
+                failure('interrupted', {
+                  target: view.progress.run,
+                  summary: 'The run was left while it was going on',
+                  cause: 'it was asked to stop',
+                  nextAction: `Run "rotate-ca resume ${view.progress.run}"`,
+                }),
+              ),
+            );
         }
         watchers.add(look);
         look();

@@ -121,10 +121,32 @@ export function createPerformer(parts: PerformParts): Performer {
     const attempt = progress().attempt;
     const timer = openPhaseTimer({ clock, deadlineMs: step.deadlineMs, graceMs: limits.graceMs, outer });
     const site = (target: string): Site => {
-      const control = { ...work, attempt, signal: timer.signal, deadlineAtMs: timer.deadlineAtMs, now: () => clock.now(), wait: (ms: number) => clock.wait(ms, { signal: timer.signal }), tell: teller(step, target) };
+      const control = {
+        ...work,
+        attempt,
+        signal: timer.signal,
+        deadlineAtMs: timer.deadlineAtMs,
+        now: () => clock.now(),
+        wait: (ms: number) => clock.wait(ms, { signal: timer.signal }),
+        tell: teller(step, target),
+      };
       return parts.siteOf(plan, step, target, control);
     };
-    return { ...work, step, kind, params: paramsOf(kind, step), attempt, timer, clock, retryWaitsMs: limits.retryWaitsMs, checkpoints: parts.checkpoints, site, record, progress, leaveUnsettled };
+    return {
+      ...work,
+      step,
+      kind,
+      params: paramsOf(kind, step),
+      attempt,
+      timer,
+      clock,
+      retryWaitsMs: limits.retryWaitsMs,
+      checkpoints: parts.checkpoints,
+      site,
+      record,
+      progress,
+      leaveUnsettled,
+    };
   }
 
   function teller(step: PlannedStep, target: string): (message: string) => void {

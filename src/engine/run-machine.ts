@@ -30,7 +30,22 @@
 import { assign, fromPromise, setup } from 'xstate';
 import type { Course } from '../domain/run/course.js';
 import type { Direction, Fact, Phase } from '../domain/run/facts.js';
-import { advance, canRollBack, gateAsked, hasFailed, hasUndoFailed, isApiThere, isComplete, isHeld, nextStep, nextToUndo, type Progress, stepInDoubt, stepLostBy, stepToVerify } from '../domain/run/progress.js';
+import {
+  advance,
+  canRollBack,
+  gateAsked,
+  hasFailed,
+  hasUndoFailed,
+  isApiThere,
+  isComplete,
+  isHeld,
+  nextStep,
+  nextToUndo,
+  type Progress,
+  stepInDoubt,
+  stepLostBy,
+  stepToVerify,
+} from '../domain/run/progress.js';
 
 export interface Work {
   readonly phase: Phase;
@@ -77,7 +92,8 @@ const { createMachine, createStateConfig } = setup({
     isPauseAsked: ask((_, p) => p.pauseAsked),
     canRollBack: ask(canRollBack),
     hasNothingToUndo: ask((c, p) => nextToUndo(c, p) === undefined),
-    isGateAsked: ({ context, event }) => event.type === 'run.approved' && event.gate === gateAsked(courseOf(context), context.progress)?.name && event.digest === context.progress.planDigest,
+    isGateAsked: ({ context, event }) =>
+      event.type === 'run.approved' && event.gate === gateAsked(courseOf(context), context.progress)?.name && event.digest === context.progress.planDigest,
     isKnownPlan: ({ context, event }) => {
       const amended = event.type === 'plan.amended' ? context.courseOf(event.digest) : undefined;
       return amended !== undefined && stepLostBy(amended, context.progress) === undefined;
@@ -90,7 +106,11 @@ type Done = { event: { output: Outcome } };
 
 const hasOutcome = (outcome: Outcome) => (args: Done) => args.event.output === outcome;
 const ifDone = { guard: hasOutcome('done') };
-const forward = (phase: Phase, of: typeof nextStep) => (args: Args) => ({ phase, step: of(courseOf(args.context), args.context.progress)?.id ?? '', direction: 'forward' as const });
+const forward = (phase: Phase, of: typeof nextStep) => (args: Args) => ({
+  phase,
+  step: of(courseOf(args.context), args.context.progress)?.id ?? '',
+  direction: 'forward' as const,
+});
 const broken = '#run.broken';
 
 // What failed on a run that was meanwhile asked to go back is undone like the rest.
@@ -147,7 +167,12 @@ const rollingBack = createStateConfig({
     undo: {
       tags: 'busy',
       on: { 'run.pauseAsked': { actions: 'advance' } },
-      invoke: { src: 'perform', input: ({ context }) => ({ phase: 'undo', step: nextToUndo(courseOf(context), context.progress)?.id ?? '', direction: 'back' as const }), onDone: 'choosing', onError: broken },
+      invoke: {
+        src: 'perform',
+        input: ({ context }) => ({ phase: 'undo', step: nextToUndo(courseOf(context), context.progress)?.id ?? '', direction: 'back' as const }),
+        onDone: 'choosing',
+        onError: broken,
+      },
     },
     paused: { tags: 'waiting', on: { 'run.resumed': goBackOn, 'run.forwardAsked': goOn, 'guard.tripped': { target: 'halted', actions: 'advance' } } },
     halted: { tags: 'waiting', on: { 'run.resumed': goBackOn, 'run.forwardAsked': goOn } },
@@ -188,7 +213,10 @@ export const runMachine = createMachine({
         'guard.tripped': { target: 'halted', actions: 'advance' },
       },
     },
-    paused: { tags: 'waiting', on: { 'run.resumed': goOn, 'run.rollbackAsked': rollBack, 'plan.amended': amendAndChoose, 'guard.tripped': { target: 'halted', actions: 'advance' } } },
+    paused: {
+      tags: 'waiting',
+      on: { 'run.resumed': goOn, 'run.rollbackAsked': rollBack, 'plan.amended': amendAndChoose, 'guard.tripped': { target: 'halted', actions: 'advance' } },
+    },
     halted: { tags: 'waiting', on: { 'run.resumed': goOn, 'run.rollbackAsked': rollBack, 'plan.amended': amend } },
     rollingBack,
     succeeded: { tags: 'ended', on: { ...atEnd, 'run.rollbackAsked': rollBack } },

@@ -26,5 +26,7 @@ export const systemClock: Clock = {
 };
 
 function interrupted(): RotationError {
-  return new RotationError(failure('interrupted', { target: 'rotate-ca', summary: 'A wait was ended early', cause: 'it was asked to stop', nextAction: 'Run "rotate-ca resume RUN" to go on' }));
+  return new RotationError(
+    failure('interrupted', { target: 'rotate-ca', summary: 'A wait was ended early', cause: 'it was asked to stop', nextAction: 'Run "rotate-ca resume RUN" to go on' }),
+  );
 }

@@ -37,9 +37,13 @@ export async function startRealVault(options: { readonly sealed?: boolean } = {}
   const files = await makeTlsFiles(folder);
   const port = await freePort();
   const initFile = join(folder, 'init.json');
-  const child = spawn(program, ['-listen', `127.0.0.1:${port}`, '-init-file', initFile, '-tls-cert', files.certificateFile, '-tls-key', files.keyFile, ...(options.sealed === true ? ['-sealed'] : [])], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  });
+  const child = spawn(
+    program,
+    ['-listen', `127.0.0.1:${port}`, '-init-file', initFile, '-tls-cert', files.certificateFile, '-tls-key', files.keyFile, ...(options.sealed === true ? ['-sealed'] : [])],
+    {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    },
+  );
   await listening(child);
   const { root_token: rootToken } = JSON.parse(readFileSync(initFile, 'utf8')) as { root_token: string };
   const ca = readFileSync(files.caFile);

@@ -102,7 +102,8 @@ export function createMemoryCheckpoints(): Checkpoints & { readonly refs: string
     prove: () => Promise.resolve(),
     load(ref) {
       const text = saved.get(ref.ref);
-      if (text === undefined) return Promise.reject(new RotationError(failure('checkpoint-damaged', { target: ref.ref, summary: 'there is no such checkpoint', nextAction: 'Look' })));
+      if (text === undefined)
+        return Promise.reject(new RotationError(failure('checkpoint-damaged', { target: ref.ref, summary: 'there is no such checkpoint', nextAction: 'Look' })));
       return Promise.resolve(JSON.parse(text) as Checkpoint);
     },
   };

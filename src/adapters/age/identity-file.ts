@@ -38,7 +38,11 @@ function readPrivateText(file: string): string {
   } catch (error) {
     const code = error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
     if (code === '') throw error;
-    return refuse(file, code === 'ENOENT' ? 'the identity file does not exist' : `the identity file cannot be read (${code})`, 'Name it with --identity FILE; make one with: age-keygen -o identity.txt');
+    return refuse(
+      file,
+      code === 'ENOENT' ? 'the identity file does not exist' : `the identity file cannot be read (${code})`,
+      'Name it with --identity FILE; make one with: age-keygen -o identity.txt',
+    );
   }
   if ((mode & 0o077) === 0) return text;
   return refuse(file, `the identity file can be read by others (mode ${mode.toString(8).padStart(4, '0')})`, `Run: chmod 0600 ${file}`);

@@ -36,11 +36,19 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
     return refuse(recipient.slice(0, 40), 'SSH keys are not supported as recipients', 'Use a recipient made by age-keygen (age1...)');
   }
   if (recipient.toUpperCase().startsWith('AGE-SECRET-KEY-')) {
-    return refuse('recipients', 'an identity (secret key) was given in place of a recipient', 'Give what "age-keygen -y identity.txt" prints, and make a new identity if this one was seen by others');
+    return refuse(
+      'recipients',
+      'an identity (secret key) was given in place of a recipient',
+      'Give what "age-keygen -y identity.txt" prints, and make a new identity if this one was seen by others',
+    );
   }
   if (!nativeRecipient.test(recipient)) {
     const plugin = /^age1([a-z0-9-]+)1[02-9ac-hj-np-z]+$/.exec(recipient)?.[1];
-    return refuse(recipient.slice(0, 80), plugin === undefined ? 'it is no age recipient (age1...)' : `recipients of the age plugin "${plugin}" are not supported`, 'Use a recipient made by age-keygen (age1...)');
+    return refuse(
+      recipient.slice(0, 80),
+      plugin === undefined ? 'it is no age recipient (age1...)' : `recipients of the age plugin "${plugin}" are not supported`,
+      'Use a recipient made by age-keygen (age1...)',
+    );
   }
   try {
     encrypter.addRecipient(recipient);
@@ -65,7 +73,11 @@ async function open(bytes: Uint8Array, { target, identityFile, identities }: Ope
     if (error instanceof RotationError) throw error;
     if (message.includes('no identity matched')) {
       const own = await Promise.all(identities.map((i) => identityToRecipient(i.reveal().toString('latin1'))));
-      return refuse(target, `"${identityFile}" opens what is sealed to ${own.join(', ')}, and this was not`, 'Name the identity that belongs to the recipients of the run with --identity FILE');
+      return refuse(
+        target,
+        `"${identityFile}" opens what is sealed to ${own.join(', ')}, and this was not`,
+        'Name the identity that belongs to the recipients of the run with --identity FILE',
+      );
     }
     return fail('checkpoint-damaged', {
       target,

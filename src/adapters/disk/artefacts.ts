@@ -57,6 +57,11 @@ export function openArtefacts(options: { readonly folder: string }): DiskArtefac
   return {
     put,
     get,
-    list: () => (existsSync(folder) ? readdirSync(folder).filter((f) => !f.startsWith('.') && !f.endsWith(digestSuffix)).sort() : []),
+    list: () =>
+      existsSync(folder)
+        ? readdirSync(folder)
+            .filter((f) => !f.startsWith('.') && !f.endsWith(digestSuffix))
+            .sort()
+        : [],
   };
 }

@@ -38,7 +38,8 @@ export function openCheckpoints(options: { readonly folder: string; readonly sea
   }
 
   return {
-    save: ({ step, target, attempt }, checkpoint) => write(`${toFileName(step)}@${toFileName(target)}@${attempt}`, Buffer.from(JSON.stringify({ v: checkpointVersion, checkpoint }))),
+    save: ({ step, target, attempt }, checkpoint) =>
+      write(`${toFileName(step)}@${toFileName(target)}@${attempt}`, Buffer.from(JSON.stringify({ v: checkpointVersion, checkpoint }))),
     saveBlob: (name, bytes) => write(`blob@${toFileName(name)}`, bytes),
     async load(ref) {
       const file = join(folder, ref.ref);

@@ -76,7 +76,8 @@ function checkLine(raw: Buffer, value: Record<string, unknown> | undefined, at: 
   const broken = (field: string, cause: string): never => refuse(raw, field, cause, at);
   if (value === undefined) return broken('', 'the line is no JSON object');
   if (value.v !== journalVersion) {
-    if (typeof value.v === 'number' && value.v > journalVersion) return broken('v', `it has version ${value.v}; this rotate-ca reads version ${journalVersion}. It was written by a newer one`);
+    if (typeof value.v === 'number' && value.v > journalVersion)
+      return broken('v', `it has version ${value.v}; this rotate-ca reads version ${journalVersion}. It was written by a newer one`);
     return broken('v', `its version is ${JSON.stringify(value.v)}, not ${journalVersion}`);
   }
   if (value.seq !== at.number) return broken('seq', `its sequence number is ${JSON.stringify(value.seq)}; ${at.number} must stand here`);

@@ -82,7 +82,12 @@ describe('openJournal', () => {
 
   it.each([
     ['half a line', '{"v":1,"seq":6,"at":"20'],
-    ['a line without newline', encodeLine({ seq: 6, at: '2026-11-23T13:00:00.000Z', fact: { type: 'guard.cleared' } }, '').toString().trimEnd()],
+    [
+      'a line without newline',
+      encodeLine({ seq: 6, at: '2026-11-23T13:00:00.000Z', fact: { type: 'guard.cleared' } }, '')
+        .toString()
+        .trimEnd(),
+    ],
     ['a line that is no JSON', '{"v":1,"seq":\n'],
     ['zeros, as file systems leave after a power cut', '\0'.repeat(40)],
   ])('cuts off %s, says so and keeps it', (_name, tail) => {
@@ -107,13 +112,42 @@ describe('openJournal', () => {
     ['two lines exchanged', (l) => [l[0], l[2], l[1], ...l.slice(3)] as string[], ':2:', 'sequence'],
     ['an edited line', (l) => l.with(1, (l[1] ?? '').replace('quoted', 'QUOTED')), ':2:', 'checksum'],
     ['an edited last line', (l) => l.with(4, (l[4] ?? '').replace('sre', 'eve')), ':5:', 'checksum'],
-    ['an edited line with a new checksum', (l) => l.with(1, encodeLine({ seq: 2, at: new Date(now()).toISOString(), fact: { type: 'run.submitted', by: 'eve' } }, sha256(l[0] ?? '')).toString().trimEnd()), ':3:', 'hash chain'],
+    [
+      'an edited line with a new checksum',
+      (l) =>
+        l.with(
+          1,
+          encodeLine({ seq: 2, at: new Date(now()).toISOString(), fact: { type: 'run.submitted', by: 'eve' } }, sha256(l[0] ?? ''))
+            .toString()
+            .trimEnd(),
+        ),
+      ':3:',
+      'hash chain',
+    ],
     ['a broken middle', (l) => l.with(2, '{'), ':3:1', 'no JSON object'],
     ['an empty line', (l) => l.toSpliced(2, 0, ''), ':3:1', 'no JSON object'],
     ['a later version', (l) => l.with(0, (l[0] ?? '').replace('{"v":1', '{"v":2')), ':1:2', 'newer'],
     ['no version', (l) => l.with(0, (l[0] ?? '').replace('{"v":1,', '{')), ':1:', 'version is undefined'],
-    ['a line that is no fact', () => [encodeLine({ seq: 1, at: '2026-11-23T13:00:00.000Z', fact: 7 as unknown as Fact }, noPredecessor).toString().trimEnd()], ':1:', 'no fact'],
-    ['a wrong time', () => [encodeLine({ seq: 1, at: 'noon', fact: { type: 'guard.cleared' } }, noPredecessor).toString().trimEnd()], ':1:', 'ISO 8601'],
+    [
+      'a line that is no fact',
+      () => [
+        encodeLine({ seq: 1, at: '2026-11-23T13:00:00.000Z', fact: 7 as unknown as Fact }, noPredecessor)
+          .toString()
+          .trimEnd(),
+      ],
+      ':1:',
+      'no fact',
+    ],
+    [
+      'a wrong time',
+      () => [
+        encodeLine({ seq: 1, at: 'noon', fact: { type: 'guard.cleared' } }, noPredecessor)
+          .toString()
+          .trimEnd(),
+      ],
+      ':1:',
+      'ISO 8601',
+    ],
   ];
   it.each(editing)('refuses %s', (_name, edit, place, cause) => {
     write(facts);
@@ -199,20 +233,30 @@ describe('a journal that cannot be written', () => {
   }, 30_000);
 
   const mayMount = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', '-o', 'size=16k', 'tmpfs', '/mnt']).status === 0;
-  it.skipIf(!mayMount).each([
-    ['full', 'true', 'ENOSPC: no space left on the device'],
-  ])('takes a partial line back on a %s disk', (_name, before, cause) => {
-    const got = fill(`unshare -m sh -c 'mount -t tmpfs -o size=16k tmpfs "$FOLDER" && ${before} && ${node.replaceAll("'", '"')} "$FOLDER/j"'`);
-    expect(got).toMatchObject({ code: 'journal-unwritable', cause, torn: '' });
-    expect(got.written).toBeGreaterThan(5);
-    expect(got.read).toBe(got.written + got.small);
-  }, 30_000);
+  it.skipIf(!mayMount).each([['full', 'true', 'ENOSPC: no space left on the device']])(
+    'takes a partial line back on a %s disk',
+    (_name, before, cause) => {
+      const got = fill(`unshare -m sh -c 'mount -t tmpfs -o size=16k tmpfs "$FOLDER" && ${before} && ${node.replaceAll("'", '"')} "$FOLDER/j"'`);
+      expect(got).toMatchObject({ code: 'journal-unwritable', cause, torn: '' });
+      expect(got.written).toBeGreaterThan(5);
+      expect(got.read).toBe(got.written + got.small);
+    },
+    30_000,
+  );
 
-  it.skipIf(!mayMount)('is refused at once on a read-only disk', () => {
-    const script = `import { openJournal } from './src/adapters/disk/journal.ts'; try { openJournal({ file: process.argv.at(-1), now: Date.now }); } catch (e) { console.log(e.message); }`;
-    const done = spawnSync('unshare', ['-m', 'sh', '-c', `mount -t tmpfs -o ro tmpfs "${folder}" && "${process.execPath}" --import tsx --input-type=module -e "$S" -- "${file}"`], { env: { ...process.env, S: script }, encoding: 'utf8' });
-    expect(done.stdout).toContain('EROFS: the file system is read-only');
-  }, 30_000);
+  it.skipIf(!mayMount)(
+    'is refused at once on a read-only disk',
+    () => {
+      const script = `import { openJournal } from './src/adapters/disk/journal.ts'; try { openJournal({ file: process.argv.at(-1), now: Date.now }); } catch (e) { console.log(e.message); }`;
+      const done = spawnSync(
+        'unshare',
+        ['-m', 'sh', '-c', `mount -t tmpfs -o ro tmpfs "${folder}" && "${process.execPath}" --import tsx --input-type=module -e "$S" -- "${file}"`],
+        { env: { ...process.env, S: script }, encoding: 'utf8' },
+      );
+      expect(done.stdout).toContain('EROFS: the file system is read-only');
+    },
+    30_000,
+  );
 });
 
 describe('any damage', () => {

@@ -37,7 +37,12 @@ export function openJournal(options: { readonly file: string; readonly now: () =
 /** Reads a journal and leaves it as it is: for those who only look, while another process may be writing. Throws RotationError run-unknown, journal-broken. */
 export function readJournal(file: string): readonly JournalLine[] {
   if (!existsSync(file)) {
-    return fail('run-unknown', { target: file, summary: 'There is no journal', cause: 'the file does not exist', nextAction: 'Run "rotate-ca status" for the runs that there are' });
+    return fail('run-unknown', {
+      target: file,
+      summary: 'There is no journal',
+      cause: 'the file does not exist',
+      nextAction: 'Run "rotate-ca status" for the runs that there are',
+    });
   }
   return parseJournal(readFileSync(file), file).lines;
 }

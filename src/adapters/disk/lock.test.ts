@@ -19,7 +19,10 @@ const now = (): number => Date.UTC(2026, 10, 23);
 const take = (run = 'r1'): ReturnType<typeof takeLock> => takeLock({ file, owner: { operation: 'run', run }, now });
 
 async function failureOf(work: Promise<unknown>): Promise<RotationError> {
-  const error: unknown = await work.then(() => undefined, (e: unknown) => e);
+  const error: unknown = await work.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
   if (error instanceof RotationError) return error;
   throw error ?? new Error('nothing was thrown');
 }

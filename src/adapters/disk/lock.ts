@@ -117,7 +117,16 @@ function releaseLock(file: string, id: string): void {
 }
 
 function ownerNow({ owner, now }: LockOptions): LockOwner {
-  return { id: randomBytes(4).toString('hex'), ...owner, host: hostname(), pid: process.pid, bootId: bootId(), pidSpace: pidSpace(), startTime: startTime(process.pid) ?? '', at: new Date(now()).toISOString() };
+  return {
+    id: randomBytes(4).toString('hex'),
+    ...owner,
+    host: hostname(),
+    pid: process.pid,
+    bootId: bootId(),
+    pidSpace: pidSpace(),
+    startTime: startTime(process.pid) ?? '',
+    at: new Date(now()).toISOString(),
+  };
 }
 
 function bootId(): string {

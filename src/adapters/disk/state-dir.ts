@@ -34,7 +34,13 @@ export function openStateDir({ env, override }: { readonly env: Readonly<Record<
     const folder = join(runsFolder, run);
     return { run, folder, journal: join(folder, 'journal.jsonl'), checkpoints: join(folder, 'checkpoints'), artefacts: join(folder, 'artefacts') };
   };
-  const runs = (): string[] => (existsSync(runsFolder) ? readdirSync(runsFolder, { withFileTypes: true }).filter((e) => e.isDirectory() && isRunName(e.name)).map((e) => e.name).sort() : []);
+  const runs = (): string[] =>
+    existsSync(runsFolder)
+      ? readdirSync(runsFolder, { withFileTypes: true })
+          .filter((e) => e.isDirectory() && isRunName(e.name))
+          .map((e) => e.name)
+          .sort()
+      : [];
 
   return {
     root,
@@ -53,7 +59,12 @@ export function openStateDir({ env, override }: { readonly env: Readonly<Record<
     run(run) {
       if (isRunName(run) && existsSync(of(run).folder)) return of(run);
       const known = runs();
-      return refuse('run-unknown', run, `there is no such folder in "${runsFolder}"`, known.length === 0 ? 'There are no runs; begin with "rotate-ca plan"' : `The runs are: ${known.join(', ')}`);
+      return refuse(
+        'run-unknown',
+        run,
+        `there is no such folder in "${runsFolder}"`,
+        known.length === 0 ? 'There are no runs; begin with "rotate-ca plan"' : `The runs are: ${known.join(', ')}`,
+      );
     },
   };
 }

@@ -97,7 +97,8 @@ function checkClient(certificatePem: string, keyPem: string | undefined, user: s
       'Compare the clock of this machine with "date -u"',
     );
   }
-  if (keyPem === undefined) refuse(at, `User "${user}" has a client certificate without a key`, 'neither client-key nor client-key-data is there', 'Take another user with --context');
+  if (keyPem === undefined)
+    refuse(at, `User "${user}" has a client certificate without a key`, 'neither client-key nor client-key-data is there', 'Take another user with --context');
   let fits = false;
   try {
     fits = leaf.checkPrivateKey(createPrivateKey(keyPem));

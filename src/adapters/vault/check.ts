@@ -53,12 +53,24 @@ export async function checkVault(options: CheckOptions): Promise<Failure[]> {
 
 function judgeHealth({ body }: VaultAnswer, address: string): Failure | undefined {
   if (body.initialized === false) {
-    return failure('vault-refused', { target: address, summary: 'Vault is not initialised', cause: 'it has no keys and no engines yet', nextAction: 'Check VAULT_ADDR; a new Vault is set up with "vault operator init"' });
+    return failure('vault-refused', {
+      target: address,
+      summary: 'Vault is not initialised',
+      cause: 'it has no keys and no engines yet',
+      nextAction: 'Check VAULT_ADDR; a new Vault is set up with "vault operator init"',
+    });
   }
   if (body.sealed === true) return sealed(address);
-  const [major = 0, minor = 0] = String(body.version ?? '').split('.').map(Number);
+  const [major = 0, minor = 0] = String(body.version ?? '')
+    .split('.')
+    .map(Number);
   if (major !== 1 || minor >= 11) return undefined;
-  return failure('vault-refused', { target: address, summary: `Vault ${String(body.version)} is too old`, cause: 'several issuers in one PKI engine exist from version 1.11', nextAction: 'Upgrade Vault to 1.11 or later' });
+  return failure('vault-refused', {
+    target: address,
+    summary: `Vault ${String(body.version)} is too old`,
+    cause: 'several issuers in one PKI engine exist from version 1.11',
+    nextAction: 'Upgrade Vault to 1.11 or later',
+  });
 }
 
 async function checkGrants({ session, connection, mount, signRole, signal }: CheckOptions): Promise<Failure[]> {
@@ -81,13 +93,22 @@ async function checkMount({ session, connection, mount, caTtlMs, signal }: Check
   const answer = await session.call({ method: 'GET', path, repeatable: true }, { signal });
   const tell = (summary: string, cause: string, nextAction: string): Failure[] => [failure('vault-refused', { target: address, summary, cause, nextAction })];
   if (answer.status === 403 || answer.status === 404) {
-    return tell(`There is no engine mounted at "${mount}"`, 'or the token has no grant on anything in it: Vault does not tell the two apart', `Look with "vault secrets list"; mount one with: vault secrets enable -path=${mount} pki`);
+    return tell(
+      `There is no engine mounted at "${mount}"`,
+      'or the token has no grant on anything in it: Vault does not tell the two apart',
+      `Look with "vault secrets list"; mount one with: vault secrets enable -path=${mount} pki`,
+    );
   }
   if (answer.status !== 200) return [refusalOf(answer, { what: 'The look at the mount', path, capability: 'read', address })];
   const { data } = answer.body;
-  if (fieldOf(data, 'type') !== 'pki') return tell(`The engine at "${mount}" is no PKI engine`, `its type is "${String(fieldOf(data, 'type'))}"`, 'Name the mount of a PKI engine with --vault-mount');
+  if (fieldOf(data, 'type') !== 'pki')
+    return tell(`The engine at "${mount}" is no PKI engine`, `its type is "${String(fieldOf(data, 'type'))}"`, 'Name the mount of a PKI engine with --vault-mount');
   const maxSeconds = Number(fieldOf(fieldOf(data, 'config'), 'max_lease_ttl'));
   if (maxSeconds * 1_000 >= caTtlMs) return [];
   const hours = Math.ceil(caTtlMs / 3_600_000);
-  return tell(`The engine at "${mount}" would cut the life of the new CA`, `its longest lease is ${maxSeconds / 3_600} h, the CA is to live ${hours} h`, `Run: vault secrets tune -max-lease-ttl=${hours}h ${mount}`);
+  return tell(
+    `The engine at "${mount}" would cut the life of the new CA`,
+    `its longest lease is ${maxSeconds / 3_600} h, the CA is to live ${hours} h`,
+    `Run: vault secrets tune -max-lease-ttl=${hours}h ${mount}`,
+  );
 }

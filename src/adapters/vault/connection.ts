@@ -68,7 +68,13 @@ export function vaultConnection(settings: VaultSettings, wait: Wait): VaultConne
   async function once({ method, path, body }: VaultCall): Promise<VaultAnswer | { readonly lost: string }> {
     try {
       const answer: unknown =
-        method === 'GET' ? await client.read(path) : method === 'LIST' ? await client.list(path) : method === 'DELETE' ? await client.delete(path) : await client.write(path, body ?? {});
+        method === 'GET'
+          ? await client.read(path)
+          : method === 'LIST'
+            ? await client.list(path)
+            : method === 'DELETE'
+              ? await client.delete(path)
+              : await client.write(path, body ?? {});
       return { status: 200, body: recordOf(answer), errors: [] };
     } catch (error) {
       return answerOf(error) ?? { lost: lossOf(error) };
@@ -116,7 +122,13 @@ async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal | undefine
   } finally {
     signal.removeEventListener('abort', leave);
   }
-  return fail('interrupted', { target: 'Vault', summary: 'A request to Vault was given up', cause: 'the operator asked to stop', nextAction: 'Run "rotate-ca resume"', retryable: true });
+  return fail('interrupted', {
+    target: 'Vault',
+    summary: 'A request to Vault was given up',
+    cause: 'the operator asked to stop',
+    nextAction: 'Run "rotate-ca resume"',
+    retryable: true,
+  });
 }
 
 function answerOf(error: unknown): VaultAnswer | undefined {

@@ -44,7 +44,10 @@ export function inspectLeaf(pem: string, { request, nowMs }: { readonly request:
     [[...record.usages].sort().join() === [...request.usages].sort().join(), `its usages are "${record.usages.join(', ')}", asked for were "${request.usages.join(', ')}"`],
     [!record.isCa, 'it is a CA'],
     [record.notBeforeMs <= nowMs + clockSlackMs, `it is valid only from ${new Date(record.notBeforeMs).toISOString()}`],
-    [record.notAfterMs >= nowMs + request.ttlMs - clockSlackMs, `it ends at ${new Date(record.notAfterMs).toISOString()}, sooner than asked for: the mount or Vault caps lifetimes`],
+    [
+      record.notAfterMs >= nowMs + request.ttlMs - clockSlackMs,
+      `it ends at ${new Date(record.notAfterMs).toISOString()}, sooner than asked for: the mount or Vault caps lifetimes`,
+    ],
   ]);
 }
 

@@ -26,7 +26,10 @@ async function open(env: Record<string, string>, mount = 'pki-k8s'): Promise<Vau
 }
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {
-  const error: unknown = await work.then(() => undefined, (e: unknown) => e);
+  const error: unknown = await work.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
   if (error instanceof RotationError && error.failures[0] !== undefined) return error.failures[0];
   throw error ?? new Error('nothing was thrown');
 }
@@ -85,7 +88,14 @@ describe('with an AppRole and the policy of the lab', () => {
       const csrPem = await makeRequest({ privateKeyPem, subject: { commonName: 'system:node:cp1', organizations: ['system:nodes'] }, sans });
       const pem = await issuer.sign({ issuerId: made.issuerId, csrPem, ttlMs: yearMs, backdateMs: 0, usages: ['serverAuth', 'clientAuth'] });
       const leaf = readLeaf(pem, { source: 'leaf' });
-      expect(leaf.record).toMatchObject({ subject: 'O=system:nodes, CN=system:node:cp1', issuer: record.subject, aki: record.ski, isCa: false, sans, usages: ['serverAuth', 'clientAuth'] });
+      expect(leaf.record).toMatchObject({
+        subject: 'O=system:nodes, CN=system:node:cp1',
+        issuer: record.subject,
+        aki: record.ski,
+        isCa: false,
+        sans,
+        usages: ['serverAuth', 'clientAuth'],
+      });
       // Vault's own backdating of leaves: 30 s.
       expect(Date.now() - leaf.record.notBeforeMs).toBeGreaterThan(25_000);
     }

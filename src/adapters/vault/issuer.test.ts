@@ -37,7 +37,10 @@ function open(env: Record<string, string> = {}): Promise<VaultIssuer> {
 }
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {
-  const error: unknown = await work.then(() => undefined, (e: unknown) => e);
+  const error: unknown = await work.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
   if (!(error instanceof RotationError) || error.failures[0] === undefined) throw error ?? new Error('nothing was thrown');
   expect(`${error.stack}${JSON.stringify(error)}`).not.toContain('CANARY');
   return error.failures[0];
@@ -45,7 +48,10 @@ async function failureOf(work: Promise<unknown>): Promise<Failure> {
 
 const ca: NewCa = { name: 'gen-2', commonName: 'kubernetes', serialNumber: 'gen-2', keyType: 'ecdsa-p256', ttlMs: 1_000 * hourMs, backdateMs: hourMs };
 const good: CaParts = { subject: { commonName: 'kubernetes', serialNumber: 'gen-2' }, notBeforeMs: nowMs - hourMs, notAfterMs: nowMs + 1_000 * hourMs };
-const answer = (made: Ca, key: Secret = made.keyPem): Reply => ({ status: 200, body: { data: { certificate: made.certificatePem.trimEnd(), private_key: key.reveal().toString().trimEnd(), issuer_id: 'i', key_id: 'k' } } });
+const answer = (made: Ca, key: Secret = made.keyPem): Reply => ({
+  status: 200,
+  body: { data: { certificate: made.certificatePem.trimEnd(), private_key: key.reveal().toString().trimEnd(), issuer_id: 'i', key_id: 'k' } },
+});
 
 describe('generateCa', () => {
   it('asks for a root of its own name and gives back what it checked', async () => {
@@ -59,7 +65,18 @@ describe('generateCa', () => {
       call: generate,
       token: canary,
       namespace: 'team/a',
-      body: { issuer_name: 'gen-2', key_name: 'gen-2', common_name: 'kubernetes', serial_number: 'gen-2', key_type: 'ec', key_bits: 256, ttl: '3600000s', not_before_duration: '3600s', exclude_cn_from_sans: true, format: 'pem' },
+      body: {
+        issuer_name: 'gen-2',
+        key_name: 'gen-2',
+        common_name: 'kubernetes',
+        serial_number: 'gen-2',
+        key_type: 'ec',
+        key_bits: 256,
+        ttl: '3600000s',
+        not_before_duration: '3600s',
+        exclude_cn_from_sans: true,
+        format: 'pem',
+      },
     });
   });
 
@@ -172,7 +189,10 @@ describe('findCa', () => {
 });
 
 describe('check', () => {
-  const allGranted = (request: { body: Record<string, unknown> }): Reply => ({ status: 200, body: { data: Object.fromEntries((request.body.paths as string[]).map((p) => [p, ['root']])) } });
+  const allGranted = (request: { body: Record<string, unknown> }): Reply => ({
+    status: 200,
+    body: { data: Object.fromEntries((request.body.paths as string[]).map((p) => [p, ['root']])) },
+  });
   beforeEach(() => {
     server.routes.set('GET sys/health', recorded('health'));
     server.routes.set('POST sys/capabilities-self', allGranted);
@@ -188,11 +208,23 @@ describe('check', () => {
     ['no initialisation', 'GET sys/health', { status: 501, body: { initialized: false } }, 'vault-refused', 'vault operator init'],
     ['an old version', 'GET sys/health', { status: 200, body: { initialized: true, sealed: false, version: '1.10.3' } }, 'vault-refused', '1.11'],
     ['a wrong token', 'GET auth/token/lookup-self', recorded('token-wrong'), 'vault-auth-failed', 'vault login'],
-    ['missing grants', 'POST sys/capabilities-self', recorded('capabilities-missing'), 'vault-policy-missing', 'path "pki/issuers/generate/root/exported" { capabilities = ["update"] }'],
+    [
+      'missing grants',
+      'POST sys/capabilities-self',
+      recorded('capabilities-missing'),
+      'vault-policy-missing',
+      'path "pki/issuers/generate/root/exported" { capabilities = ["update"] }',
+    ],
     ['no grant to ask for grants', 'POST sys/capabilities-self', recorded('permission-denied'), 'vault-policy-missing', 'path "sys/capabilities-self"'],
     ['a missing mount', 'GET sys/internal/ui/mounts/pki', recorded('mount-missing'), 'vault-refused', 'vault secrets enable -path=pki pki'],
     ['another engine', 'GET sys/internal/ui/mounts/pki', { status: 200, body: { data: { type: 'kv' } } }, 'vault-refused', '--vault-mount'],
-    ['a short lease limit', 'GET sys/internal/ui/mounts/pki', { status: 200, body: { data: { type: 'pki', config: { max_lease_ttl: 60 } } } }, 'vault-refused', 'vault secrets tune -max-lease-ttl=100h pki'],
+    [
+      'a short lease limit',
+      'GET sys/internal/ui/mounts/pki',
+      { status: 200, body: { data: { type: 'pki', config: { max_lease_ttl: 60 } } } },
+      'vault-refused',
+      'vault secrets tune -max-lease-ttl=100h pki',
+    ],
   ])('tells %s', async (_name, call, reply, code, next) => {
     server.routes.set(call, reply);
     const failures = await (await open()).check({ caTtlMs: 100 * hourMs });

@@ -48,7 +48,12 @@ export async function openVaultIssuer(options: VaultIssuerOptions): Promise<Vaul
 
     async generateCa(ca, signal = {}) {
       // Not repeatable: the first attempt may have made a root whose key was lost with the answer.
-      const { data } = await ask(`The new CA "${ca.name}"`, 'update', { method: 'POST', path: `${mount}/issuers/generate/root/exported`, body: rootRequest(ca), repeatable: false }, signal);
+      const { data } = await ask(
+        `The new CA "${ca.name}"`,
+        'update',
+        { method: 'POST', path: `${mount}/issuers/generate/root/exported`, body: rootRequest(ca), repeatable: false },
+        signal,
+      );
       const key = textOf(data, 'private_key');
       const certificatePem = withNewline(textOf(data, 'certificate'));
       inspectCa(certificatePem, { ca, key, nowMs: options.now() });
@@ -130,21 +135,37 @@ function keyParameters(keyType: KeyType): Record<string, unknown> {
     case 'ed25519':
       return { key_type: 'ed25519', key_bits: 0 };
     case 'other':
-      return fail('layout-unsupported', { target: 'Vault', summary: 'The new CA cannot have a key like that of the outgoing one', cause: 'its type is neither RSA nor ECDSA nor Ed25519', nextAction: 'Set a keyType in the playbook' });
+      return fail('layout-unsupported', {
+        target: 'Vault',
+        summary: 'The new CA cannot have a key like that of the outgoing one',
+        cause: 'its type is neither RSA nor ECDSA nor Ed25519',
+        nextAction: 'Set a keyType in the playbook',
+      });
   }
 }
 
 function readMount(text: string): string {
   const mount = text.replace(/^\/+|\/+$/g, '');
   if (/^[A-Za-z0-9_.-]+(?:\/[A-Za-z0-9_.-]+)*$/.test(mount) && !mount.split('/').includes('..')) return mount;
-  return fail('config-invalid', { target: 'vault mount', summary: `"${text}" is no mount of an engine`, nextAction: 'Write it as in "vault secrets list", for example pki-kubernetes' });
+  return fail('config-invalid', {
+    target: 'vault mount',
+    summary: `"${text}" is no mount of an engine`,
+    nextAction: 'Write it as in "vault secrets list", for example pki-kubernetes',
+  });
 }
 
 /** A text of an answer; one that is missing is ca-rejected. */
 function textOf(data: unknown, name: string): string {
   const value = fieldOf(data, name);
   if (typeof value === 'string' && value !== '') return value;
-  throw new RotationError({ code: 'ca-rejected', target: 'Vault', summary: `Vault's answer lacks "${name}"`, cause: 'it is not the answer of a PKI engine of version 1.11 or later', nextAction: 'Check the version with "vault status"', retryable: false });
+  throw new RotationError({
+    code: 'ca-rejected',
+    target: 'Vault',
+    summary: `Vault's answer lacks "${name}"`,
+    cause: 'it is not the answer of a PKI engine of version 1.11 or later',
+    nextAction: 'Check the version with "vault status"',
+    retryable: false,
+  });
 }
 
 function withNewline(pem: string): string {

@@ -39,11 +39,22 @@ export function isSealed(answer: VaultAnswer): boolean {
 }
 
 export function sealed(address: string): Failure {
-  return failure('vault-sealed', { target: address, summary: 'Vault is sealed', cause: 'it waits for its unseal keys', nextAction: `Run: vault operator unseal -address=${address}`, retryable: true });
+  return failure('vault-sealed', {
+    target: address,
+    summary: 'Vault is sealed',
+    cause: 'it waits for its unseal keys',
+    nextAction: `Run: vault operator unseal -address=${address}`,
+    retryable: true,
+  });
 }
 
 export function badToken(address: string, cause: string): Failure {
-  return failure('vault-auth-failed', { target: address, summary: 'Vault does not accept the credential', cause, nextAction: 'Run "vault login", or renew the files of the AppRole; then go on with "rotate-ca resume"' });
+  return failure('vault-auth-failed', {
+    target: address,
+    summary: 'Vault does not accept the credential',
+    cause,
+    nextAction: 'Run "vault login", or renew the files of the AppRole; then go on with "rotate-ca resume"',
+  });
 }
 
 /** One failure for all that a policy lacks, with the lines to add. */

@@ -28,10 +28,20 @@ export function readRequest(csrPem: string): RequestContent {
     const [, subject, key, ...rest] = childrenOf(child(readDer(block.bytes), 0));
     if (subject === undefined || key === undefined) throw new RangeError('its fields are missing');
     const attributes = rest.find((r) => r.tag === 0xa0);
-    return { spki: createHash('sha256').update(key.raw).digest('hex'), subject: attributesOf(subject), sans: attributes === undefined ? [] : sansOf(attributes), isRsa: oidOf(child(child(key, 0), 0)) === rsaEncryption };
+    return {
+      spki: createHash('sha256').update(key.raw).digest('hex'),
+      subject: attributesOf(subject),
+      sans: attributes === undefined ? [] : sansOf(attributes),
+      isRsa: oidOf(child(child(key, 0), 0)) === rsaEncryption,
+    };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    return fail('pem-invalid', { target: 'certificate request', summary: 'A certificate request cannot be read', cause: error.message, nextAction: 'Run "rotate-ca resume": it is made anew' });
+    return fail('pem-invalid', {
+      target: 'certificate request',
+      summary: 'A certificate request cannot be read',
+      cause: error.message,
+      nextAction: 'Run "rotate-ca resume": it is made anew',
+    });
   }
 }
 

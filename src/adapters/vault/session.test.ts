@@ -37,7 +37,10 @@ function open(env: Record<string, string> = {}, more: Partial<VaultIssuerOptions
 }
 
 async function failureOf(work: Promise<unknown>): Promise<Failure> {
-  const error: unknown = await work.then(() => undefined, (e: unknown) => e);
+  const error: unknown = await work.then(
+    () => undefined,
+    (e: unknown) => e,
+  );
   if (!(error instanceof RotationError) || error.failures[0] === undefined) throw error ?? new Error('nothing was thrown');
   expect(`${error.stack}${JSON.stringify(error)}`).not.toContain('CANARY');
   return error.failures[0];
@@ -90,7 +93,10 @@ describe('the token', () => {
     server.routes.set('POST auth/approle/login', () => login(tokens.shift() ?? 'none'));
     const to = await open(approle);
     await to.findCa('x');
-    expect(server.seen.map((r) => [r.call, r.token])).toEqual([['POST auth/approle/login', ''], ['GET pki/issuers?list=1', 'one']]);
+    expect(server.seen.map((r) => [r.call, r.token])).toEqual([
+      ['POST auth/approle/login', ''],
+      ['GET pki/issuers?list=1', 'one'],
+    ]);
     expect(server.seen[0]?.body).toEqual({ role_id: 'my-role', secret_id: 'CANARY-secret' });
     server.routes.set('POST auth/token/renew-self', renewed(3_600));
     for (const left of [3_600, 1_000]) {
@@ -100,7 +106,12 @@ describe('the token', () => {
       await settled(left === 3_600 ? 3 : 5);
     }
     await to.findCa('x');
-    expect(server.seen.slice(2).map((r) => [r.call, r.token])).toEqual([['POST auth/token/renew-self', 'one'], ['POST auth/token/renew-self', 'one'], ['POST auth/approle/login', ''], ['GET pki/issuers?list=1', 'two']]);
+    expect(server.seen.slice(2).map((r) => [r.call, r.token])).toEqual([
+      ['POST auth/token/renew-self', 'one'],
+      ['POST auth/token/renew-self', 'one'],
+      ['POST auth/approle/login', ''],
+      ['GET pki/issuers?list=1', 'two'],
+    ]);
     to.close();
     expect(scheduled).toEqual([]);
     expect(logged).toEqual([]);

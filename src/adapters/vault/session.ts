@@ -119,7 +119,9 @@ async function logIn(connection: VaultConnection, by: VaultCredential & { kind: 
 }
 
 function replaceHint(credential: VaultCredential): string {
-  return credential.kind === 'token-file' ? `put another into "${credential.file}", it is read again when Vault refuses this one` : 'stop with Ctrl-C, set another VAULT_TOKEN and run "rotate-ca resume"';
+  return credential.kind === 'token-file'
+    ? `put another into "${credential.file}", it is read again when Vault refuses this one`
+    : 'stop with Ctrl-C, set another VAULT_TOKEN and run "rotate-ca resume"';
 }
 
 /** A field of an object of Vault's, if it is one. */

@@ -19,7 +19,8 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const read = (env: Environment, overrides: VaultOverrides = {}): ReturnType<typeof readVaultSettings> => readVaultSettings({ VAULT_TOKEN: 't', VAULT_CACERT: at('ca.pem'), ...env }, overrides);
+const read = (env: Environment, overrides: VaultOverrides = {}): ReturnType<typeof readVaultSettings> =>
+  readVaultSettings({ VAULT_TOKEN: 't', VAULT_CACERT: at('ca.pem'), ...env }, overrides);
 
 function refusal(work: () => unknown): RotationError {
   try {
@@ -37,16 +38,32 @@ describe('readVaultSettings', () => {
 
   it('reads all variables', () => {
     const got = read({
-      VAULT_ADDR: 'https://vault.example:8200/', VAULT_NAMESPACE: '/a/b/', VAULT_CLIENT_CERT: at('client.pem'), VAULT_CLIENT_KEY: at('client.key'),
-      VAULT_TLS_SERVER_NAME: 'v', VAULT_SKIP_VERIFY: 'T', VAULT_CLIENT_TIMEOUT: '1m30s', VAULT_MAX_RETRIES: '0',
+      VAULT_ADDR: 'https://vault.example:8200/',
+      VAULT_NAMESPACE: '/a/b/',
+      VAULT_CLIENT_CERT: at('client.pem'),
+      VAULT_CLIENT_KEY: at('client.key'),
+      VAULT_TLS_SERVER_NAME: 'v',
+      VAULT_SKIP_VERIFY: 'T',
+      VAULT_CLIENT_TIMEOUT: '1m30s',
+      VAULT_MAX_RETRIES: '0',
     });
-    expect(got).toMatchObject({ address: 'https://vault.example:8200', namespace: 'a/b', timeoutMs: 90_000, maxRetries: 0, tls: { certificatePem: pem, serverName: 'v', verify: false } });
+    expect(got).toMatchObject({
+      address: 'https://vault.example:8200',
+      namespace: 'a/b',
+      timeoutMs: 90_000,
+      maxRetries: 0,
+      tls: { certificatePem: pem, serverName: 'v', verify: false },
+    });
     expect(JSON.stringify(got.tls)).toContain('[secret]');
   });
 
   it('prefers what was given over the environment', () => {
     writeFileSync(at('other.pem'), pem.repeat(2));
-    expect(read({ VAULT_ADDR: 'https://a', VAULT_NAMESPACE: 'a' }, { address: 'https://b', namespace: 'b', caFile: at('other.pem') })).toMatchObject({ address: 'https://b', namespace: 'b', tls: { ca: [pem.repeat(2)] } });
+    expect(read({ VAULT_ADDR: 'https://a', VAULT_NAMESPACE: 'a' }, { address: 'https://b', namespace: 'b', caFile: at('other.pem') })).toMatchObject({
+      address: 'https://b',
+      namespace: 'b',
+      tls: { ca: [pem.repeat(2)] },
+    });
   });
 
   it('takes the CAs of a folder, or those of the system and of Node', () => {
@@ -54,11 +71,23 @@ describe('readVaultSettings', () => {
     expect(read({ VAULT_CACERT: '' }).tls.ca.length).toBeGreaterThan(50);
   });
 
-  it.each<[string, string, number]>([['30', 'seconds', 30_000], ['250ms', 'ms', 250], ['1.5h', 'hours', 5_400_000]])('reads the timeout %s as %s', (text, _unit, ms) => {
+  it.each<[string, string, number]>([
+    ['30', 'seconds', 30_000],
+    ['250ms', 'ms', 250],
+    ['1.5h', 'hours', 5_400_000],
+  ])('reads the timeout %s as %s', (text, _unit, ms) => {
     expect(read({ VAULT_CLIENT_TIMEOUT: text }).timeoutMs).toBe(ms);
   });
 
-  it.each<[string, boolean]>([['1', false], ['true', false], ['TRUE', false], ['0', true], ['false', true], ['F', true], ['', true]])('reads VAULT_SKIP_VERIFY=%s as Go does', (text, verify) => {
+  it.each<[string, boolean]>([
+    ['1', false],
+    ['true', false],
+    ['TRUE', false],
+    ['0', true],
+    ['false', true],
+    ['F', true],
+    ['', true],
+  ])('reads VAULT_SKIP_VERIFY=%s as Go does', (text, verify) => {
     expect(read({ VAULT_SKIP_VERIFY: text }).tls.verify).toBe(verify);
   });
 

@@ -82,7 +82,11 @@ function readTls(env: Environment, options: { readonly verify: boolean; readonly
   const certificate = value(env, 'VAULT_CLIENT_CERT');
   const key = value(env, 'VAULT_CLIENT_KEY');
   if ((certificate === undefined) !== (key === undefined)) {
-    return refuse(certificate === undefined ? 'VAULT_CLIENT_CERT' : 'VAULT_CLIENT_KEY', 'a client certificate and its key go together, and one is missing', 'Set both VAULT_CLIENT_CERT and VAULT_CLIENT_KEY, or none');
+    return refuse(
+      certificate === undefined ? 'VAULT_CLIENT_CERT' : 'VAULT_CLIENT_KEY',
+      'a client certificate and its key go together, and one is missing',
+      'Set both VAULT_CLIENT_CERT and VAULT_CLIENT_KEY, or none',
+    );
   }
   const serverName = value(env, 'VAULT_TLS_SERVER_NAME');
   return {
@@ -101,7 +105,11 @@ function readCredential(env: Environment, overrides: VaultOverrides): VaultCrede
   const secretIdFile = overrides.secretIdFile ?? value(env, 'ROTATE_CA_VAULT_SECRET_ID_FILE');
   if (roleIdFile !== undefined && secretIdFile !== undefined) return { kind: 'approle', mount: value(env, 'ROTATE_CA_VAULT_APPROLE_MOUNT') ?? 'approle', roleIdFile, secretIdFile };
   if (roleIdFile !== undefined || secretIdFile !== undefined) {
-    return refuse(roleIdFile === undefined ? 'ROTATE_CA_VAULT_ROLE_ID_FILE' : 'ROTATE_CA_VAULT_SECRET_ID_FILE', 'AppRole needs the files of both ids, and one is missing', 'Name both files');
+    return refuse(
+      roleIdFile === undefined ? 'ROTATE_CA_VAULT_ROLE_ID_FILE' : 'ROTATE_CA_VAULT_SECRET_ID_FILE',
+      'AppRole needs the files of both ids, and one is missing',
+      'Name both files',
+    );
   }
   const token = value(env, 'VAULT_TOKEN');
   if (token !== undefined) return { kind: 'token', token: new Secret(token) };

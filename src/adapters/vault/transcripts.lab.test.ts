@@ -47,7 +47,14 @@ beforeAll(async () => {
 afterAll(() => Promise.all([vault?.stop(), sealed?.stop()]));
 
 it.each(asked)('%s', async (name, on, token, method, path, body) => {
-  const sent: unknown = body === undefined ? undefined : JSON.parse(JSON.stringify(body).replace('ROLE', tokens.ROLE ?? '').replace('SECRET', tokens.SECRET ?? ''));
+  const sent: unknown =
+    body === undefined
+      ? undefined
+      : JSON.parse(
+          JSON.stringify(body)
+            .replace('ROLE', tokens.ROLE ?? '')
+            .replace('SECRET', tokens.SECRET ?? ''),
+        );
   const answer = await (on === 'open' ? vault : sealed).call(method, path, sent, tokens[token] ?? '');
   const transcript = { request: { method, path, ...(body === undefined ? {} : { body }) }, status: answer.status, body: withoutChance(answer.body) };
   const file = `${folder}/${name}.json`;
@@ -57,7 +64,16 @@ it.each(asked)('%s', async (name, on, token, method, path, body) => {
 
 /** Whatever differs from one Vault to the next: ids, times, tokens. */
 function withoutChance(body: unknown): unknown {
-  const chance = /^(request_id|accessor|uuid|id|client_token|entity_id|cluster_id|cluster_name|creation_time|expire_time|issue_time|last_renewal|last_renewal_time|server_time_utc|ttl)$/;
-  const capped = JSON.stringify(body ?? null, (key, value: unknown) => (Array.isArray(value) && key !== 'errors' ? [...(value as string[])].sort() : chance.test(key) && value !== null && value !== '' ? (typeof value === 'number' ? 3600 : `recorded-${key}`) : value));
+  const chance =
+    /^(request_id|accessor|uuid|id|client_token|entity_id|cluster_id|cluster_name|creation_time|expire_time|issue_time|last_renewal|last_renewal_time|server_time_utc|ttl)$/;
+  const capped = JSON.stringify(body ?? null, (key, value: unknown) =>
+    Array.isArray(value) && key !== 'errors'
+      ? [...(value as string[])].sort()
+      : chance.test(key) && value !== null && value !== ''
+        ? typeof value === 'number'
+          ? 3600
+          : `recorded-${key}`
+        : value,
+  );
   return JSON.parse(capped);
 }

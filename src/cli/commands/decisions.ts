@@ -23,7 +23,16 @@ export function addDecisionCommands(program: Command, context: Context): void {
     .action(async (named: string | undefined, flags: Flags & { forward: boolean }) => {
       const stateDir = stateDirOf(flags, env);
       const run = chooseRun(stateDir, named);
-      context.end(await driveRun(out, env, { stateDir, run, ask: flags.forward ? 'forward' : 'resume', autoApprove: flags.autoApprove, lockTimeoutMs: lockTimeoutMs(flags), input: flags.input }));
+      context.end(
+        await driveRun(out, env, {
+          stateDir,
+          run,
+          ask: flags.forward ? 'forward' : 'resume',
+          autoApprove: flags.autoApprove,
+          lockTimeoutMs: lockTimeoutMs(flags),
+          input: flags.input,
+        }),
+      );
     });
 
   withDriveOptions(withStateOption(program.command('approve').argument('[run]').summary('approve the gate at which a run waits, and go on')))
@@ -32,7 +41,15 @@ export function addDecisionCommands(program: Command, context: Context): void {
       const stateDir = stateDirOf(flags, env);
       const run = chooseRun(stateDir, named);
       context.end(
-        await driveRun(out, env, { stateDir, run, ask: 'resume', autoApprove: flags.autoApprove, approveOnce: { gate: flags.gate }, lockTimeoutMs: lockTimeoutMs(flags), input: flags.input }),
+        await driveRun(out, env, {
+          stateDir,
+          run,
+          ask: 'resume',
+          autoApprove: flags.autoApprove,
+          approveOnce: { gate: flags.gate },
+          lockTimeoutMs: lockTimeoutMs(flags),
+          input: flags.input,
+        }),
       );
     });
 
@@ -56,17 +73,17 @@ export function addDecisionCommands(program: Command, context: Context): void {
       context.end(await driveRun(out, env, { stateDir, run, ask, autoApprove: flags.autoApprove, lockTimeoutMs: lockTimeoutMs(flags), input: flags.input }));
     });
 
-  withStateOption(program.command('force-unlock').argument('<id>').summary('take away the lock of a process that is gone for good'))
-    .action((id: string, flags: { stateDir?: string }) => {
+  withStateOption(program.command('force-unlock').argument('<id>').summary('take away the lock of a process that is gone for good')).action(
+    (id: string, flags: { stateDir?: string }) => {
       out.say(unlock(stateDirOf(flags, env), id));
       context.end(exitCodes.ok);
-    });
+    },
+  );
 
-  withStateOption(program.command('pause').argument('[run]').summary('stop a run at the next safe point'))
-    .action((named: string | undefined, flags: { stateDir?: string }) => {
-      const stateDir = stateDirOf(flags, env);
-      const run = chooseRun(stateDir, named);
-      out.say(askToPause(stateDir, run, operator(env)));
-      context.end(exitCodes.ok);
-    });
+  withStateOption(program.command('pause').argument('[run]').summary('stop a run at the next safe point')).action((named: string | undefined, flags: { stateDir?: string }) => {
+    const stateDir = stateDirOf(flags, env);
+    const run = chooseRun(stateDir, named);
+    out.say(askToPause(stateDir, run, operator(env)));
+    context.end(exitCodes.ok);
+  });
 }

@@ -12,7 +12,11 @@ export function planText(plan: Plan, out: Pick<Output, 'colours'>): string {
   const lines = [
     c.bold(`Plan ${plan.name}`),
     `  cluster   ${plan.inventory.cluster.server}  ${plan.inventory.cluster.version}  uid ${plan.inventory.cluster.uid}`,
-    ...(outgoing === undefined ? [] : [`  outgoing  ${outgoing.subject}  ${outgoing.keyType}  valid until ${new Date(outgoing.notAfterMs).toISOString().slice(0, 10)}  sha256 ${outgoing.fingerprint.slice(0, 16)}`]),
+    ...(outgoing === undefined
+      ? []
+      : [
+          `  outgoing  ${outgoing.subject}  ${outgoing.keyType}  valid until ${new Date(outgoing.notAfterMs).toISOString().slice(0, 10)}  sha256 ${outgoing.fingerprint.slice(0, 16)}`,
+        ]),
     `  incoming  a new self-signed root of ${plan.settings.vault.address}, mount ${plan.settings.vault.mount}`,
     `  nodes     ${nodes[0] ?? ''}`,
     ...nodes.slice(1).map((n) => `            ${n}`),
@@ -20,7 +24,9 @@ export function planText(plan: Plan, out: Pick<Output, 'colours'>): string {
   ];
   for (const [index, step] of plan.steps.entries()) {
     if (step.gate !== undefined) lines.push(c.yellow(`  -- gate ${step.gate.name}: ${step.gate.question}`));
-    lines.push(`  ${String(index + 1).padStart(2)} ${step.id.padEnd(width)}  ${step.title} [${step.targets.join(', ')}] ${c.dim(`at most ${writeDuration(step.deadlineMs)} a phase`)}`);
+    lines.push(
+      `  ${String(index + 1).padStart(2)} ${step.id.padEnd(width)}  ${step.title} [${step.targets.join(', ')}] ${c.dim(`at most ${writeDuration(step.deadlineMs)} a phase`)}`,
+    );
   }
   for (const dropped of plan.dropped) lines.push(c.dim(`   - ${dropped.name.padEnd(width)}  not needed: ${dropped.why}`));
   const gates = plan.steps.filter((s) => s.gate !== undefined).length;

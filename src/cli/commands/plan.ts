@@ -54,6 +54,11 @@ function savePlan(file: string, plan: Plan): void {
   try {
     writeFileSync(resolve(file), `${JSON.stringify(plan, null, 1)}\n`, { mode: 0o600 });
   } catch (error) {
-    fail('usage', { target: file, summary: 'the plan cannot be written there', cause: error instanceof Error ? error.message : String(error), nextAction: 'Give --out a file in a folder that exists.' });
+    fail('usage', {
+      target: file,
+      summary: 'the plan cannot be written there',
+      cause: error instanceof Error ? error.message : String(error),
+      nextAction: 'Give --out a file in a folder that exists.',
+    });
   }
 }

@@ -20,17 +20,22 @@ export function addStatusCommands(program: Command, context: Context): void {
       context.end(exitCodes.ok);
     });
 
-  withStateOption(program.command('journal').argument('[run]').summary('every fact of a run, as it was written'))
-    .action((named: string | undefined, flags: { stateDir?: string }) => {
+  withStateOption(program.command('journal').argument('[run]').summary('every fact of a run, as it was written')).action(
+    (named: string | undefined, flags: { stateDir?: string }) => {
       const stateDir = stateDirOf(flags, env);
       const { lines } = overviewOf(stateDir, chooseRun(stateDir, named));
       for (const { seq, at, fact } of lines) {
         out.object('Fact', { seq, at, fact });
         const { type, ...rest } = fact;
-        out.result(`${String(seq).padStart(5)}  ${at}  ${type.padEnd(16)}  ${Object.values(rest).map((v) => (typeof v === 'string' ? v : JSON.stringify(v))).join('  ')}`);
+        out.result(
+          `${String(seq).padStart(5)}  ${at}  ${type.padEnd(16)}  ${Object.values(rest)
+            .map((v) => (typeof v === 'string' ? v : JSON.stringify(v)))
+            .join('  ')}`,
+        );
       }
       context.end(exitCodes.ok);
-    });
+    },
+  );
 }
 
 function stateOf(overview: ReturnType<typeof overviewOf>): string {
@@ -46,16 +51,31 @@ function showRuns(stateDir: string, { out }: Context): void {
   const overviews = listRuns(stateDir).map((run) => overviewOf(stateDir, run));
   out.object('RunList', { runs: overviews.map((o) => ({ run: o.run, state: stateOf(o), cluster: o.plan.inventory.cluster, last: o.lines.at(-1)?.at })) });
   if (overviews.length === 0) out.result(`There are no runs in ${stateDir}.`);
-  else out.result(table(['RUN', 'STATE', 'CLUSTER', 'BEGUN', 'LAST FACT'], overviews.map((o) => [o.run, stateOf(o), o.plan.inventory.cluster.server, o.lines[0]?.at ?? '', o.lines.at(-1)?.at ?? ''])));
+  else
+    out.result(
+      table(
+        ['RUN', 'STATE', 'CLUSTER', 'BEGUN', 'LAST FACT'],
+        overviews.map((o) => [o.run, stateOf(o), o.plan.inventory.cluster.server, o.lines[0]?.at ?? '', o.lines.at(-1)?.at ?? '']),
+      ),
+    );
 }
 
 function showRun(stateDir: string, run: string, { out }: Context, node: string | undefined): void {
   const overview = overviewOf(stateDir, run);
   const { plan, progress } = overview;
   const rows = plan.steps.flatMap((step) =>
-    step.targets.filter((t) => node === undefined || t === node).map((target) => [step.id, target, progress.marks[step.id]?.[target]?.mark ?? 'pending', step.gate === undefined ? '' : `gate ${step.gate.name}`]),
+    step.targets
+      .filter((t) => node === undefined || t === node)
+      .map((target) => [step.id, target, progress.marks[step.id]?.[target]?.mark ?? 'pending', step.gate === undefined ? '' : `gate ${step.gate.name}`]),
   );
-  out.object('Run', { run, state: stateOf(overview), attempt: progress.attempt, direction: progress.direction, failure: progress.failure, steps: rows.map(([step, target, mark]) => ({ step, target, mark })) });
+  out.object('Run', {
+    run,
+    state: stateOf(overview),
+    attempt: progress.attempt,
+    direction: progress.direction,
+    failure: progress.failure,
+    steps: rows.map(([step, target, mark]) => ({ step, target, mark })),
+  });
   out.result(`Run ${run}: ${stateOf(overview)}, attempt ${progress.attempt}, going ${progress.direction}\n`);
   out.result(table(['STEP', 'TARGET', 'MARK', ''], rows));
   if (progress.failure === null) return;

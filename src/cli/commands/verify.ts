@@ -14,8 +14,8 @@ import { operator, withStateOption } from './shared-options.js';
 export function addVerifyCommands(program: Command, context: Context): void {
   const { out, env } = context;
 
-  withStateOption(program.command('verify').argument('[run]').summary('ask again whether what a run has proved still holds'))
-    .action(async (named: string | undefined, flags: { stateDir?: string }) => {
+  withStateOption(program.command('verify').argument('[run]').summary('ask again whether what a run has proved still holds')).action(
+    async (named: string | undefined, flags: { stateDir?: string }) => {
       const stateDir = stateDirOf(flags, env);
       const run = chooseRun(stateDir, named);
       const bad = await verifyRun({
@@ -30,7 +30,8 @@ export function addVerifyCommands(program: Command, context: Context): void {
         },
       });
       context.end(bad === 0 ? exitCodes.ok : exitCodes.error);
-    });
+    },
+  );
 
   withStateOption(program.command('finalize').argument('[run]').summary('destroy the outgoing key; there is no way back afterwards'))
     .addOption(new Option('--soak <duration>', 'how long the run must have soaked').default('24h'))

@@ -104,7 +104,13 @@ const step = z.strictObject({
   rollback: text,
 });
 const records = z.array(z.looseObject({}));
-const node = z.looseObject({ name: text, roles: z.array(z.enum(['control-plane', 'worker'])), host: z.looseObject({ name: text, sshHost: text }), files: records, components: records });
+const node = z.looseObject({
+  name: text,
+  roles: z.array(z.enum(['control-plane', 'worker'])),
+  host: z.looseObject({ name: text, sshHost: text }),
+  files: records,
+  components: records,
+});
 
 const planSchema = z.strictObject({
   apiVersion: z.literal('rotate-ca/v1'),
@@ -113,7 +119,15 @@ const planSchema = z.strictObject({
   createdAt: text,
   tool: text,
   playbook: z.strictObject({ file: text, sha256: text }),
-  settings: z.looseObject({ inventoryFile: text, kubeconfig: text, context: text, vault: z.looseObject({ address: text, mount: text }), recipients: z.array(text), identityFile: text, stateDir: text }),
+  settings: z.looseObject({
+    inventoryFile: text,
+    kubeconfig: text,
+    context: text,
+    vault: z.looseObject({ address: text, mount: text }),
+    recipients: z.array(text),
+    identityFile: text,
+    stateDir: text,
+  }),
   inventory: z.looseObject({ takenAt: text, cluster: z.looseObject({ uid: text, server: text, version: text }), nodes: z.array(node), objects: records }),
   steps: z.array(step),
   dropped: z.array(z.strictObject({ name: text, kind: text, why: text })),
@@ -126,9 +140,15 @@ const again = 'Make it again with "rotate-ca plan".';
 export function readPlan(json: string, file: string): Plan {
   const data = parse(json, file);
   const head = z.looseObject({ apiVersion: z.unknown(), kind: z.unknown() }).safeParse(data);
-  if (!head.success || head.data.kind !== 'Plan') return fail('plan-invalid', { target: file, summary: 'this is not a plan', cause: 'it has no kind "Plan"', nextAction: `Give the file that "rotate-ca plan" wrote.` });
+  if (!head.success || head.data.kind !== 'Plan')
+    return fail('plan-invalid', { target: file, summary: 'this is not a plan', cause: 'it has no kind "Plan"', nextAction: `Give the file that "rotate-ca plan" wrote.` });
   if (head.data.apiVersion !== 'rotate-ca/v1') {
-    return fail('plan-invalid', { target: file, summary: 'the plan is of another version', cause: `its apiVersion is ${JSON.stringify(head.data.apiVersion)}, this program reads "rotate-ca/v1"`, nextAction: again });
+    return fail('plan-invalid', {
+      target: file,
+      summary: 'the plan is of another version',
+      cause: `its apiVersion is ${JSON.stringify(head.data.apiVersion)}, this program reads "rotate-ca/v1"`,
+      nextAction: again,
+    });
   }
   const read = planSchema.safeParse(data);
   if (!read.success) {

@@ -4,15 +4,17 @@ import { z } from 'zod';
 
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 const unitOrder = Object.keys(unitMs);
-const wrongUnits = new Map(Object.entries({
-  d: 'there are no days, because a day is not always 24 h: write hours',
-  w: 'there are no weeks: write hours',
-  y: 'there are no years: write hours (8760h)',
-  min: 'minutes are "m"',
-  sec: 's is enough for seconds',
-  us: 'nothing here is measured in microseconds',
-  ns: 'nothing here is measured in nanoseconds',
-}));
+const wrongUnits = new Map(
+  Object.entries({
+    d: 'there are no days, because a day is not always 24 h: write hours',
+    w: 'there are no weeks: write hours',
+    y: 'there are no years: write hours (8760h)',
+    min: 'minutes are "m"',
+    sec: 's is enough for seconds',
+    us: 'nothing here is measured in microseconds',
+    ns: 'nothing here is measured in nanoseconds',
+  }),
+);
 
 /** Whole milliseconds, or in words what is wrong and what to write. Units large to small, each once, no fractions, no sign. */
 export function readDuration(text: string): { readonly ms: number } | { readonly wrong: string } {

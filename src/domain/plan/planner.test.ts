@@ -7,7 +7,15 @@ import type { Plan, Settings } from './plan.js';
 import { makePlan, type PlannedKind } from './planner.js';
 import type { Playbook, PlaybookStep } from './playbook.js';
 
-const settings: Settings = { inventoryFile: 'hosts.yaml', kubeconfig: '', context: '', vault: { address: 'https://vault', mount: 'pki' }, recipients: ['age1x'], identityFile: 'id', stateDir: '/state' };
+const settings: Settings = {
+  inventoryFile: 'hosts.yaml',
+  kubeconfig: '',
+  context: '',
+  vault: { address: 'https://vault', mount: 'pki' },
+  recipients: ['age1x'],
+  identityFile: 'id',
+  stateDir: '/state',
+};
 
 function node(name: string, role: Role): NodeRecord {
   return {
@@ -40,9 +48,20 @@ const kinds = new Map<string, PlannedKind>([
   ['trust', kind('nodes', { effects: () => [{ type: 'trusts', verifier: 'servers', cas: ['incoming'] }] })],
 ]);
 
-const step = (name: string, kindName: string, more: Partial<PlaybookStep> = {}): PlaybookStep => ({ name, kind: kindName, title: name, params: {}, deadlineMs: 1000, ifItFails: '-', rollback: '-', needs: [], ...more });
+const step = (name: string, kindName: string, more: Partial<PlaybookStep> = {}): PlaybookStep => ({
+  name,
+  kind: kindName,
+  title: name,
+  params: {},
+  deadlineMs: 1000,
+  ifItFails: '-',
+  rollback: '-',
+  needs: [],
+  ...more,
+});
 const playbookOf = (...steps: PlaybookStep[]): Playbook => ({ file: 'pb.yaml', sha256: 'f'.repeat(64), name: 'p', description: '-', steps });
-const plan = (playbook: Playbook, where: Inventory = inventory) => makePlan({ playbook, inventory: where, kinds, settings, name: 'plan-1', now: Date.UTC(2026, 0, 2), tool: 'rotate-ca 0' });
+const plan = (playbook: Playbook, where: Inventory = inventory) =>
+  makePlan({ playbook, inventory: where, kinds, settings, name: 'plan-1', now: Date.UTC(2026, 0, 2), tool: 'rotate-ca 0' });
 
 function planned(...steps: PlaybookStep[]): Plan {
   const made = plan(playbookOf(...steps));
@@ -52,7 +71,12 @@ function planned(...steps: PlaybookStep[]): Plan {
 
 describe('the planner', () => {
   it('gives targets by kind, cuts batches, drops what is not needed and says why', () => {
-    const made = planned(step('look', 'check'), step('clear', 'clear'), step('restart', 'restart', { batch: { size: '50%' }, gate: { name: 'go', question: 'Go?' } }), step('rewrite', 'rewrite'));
+    const made = planned(
+      step('look', 'check'),
+      step('clear', 'clear'),
+      step('restart', 'restart', { batch: { size: '50%' }, gate: { name: 'go', question: 'Go?' } }),
+      step('rewrite', 'rewrite'),
+    );
     expect(made.steps.map(({ id, targets, gate }) => [id, targets, gate?.name])).toEqual([
       ['look', ['cluster'], undefined],
       ['restart', ['cp1'], 'go'],
@@ -87,7 +111,14 @@ describe('batches', () => {
     ['three at a time, roles apart', { size: 3 }, [['cp1', 'cp2'], ['w1', 'w2', 'w3'], ['w4']]],
     ['half of the workers, control planes one at a time', { size: '50%', per: 'worker' as const }, [['cp1'], ['cp2'], ['w1', 'w2'], ['w3', 'w4']]],
     ['a share of less than one', { size: '10%' }, [['cp1'], ['cp2'], ['w1'], ['w2'], ['w3'], ['w4']]],
-    ['for control planes, workers at once', { size: 2, per: 'control-plane' as const }, [['cp1', 'cp2'], ['w1', 'w2', 'w3', 'w4']]],
+    [
+      'for control planes, workers at once',
+      { size: 2, per: 'control-plane' as const },
+      [
+        ['cp1', 'cp2'],
+        ['w1', 'w2', 'w3', 'w4'],
+      ],
+    ],
   ])('%s', (_what, batch, expected) => {
     expect(cutBatches(nodes, batch)).toEqual(expected);
   });

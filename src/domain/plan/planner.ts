@@ -86,7 +86,10 @@ function checkNodes(inventory: Inventory): Failure[] {
   const seen = new Set<string>();
   for (const { name } of inventory.nodes) {
     if (seen.has(name)) failures.push(failure('inventory-invalid', { target: name, summary: `node "${name}" is there twice`, nextAction }));
-    if (name === wholeCluster) failures.push(failure('inventory-invalid', { target: name, summary: `a node is called "${wholeCluster}"`, cause: 'plans use that word for the cluster as a whole', nextAction }));
+    if (name === wholeCluster)
+      failures.push(
+        failure('inventory-invalid', { target: name, summary: `a node is called "${wholeCluster}"`, cause: 'plans use that word for the cluster as a whole', nextAction }),
+      );
     seen.add(name);
   }
   return failures;

@@ -91,7 +91,13 @@ describe('playbooks', () => {
   it.each([
     ['nothing', ''],
     ['a list', '- a'],
-    ['an alias bomb', `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'.split('').map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefghij'[i]}`).join(',')}]`).join('\n')}`],
+    [
+      'an alias bomb',
+      `a: &a [x,x,x,x,x,x,x,x,x]\n${'bcdefghij'
+        .split('')
+        .map((c, i) => `${c}: &${c} [${Array(9).fill(`*${'abcdefghij'[i]}`).join(',')}]`)
+        .join('\n')}`,
+    ],
     ['an alias in itself', 'a: &a [*a]'],
     ['deep nesting', '['.repeat(50_000)],
     ['a long file', 'x'.repeat(2_000_000)],

@@ -9,13 +9,21 @@ import { readYaml, type YamlSource } from '../source/yaml-source.js';
 import { duration } from './duration.js';
 import type { Gate } from './plan.js';
 
-const name = z.string().regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'write small letters, digits and single hyphens, as in "renew-kubelets"').max(60);
+const name = z
+  .string()
+  .regex(/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/, 'write small letters, digits and single hyphens, as in "renew-kubelets"')
+  .max(60);
 
 const batch = z.strictObject({
   size: z
     .union([z.int().min(1), z.string().regex(/^([1-9]|[1-9]\d|100)%$/)], { error: 'write a whole number of nodes, or a share of them, "25%"' })
     .describe('How many nodes at once: a number, or a share of the nodes of a role ("25%", rounded down, at least one).'),
-  per: z.enum(['control-plane', 'worker']).optional().describe('The role that the size is for. Control planes are then one at a time if it is worker, and workers are not cut if it is control-plane. Without it the size is for both.'),
+  per: z
+    .enum(['control-plane', 'worker'])
+    .optional()
+    .describe(
+      'The role that the size is for. Control planes are then one at a time if it is worker, and workers are not cut if it is control-plane. Without it the size is for both.',
+    ),
 });
 
 const gate = z.strictObject({
@@ -140,7 +148,8 @@ function problemsOfNames(source: YamlSource): Failure[] {
     }
     const gateName = isRecord(fields['gate']) ? fields['gate']['name'] : undefined;
     if (typeof gateName === 'string') {
-      if (gates.has(gateName)) failures.push(source.complain(['steps', index, 'gate', 'name'], { summary: `a second gate "${gateName}"`, nextAction: 'Give each gate a name of its own.' }));
+      if (gates.has(gateName))
+        failures.push(source.complain(['steps', index, 'gate', 'name'], { summary: `a second gate "${gateName}"`, nextAction: 'Give each gate a name of its own.' }));
       gates.add(gateName);
     }
   }

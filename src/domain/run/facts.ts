@@ -22,7 +22,14 @@ export type Fact =
   | { readonly type: 'run.rollbackAsked'; readonly by: string }
   /** Forward again after a finished or halted way back: attempt n+1. */
   | { readonly type: 'run.forwardAsked'; readonly by: string }
-  | { readonly type: 'step.marked'; readonly step: string; readonly target: string; readonly mark: Mark; readonly attempt: number; readonly checkpoint?: { readonly ref: string; readonly sha256: string } }
+  | {
+      readonly type: 'step.marked';
+      readonly step: string;
+      readonly target: string;
+      readonly mark: Mark;
+      readonly attempt: number;
+      readonly checkpoint?: { readonly ref: string; readonly sha256: string };
+    }
   | { readonly type: 'step.failed'; readonly step: string; readonly phase: Phase; readonly direction: Direction; readonly failures: readonly Failure[] }
   /** The API went away, or came back, while the run was going on. */
   | { readonly type: 'guard.tripped'; readonly failure: Failure }

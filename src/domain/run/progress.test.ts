@@ -19,7 +19,14 @@ const by = 'sre';
 const problem = failure('api-went-away', { target: 't', summary: 's', nextAction: 'n' });
 const opened: Fact = { type: 'run.opened', run: 'r', planDigest: 'd1', tool: 't', cluster: 'u' };
 const checkpoint = { ref: 'r', sha256: '0' };
-const marked = (step: string, target: string, mark: Mark, attempt = 1): Fact => ({ type: 'step.marked', step, target, mark, attempt, ...(mark === 'checkpointed' ? { checkpoint } : {}) });
+const marked = (step: string, target: string, mark: Mark, attempt = 1): Fact => ({
+  type: 'step.marked',
+  step,
+  target,
+  mark,
+  attempt,
+  ...(mark === 'checkpointed' ? { checkpoint } : {}),
+});
 const failed = (step: string, phase: Phase, failures = [problem]): Fact => ({ type: 'step.failed', step, phase, direction: phase === 'undo' ? 'back' : 'forward', failures });
 const after = (...facts: Fact[]) => [opened, ...facts].reduce(advance, untouched);
 const verified = [marked('a', 'x', 'verified'), marked('a', 'y', 'verified'), marked('b', 'x', 'verified'), marked('c', 'cluster', 'verified')];
@@ -201,7 +208,18 @@ it.each<Fact>([
 it('makes the course of a plan', () => {
   const step = { kind: 'k', title: '', params: {}, targets: ['x'], deadlineMs: 1, ifItFails: '', rollback: '' };
   const gate = { name: 'g', question: '?' };
-  expect(courseOf({ digest: 'd', steps: [{ ...step, id: 'a' }, { ...step, id: 'b', kind: 'last', gate }] }, (kind) => kind === 'last')).toEqual({
+  expect(
+    courseOf(
+      {
+        digest: 'd',
+        steps: [
+          { ...step, id: 'a' },
+          { ...step, id: 'b', kind: 'last', gate },
+        ],
+      },
+      (kind) => kind === 'last',
+    ),
+  ).toEqual({
     digest: 'd',
     steps: [
       { id: 'a', targets: ['x'], pointOfNoReturn: false },

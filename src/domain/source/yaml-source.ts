@@ -51,7 +51,11 @@ export function readYaml(text: string, file: string, options: { readonly code: E
     const broken = [...document.errors, ...document.warnings];
     if (broken.length > 0) {
       throw new RotationError(
-        broken.slice(0, 20).map((error) => locate(error.pos[0], { summary: 'this is not the YAML that is meant', cause: firstLine(error.message), nextAction: 'Correct the line.' }, error.pos[1] - error.pos[0])),
+        broken
+          .slice(0, 20)
+          .map((error) =>
+            locate(error.pos[0], { summary: 'this is not the YAML that is meant', cause: firstLine(error.message), nextAction: 'Correct the line.' }, error.pos[1] - error.pos[0]),
+          ),
       );
     }
     const value: unknown = document.toJS({ maxAliasCount: 100 });
@@ -85,12 +89,16 @@ export function readYaml(text: string, file: string, options: { readonly code: E
     return {
       value,
       complain,
-      issues: (error, { under = [], schema } = {}) => error.issues.flatMap((issue) => complaintsOf(issue, schema).map(({ path, ...complaint }) => complain([...under, ...path], complaint))),
+      issues: (error, { under = [], schema } = {}) =>
+        error.issues.flatMap((issue) => complaintsOf(issue, schema).map(({ path, ...complaint }) => complain([...under, ...path], complaint))),
     };
   } catch (error) {
     if (error instanceof RotationError) throw error;
     const cause = error instanceof Error ? firstLine(error.message) : '';
-    throw new RotationError(failure(code, { target: `${file}:1:1`, summary: 'the file cannot be read as YAML', cause, nextAction: 'Write out what its aliases repeat, and nest it less deeply.' }), { cause: error });
+    throw new RotationError(
+      failure(code, { target: `${file}:1:1`, summary: 'the file cannot be read as YAML', cause, nextAction: 'Write out what its aliases repeat, and nest it less deeply.' }),
+      { cause: error },
+    );
   }
 }
 
@@ -108,9 +116,23 @@ function complaintsOf(issue: z.core.$ZodIssue, schema: z.ZodType | undefined): (
       if (issue.input === undefined && issue.message.includes('undefined')) {
         return [{ path, summary: `${name} is missing`, nextAction: `Add it: it is a ${issue.expected}.` }];
       }
-      return [{ path, summary: `${name} has a wrong value`, cause: tidy(issue.message), nextAction: issue.message.includes('write') ? 'Correct the value.' : `Give a ${issue.expected}.` }];
+      return [
+        {
+          path,
+          summary: `${name} has a wrong value`,
+          cause: tidy(issue.message),
+          nextAction: issue.message.includes('write') ? 'Correct the value.' : `Give a ${issue.expected}.`,
+        },
+      ];
     case 'invalid_value':
-      return [{ path, summary: `${name} has a wrong value`, cause: tidy(issue.message), nextAction: `${didYouMean(String(issue.input), issue.values.map(String))}Possible: ${issue.values.map((value) => JSON.stringify(value)).join(', ')}.` }];
+      return [
+        {
+          path,
+          summary: `${name} has a wrong value`,
+          cause: tidy(issue.message),
+          nextAction: `${didYouMean(String(issue.input), issue.values.map(String))}Possible: ${issue.values.map((value) => JSON.stringify(value)).join(', ')}.`,
+        },
+      ];
     default:
       return [{ path, summary: `${name} has a wrong value`, cause: tidy(issue.message), nextAction: 'Correct the value.' }];
   }

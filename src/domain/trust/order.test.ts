@@ -34,7 +34,11 @@ const right: readonly OrderedStep[] = [
 const without = (...names: string[]): OrderedStep[] => right.filter(({ name }) => !names.includes(name));
 const moved = (name: string, before: string): OrderedStep[] => {
   const rest = without(name);
-  rest.splice(rest.findIndex((s) => s.name === before), 0, right.find((s) => s.name === name)!);
+  rest.splice(
+    rest.findIndex((s) => s.name === before),
+    0,
+    right.find((s) => s.name === name)!,
+  );
   return rest;
 };
 
@@ -49,8 +53,7 @@ function breaksSomewhere(steps: readonly OrderedStep[]): boolean {
     for (const v of verifiers) trusted.set(`${v}#${m}`, new Set<Ca>(['outgoing']));
     for (const g of groups) presented.set(`${g}#${m}`, 'outgoing');
   }
-  const holds = (): boolean =>
-    groups.every((g) => edges[g].every((v) => members.every((p) => members.every((m) => trusted.get(`${v}#${m}`)!.has(presented.get(`${g}#${p}`)!)))));
+  const holds = (): boolean => groups.every((g) => edges[g].every((v) => members.every((p) => members.every((m) => trusted.get(`${v}#${m}`)!.has(presented.get(`${g}#${p}`)!)))));
   const act = (effect: TrustEffect, m: number): void => {
     if (effect.type === 'presents') presented.set(`${effect.presenter}#${m}`, effect.ca);
     else trusted.set(`${effect.verifier}#${m}`, new Set(effect.cas));
@@ -78,11 +81,23 @@ describe('the order of a plan', () => {
   });
 
   it.each([
-    ['kubelets are reissued before servers trust', moved('reissue kubelets', 'servers trust both'), 'during step "reissue kubelets" kubelets may present a leaf of the incoming CA to: API servers and kubelets (ca.crt)'],
+    [
+      'kubelets are reissued before servers trust',
+      moved('reissue kubelets', 'servers trust both'),
+      'during step "reissue kubelets" kubelets may present a leaf of the incoming CA to: API servers and kubelets (ca.crt)',
+    ],
     ['API servers are reissued before pods are rolled', moved('reissue api servers', 'roll'), 'may present a leaf of the incoming CA to: pods that loaded ca.crt once'],
-    ['the signer is switched before servers trust', moved('switch signer', 'servers trust both'), 'those who have a CertificateSigningRequest signed may present a leaf of the incoming CA'],
+    [
+      'the signer is switched before servers trust',
+      moved('switch signer', 'servers trust both'),
+      'those who have a CertificateSigningRequest signed may present a leaf of the incoming CA',
+    ],
     ['servers drop before admins are reissued', moved('servers drop', 'reissue admins'), 'during step "servers drop" admins may present a leaf of the outgoing CA'],
-    ['kubelets drop before API servers are reissued', moved('kubelets drop', 'reissue api servers'), 'API servers may present a leaf of the outgoing CA to: kubelets (kubelet.conf)'],
+    [
+      'kubelets drop before API servers are reissued',
+      moved('kubelets drop', 'reissue api servers'),
+      'API servers may present a leaf of the outgoing CA to: kubelets (kubelet.conf)',
+    ],
     ['the engine would lock itself out', without('own credential'), 'rotate-ca itself may present a leaf of the outgoing CA'],
   ])('is refused if %s', (_what, steps, words) => {
     const failures = proveOrder(steps);

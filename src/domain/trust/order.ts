@@ -129,7 +129,12 @@ function whatIsLeft(state: State): Failure[] {
 }
 
 function left(group: string, summary: string): Failure {
-  return failure('outgoing-left', { target: group, summary, cause: 'no step of the playbook changes it', nextAction: `Add the step for "${group}" to the playbook; playbooks/cluster-ca.yaml has it.` });
+  return failure('outgoing-left', {
+    target: group,
+    summary,
+    cause: 'no step of the playbook changes it',
+    nextAction: `Add the step for "${group}" to the playbook; playbooks/cluster-ca.yaml has it.`,
+  });
 }
 
 function isOnlyIncoming(cas: ReadonlySet<Ca>): boolean {

@@ -55,7 +55,9 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
     const node = memberNode(site);
     const snapshot = await takeSnapshot(site, node);
     site.artefacts.put(artefact, `${JSON.stringify({ objects: { ...saved, count: objects.length }, etcd: { ...snapshot, from: node } }, null, 2)}\n`);
-    site.tell(`backup of the cluster: ${objects.length} objects; etcd snapshot of ${node}, ${snapshot.bytes} bytes in ${snapshot.parts.length} encrypted parts, ${snapshot.status}`);
+    site.tell(
+      `backup of the cluster: ${objects.length} objects; etcd snapshot of ${node}, ${snapshot.bytes} bytes in ${snapshot.parts.length} encrypted parts, ${snapshot.status}`,
+    );
   },
 
   async inspect(site) {
@@ -105,7 +107,10 @@ async function takeSnapshot(site: Site, node: string): Promise<Snapshot> {
   const dir = stagingDir(site);
   const file = `${dir}/etcd.db`;
   // In a container the binaries are started from its root; they are static, so they run in the node's own mount namespace.
-  const find = where === 'node' ? 'p=""' : `for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 1); [ "\${a##*/}" = etcd ] && p=$d/root/usr/local/bin/ && break; done`;
+  const find =
+    where === 'node'
+      ? 'p=""'
+      : `for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 1); [ "\${a##*/}" = etcd ] && p=$d/root/usr/local/bin/ && break; done`;
   try {
     const out = await shell.must(
       `set -eu; umask 077; mkdir -p '${dir}'; ${find}; e=/etc/kubernetes/pki/etcd; f='${file}'
@@ -117,7 +122,12 @@ rm -f "$f" "$f.part"; ETCDCTL_API=3 "\${p}etcdctl" --endpoints=https://127.0.0.1
     const [hash = '', revision = '', keys = ''] = line.split(',').map((s) => s.trim());
     const bytes = Number(size);
     if (hash === '' || !(Number(keys) > 0) || !(bytes > 0)) {
-      return fail('command-failed', { target: node, summary: 'the etcd snapshot could not be checked', cause: line, nextAction: 'Try "etcdctl snapshot save" and "etcdutl snapshot status" by hand on that node.' });
+      return fail('command-failed', {
+        target: node,
+        summary: 'the etcd snapshot could not be checked',
+        cause: line,
+        nextAction: 'Try "etcdctl snapshot save" and "etcdutl snapshot status" by hand on that node.',
+      });
     }
     const parts: CheckpointRef[] = [];
     for (let part = 0; part * partBytes < bytes; part++) {

@@ -27,7 +27,17 @@ export const checkCluster: StepKind<Params> = {
   effects: () => [],
 
   async preflight(site, p) {
-    return [...oneCa(site), ...sharedRoles(site.inventory), ...uncovered(site.inventory), ...witness(site), ...(await ready(site)), ...(await quorum(site)), ...(await webhooks(site, p)), ...(await gitops(site)), ...(await immutable(site))];
+    return [
+      ...oneCa(site),
+      ...sharedRoles(site.inventory),
+      ...uncovered(site.inventory),
+      ...witness(site),
+      ...(await ready(site)),
+      ...(await quorum(site)),
+      ...(await webhooks(site, p)),
+      ...(await gitops(site)),
+      ...(await immutable(site)),
+    ];
   },
 
   async checkpoint() {
@@ -126,10 +136,19 @@ async function ready(site: Site): Promise<Failure[]> {
   for (const node of nodes) {
     const conditions = (node['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
     if (conditions.find((c) => c.type === 'Ready')?.status !== 'True') {
-      failures.push(failure('node-not-ready', { target: node.metadata.name, summary: 'the node is not Ready', cause: 'a node that misses a step does not heal by itself', nextAction: 'Bring it back or remove it from the cluster, then plan again.' }));
+      failures.push(
+        failure('node-not-ready', {
+          target: node.metadata.name,
+          summary: 'the node is not Ready',
+          cause: 'a node that misses a step does not heal by itself',
+          nextAction: 'Bring it back or remove it from the cluster, then plan again.',
+        }),
+      );
     }
     if (!planned.has(node.metadata.name)) {
-      failures.push(failure('node-unknown', { target: node.metadata.name, summary: 'the node has joined since the plan was made', nextAction: 'Add it to the inventory and plan again.' }));
+      failures.push(
+        failure('node-unknown', { target: node.metadata.name, summary: 'the node has joined since the plan was made', nextAction: 'Add it to the inventory and plan again.' }),
+      );
     }
   }
   return failures;
@@ -193,7 +212,14 @@ async function gitops(site: Site): Promise<Failure[]> {
     const labels = { ...object?.metadata.labels, ...object?.metadata.annotations };
     const manager = Object.keys(labels).find((k) => /argocd\.argoproj\.io|kustomize\.toolkit\.fluxcd\.io|helm\.toolkit\.fluxcd\.io/.test(k));
     if (manager === undefined) continue;
-    failures.push(failure('reverting-agent', { target: `ConfigMap ${namespace}/${name}`, summary: 'it is managed by GitOps', cause: manager, nextAction: 'Suspend its reconciliation for the time of the run.' }));
+    failures.push(
+      failure('reverting-agent', {
+        target: `ConfigMap ${namespace}/${name}`,
+        summary: 'it is managed by GitOps',
+        cause: manager,
+        nextAction: 'Suspend its reconciliation for the time of the run.',
+      }),
+    );
   }
   return failures;
 }
@@ -201,4 +227,3 @@ async function gitops(site: Site): Promise<Failure[]> {
 function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
   return { deadlineMs: msLeft(site, 15_000), signal: site.signal };
 }
-

@@ -22,7 +22,9 @@ export function uncovered(inventory: Inventory): Failure[] {
 
 function flagsOf(node: NodeRecord): Failure[] {
   const flags = node.components.find((c) => c.name === 'kube-apiserver')?.flags ?? {};
-  const once = readOnce.filter((flag) => (flags[flag] ?? '') !== '').map((flag) => unsupported(node, `kube-apiserver has --${flag}=${flags[flag]}`, 'it is read once at start, and no step of this playbook restarts API servers'));
+  const once = readOnce
+    .filter((flag) => (flags[flag] ?? '') !== '')
+    .map((flag) => unsupported(node, `kube-apiserver has --${flag}=${flags[flag]}`, 'it is read once at start, and no step of this playbook restarts API servers'));
   const elsewhere = Object.entries(expected)
     .filter(([flag, path]) => (flags[flag] ?? path) !== path)
     .map(([flag, path]) => unsupported(node, `kube-apiserver has --${flag}=${flags[flag]}`, `the steps of this playbook write ${path}`));

@@ -95,20 +95,55 @@ function judge(site: Site, p: Params, reading: Reading, asked: { before: number;
   if (!(behind <= allowedBehind && ahead <= p.maxClockSkew)) {
     const [by, allowed] = ahead > behind ? [ahead, p.maxClockSkew] : [behind, allowedBehind];
     const why = ahead <= behind && allowed < p.maxClockSkew ? ': Vault backdates leaves by 30 s only, unless ROTATE_CA_VAULT_SIGN_ROLE names a role with not_before_duration' : '';
-    failures.push(failure('clock-skew', { target, summary: `its clock is ${Math.round(by / 1000)} s ${ahead > behind ? 'ahead of' : 'behind'} ours`, cause: `allowed are ${allowed / 1000} s${why}`, nextAction: 'Set the clocks (chrony, systemd-timesyncd), then plan or resume again.' }));
+    failures.push(
+      failure('clock-skew', {
+        target,
+        summary: `its clock is ${Math.round(by / 1000)} s ${ahead > behind ? 'ahead of' : 'behind'} ours`,
+        cause: `allowed are ${allowed / 1000} s${why}`,
+        nextAction: 'Set the clocks (chrony, systemd-timesyncd), then plan or resume again.',
+      }),
+    );
   }
   for (const { path, bytes } of reading.freeBytes) {
     if (bytes >= p.minFreeDisk) continue;
-    failures.push(failure('disk-full', { target, summary: `${path} has ${Math.round(bytes / 2 ** 20)} MiB free`, cause: `wanted are ${Math.round(p.minFreeDisk / 2 ** 20)} MiB`, nextAction: 'Free some room, then plan or resume again.' }));
+    failures.push(
+      failure('disk-full', {
+        target,
+        summary: `${path} has ${Math.round(bytes / 2 ** 20)} MiB free`,
+        cause: `wanted are ${Math.round(p.minFreeDisk / 2 ** 20)} MiB`,
+        nextAction: 'Free some room, then plan or resume again.',
+      }),
+    );
   }
   for (const agent of reading.agents) {
-    failures.push(failure('reverting-agent', { target, summary: `${agent} is running`, cause: 'it may put certificates and manifests back in the middle of the run', nextAction: `Stop ${agent} for the time of the run, or teach it to leave /etc/kubernetes alone.` }));
+    failures.push(
+      failure('reverting-agent', {
+        target,
+        summary: `${agent} is running`,
+        cause: 'it may put certificates and manifests back in the middle of the run',
+        nextAction: `Stop ${agent} for the time of the run, or teach it to leave /etc/kubernetes alone.`,
+      }),
+    );
   }
   for (const sign of reading.upgrading) {
-    failures.push(failure('upgrade-running', { target, summary: 'a kubeadm upgrade seems to be running', cause: sign, nextAction: 'Let it end, or remove what it left, then plan or resume again.' }));
+    failures.push(
+      failure('upgrade-running', {
+        target,
+        summary: 'a kubeadm upgrade seems to be running',
+        cause: sign,
+        nextAction: 'Let it end, or remove what it left, then plan or resume again.',
+      }),
+    );
   }
   for (const path of reading.immutable) {
-    failures.push(failure('layout-unsupported', { target, summary: `${path} cannot be written`, cause: 'immutable attribute or read-only file system', nextAction: 'Make it writable for the time of the run.' }));
+    failures.push(
+      failure('layout-unsupported', {
+        target,
+        summary: `${path} cannot be written`,
+        cause: 'immutable attribute or read-only file system',
+        nextAction: 'Make it writable for the time of the run.',
+      }),
+    );
   }
   return failures;
 }

@@ -25,7 +25,11 @@ export const clearServiceAccountTokens: StepKind<z.infer<typeof params>> = {
 
   async checkpoint(site) {
     // The tokens themselves: encrypted with the checkpoint. Put back they are valid again while their key is accepted (byte-equality, legacy.go).
-    return { files: [], objects: (await secrets(site)).map((object) => ({ apiVersion: 'v1', kind: 'Secret', namespace: object.metadata.namespace ?? '', name: object.metadata.name, object })), notes: {} };
+    return {
+      files: [],
+      objects: (await secrets(site)).map((object) => ({ apiVersion: 'v1', kind: 'Secret', namespace: object.metadata.namespace ?? '', name: object.metadata.name, object })),
+      notes: {},
+    };
   },
 
   async apply(site) {
@@ -43,7 +47,12 @@ export const clearServiceAccountTokens: StepKind<z.infer<typeof params>> = {
   verify(site) {
     return waitFor(
       site,
-      { what: 'every token Secret has a token again', rule: 'token controller: 20 a second (--kube-api-qps)', everyMs: 1000, otherwise: { code: 'api-refused', nextAction: 'Look at the log of kube-controller-manager, then run "rotate-ca resume".' } },
+      {
+        what: 'every token Secret has a token again',
+        rule: 'token controller: 20 a second (--kube-api-qps)',
+        everyMs: 1000,
+        otherwise: { code: 'api-refused', nextAction: 'Look at the log of kube-controller-manager, then run "rotate-ca resume".' },
+      },
       async () => {
         const empty = (await secrets(site)).filter((s) => tokenOf(s) === '');
         return empty.length === 0 ? true : `${empty.length} are still empty`;
@@ -99,4 +108,3 @@ function keyIdOf(token: string): string | undefined {
 function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
   return { deadlineMs: msLeft(site, 15_000), signal: site.signal };
 }
-

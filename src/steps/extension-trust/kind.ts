@@ -66,7 +66,9 @@ export const extensionTrust: StepKind<Params> = {
 
 /** PEM blocks of the ConfigMap with the run's CA that each of them is. */
 function blocksOf(site: Site, text: string): { pem: string; name: CaName | undefined }[] {
-  const known = (['outgoing', 'incoming'] as const).flatMap((name) => (site.artefacts.get(`${name}-ca.pem`) === undefined ? [] : [[fingerprintOf(caPem(site, name)), name] as const]));
+  const known = (['outgoing', 'incoming'] as const).flatMap((name) =>
+    site.artefacts.get(`${name}-ca.pem`) === undefined ? [] : [[fingerprintOf(caPem(site, name)), name] as const],
+  );
   const names = new Map(known);
   const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   return blocks.map((pem) => ({ pem, name: names.get(fingerprintOf(pem)) }));

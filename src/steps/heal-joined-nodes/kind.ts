@@ -79,7 +79,16 @@ async function heal(site: Site, certificatePem: string): Promise<void> {
 async function replaceClient(site: Site, certificatePem: string): Promise<void> {
   site.tell(`${site.target} joined with a certificate of the incoming CA: it gets one of the outgoing CA`);
   const keyPath = `${stagingDir(site)}/kubelet-client.key`;
-  const wish = { name: 'kubelet-client', keyType: readKeyType(certificatePem), ...readSubject(certificatePem), sans: [], usages: ['clientAuth'] as const, ttlMs: 0, dir: stagingDir(site), keyPath };
+  const wish = {
+    name: 'kubelet-client',
+    keyType: readKeyType(certificatePem),
+    ...readSubject(certificatePem),
+    sans: [],
+    usages: ['clientAuth'] as const,
+    ttlMs: 0,
+    dir: stagingDir(site),
+    keyPath,
+  };
   const csrPem = await requestFrom(site, site.shell, wish);
   const signed = await signThroughCsrApi(site, {
     name: `rotate-ca-${site.run.id}-${site.target}`.toLowerCase(),

@@ -13,7 +13,12 @@ import { msLeft } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
-  commonName: z.string().min(1).max(64).default('kubernetes-ca').describe('Subject CN. The serial number attribute of the subject is the run, so that each generation has its own DN.'),
+  commonName: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('kubernetes-ca')
+    .describe('Subject CN. The serial number attribute of the subject is the run, so that each generation has its own DN.'),
   ttl: duration.prefault('87600h').describe('Validity of the incoming CA.'),
   backdate: duration.prefault('10m').describe('How far before now it begins to be valid: more than any clock differs.'),
 });
@@ -79,9 +84,7 @@ export const issueCa: StepKind<Params> = {
       failures.push(rejected(site, 'it has the subject of the outgoing CA: clients on OpenSSL would try the wrong one of the two'));
     }
     for (const node of controlPlanes(site)) {
-      const out = await site.shells
-        .to(node)
-        .must(`date +%s; if command -v openssl >/dev/null; then openssl pkey -in '${keyFile(site)}' -pubout 2>/dev/null; fi`, limits(site));
+      const out = await site.shells.to(node).must(`date +%s; if command -v openssl >/dev/null; then openssl pkey -in '${keyFile(site)}' -pubout 2>/dev/null; fi`, limits(site));
       const [clock = '0', ...rest] = out.split('\n');
       const publicKey = rest.join('\n').trim();
       if (Number(clock) * 1000 < Date.parse(ca.validFrom)) failures.push(rejected(site, `it is not yet valid by the clock of ${node}`));

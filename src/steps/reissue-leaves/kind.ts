@@ -75,7 +75,13 @@ put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.
     for (const name of p.certificates) {
       const pem = await readLeaf(site, name);
       if (pem === undefined || signerOf(site, pem) !== 'incoming') {
-        failures.push(failure('file-changed', { target: site.target, summary: `${crtOf(name)} is not of the incoming CA`, nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".' }));
+        failures.push(
+          failure('file-changed', {
+            target: site.target,
+            summary: `${crtOf(name)} is not of the incoming CA`,
+            nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".',
+          }),
+        );
         continue;
       }
       failures.push(...(name === 'apiserver' ? await proveServing(site, pem) : await proveKubelets(site)));

@@ -56,7 +56,8 @@ export const renewAdmins: StepKind<Params> = {
       const text = await textOf(site, path);
       if (text === undefined) continue;
       const pem = readKubeconfig(text, path).clientCertificatePem;
-      const wish = pem === undefined || p.identity === 'keep' ? undefined : { name, keyType: readKeyType(pem), ...readSubject(pem), sans: [], usages: ['clientAuth'] as const, ttlMs: yearMs };
+      const wish =
+        pem === undefined || p.identity === 'keep' ? undefined : { name, keyType: readKeyType(pem), ...readSubject(pem), sans: [], usages: ['clientAuth'] as const, ttlMs: yearMs };
       const leaf = wish === undefined ? undefined : await stageLeaf(site, wish);
       await rewriteKubeconfig(site, path, { caPem: bundlePem(site, p.trusts), ...(leaf === undefined ? {} : { leaf }) });
     }
@@ -73,7 +74,14 @@ export const renewAdmins: StepKind<Params> = {
     for (const { path } of confs) {
       const state = await isAsWanted(site, p, path);
       if (state === true) continue;
-      failures.push(failure('file-changed', { target: site.target, summary: `${path} is not what was written`, cause: state, nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".' }));
+      failures.push(
+        failure('file-changed', {
+          target: site.target,
+          summary: `${path} is not what was written`,
+          cause: state,
+          nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".',
+        }),
+      );
     }
     return failures;
   },

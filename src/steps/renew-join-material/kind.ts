@@ -26,7 +26,11 @@ export const renewJoinMaterial: StepKind<z.infer<typeof params>> = {
   },
 
   async checkpoint(site) {
-    return { files: [], objects: (await withdrawn(site)).map((object) => ({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: object.metadata.name, object })), notes: {} };
+    return {
+      files: [],
+      objects: (await withdrawn(site)).map((object) => ({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: object.metadata.name, object })),
+      notes: {},
+    };
   },
 
   async apply(site) {

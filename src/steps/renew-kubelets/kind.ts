@@ -47,7 +47,14 @@ export const renewKubelets: StepKind<Params> = {
     const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, call(site));
     const ready = ((node?.['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? []).find((c) => c.type === 'Ready');
     if (ready?.status !== 'True') {
-      failures.push(failure('node-not-ready', { target: site.target, summary: 'the node is not Ready', cause: 'a kubelet is only restarted where it is well', nextAction: 'Bring the node back, then run "rotate-ca resume".' }));
+      failures.push(
+        failure('node-not-ready', {
+          target: site.target,
+          summary: 'the node is not Ready',
+          cause: 'a kubelet is only restarted where it is well',
+          nextAction: 'Bring the node back, then run "rotate-ca resume".',
+        }),
+      );
     }
     return failures;
   },
@@ -62,7 +69,14 @@ export const renewKubelets: StepKind<Params> = {
     await rewriteKubeconfig(site, paths.kubeletConf, { caPem: bundlePem(site, p.trusts) });
     const client = await clientOf(site);
     if (p.identity === 'incoming' && client !== undefined && signerOf(site, client.certificatePem) !== 'incoming') {
-      const wish = { name: 'kubelet-client', keyType: readKeyType(client.certificatePem), ...readSubject(client.certificatePem), sans: [], usages: ['clientAuth'] as const, ttlMs: yearMs };
+      const wish = {
+        name: 'kubelet-client',
+        keyType: readKeyType(client.certificatePem),
+        ...readSubject(client.certificatePem),
+        sans: [],
+        usages: ['clientAuth'] as const,
+        ttlMs: yearMs,
+      };
       await installClient(site, await stageLeaf(site, wish));
     }
     await restartKubelet(site);
@@ -82,7 +96,14 @@ export const renewKubelets: StepKind<Params> = {
     const failures = await waitForKubelet(site);
     const difference = await differenceOnDisk(site, p);
     if (difference !== undefined) {
-      failures.push(failure('file-changed', { target: site.target, summary: 'the kubelet is not as it was written', cause: difference, nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".' }));
+      failures.push(
+        failure('file-changed', {
+          target: site.target,
+          summary: 'the kubelet is not as it was written',
+          cause: difference,
+          nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".',
+        }),
+      );
     }
     return failures;
   },

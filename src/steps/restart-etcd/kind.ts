@@ -87,7 +87,14 @@ async function othersReady(site: Site): Promise<Failure[]> {
     if (node.name === site.target) continue;
     const answer = await site.access.kube().at(apiServerOf(node)).get('/readyz/etcd', limits(site));
     if (answer.status !== 200) {
-      failures.push(failure('quorum-at-risk', { target: node.name, summary: 'its etcd member is not healthy, so no other one may be restarted', cause: `HTTP ${answer.status}`, nextAction: 'Heal it, then run "rotate-ca resume".' }));
+      failures.push(
+        failure('quorum-at-risk', {
+          target: node.name,
+          summary: 'its etcd member is not healthy, so no other one may be restarted',
+          cause: `HTTP ${answer.status}`,
+          nextAction: 'Heal it, then run "rotate-ca resume".',
+        }),
+      );
     }
   }
   return failures;
@@ -97,7 +104,12 @@ function waitForMember(site: Site): Promise<Failure[]> {
   const kube = site.access.kube().at(apiServerOf(nodeOf(site)));
   return waitFor(
     site,
-    { what: `the etcd member of ${site.target} serves its API server`, rule: 'R: trust pools are built once, at start', everyMs: 1000, otherwise: { code: 'quorum-at-risk', nextAction: `Look at the log of etcd on ${site.target}, then run "rotate-ca resume".` } },
+    {
+      what: `the etcd member of ${site.target} serves its API server`,
+      rule: 'R: trust pools are built once, at start',
+      everyMs: 1000,
+      otherwise: { code: 'quorum-at-risk', nextAction: `Look at the log of etcd on ${site.target}, then run "rotate-ca resume".` },
+    },
     async () => {
       const answer = await kube.get('/readyz/etcd', { deadlineMs: msLeft(site, 5000), signal: site.signal });
       return answer.status === 200 ? true : `HTTP ${answer.status}`;

@@ -53,7 +53,14 @@ sync ${pki}`,
     const found = await site.shell.readFiles([paths.signingCa, paths.ca], limits(site));
     const text = (path: string): string => Buffer.from(found.get(path)?.bytes ?? '').toString('utf8');
     const keys = await site.shell.must(`s='${stagedKey(site)}'; for k in '${paths.signingKey}' '${paths.caKey}'; do cmp -s "$s" "$k" && echo yes || echo no; done`, limits(site));
-    const states = [text(paths.signingCa) === caPem(site, 'incoming'), text(paths.ca) === bundlePem(site, ['incoming', 'outgoing']), ...keys.trim().split('\n').map((k) => k === 'yes')];
+    const states = [
+      text(paths.signingCa) === caPem(site, 'incoming'),
+      text(paths.ca) === bundlePem(site, ['incoming', 'outgoing']),
+      ...keys
+        .trim()
+        .split('\n')
+        .map((k) => k === 'yes'),
+    ];
     return states.every((s) => s) ? 'present' : states.some((s) => s) ? 'partial' : 'absent';
   },
 
@@ -83,7 +90,10 @@ async function stageAgain(site: Site): Promise<void> {
   const found = await site.shell.readFile(paths.signingCa, limits(site));
   if (found === undefined || Buffer.from(found.bytes).toString('utf8') !== caPem(site, 'incoming')) return;
   const s = stagedKey(site);
-  await site.shell.must(`set -eu; umask 077; [ -e '${s}' ] && exit 0; mkdir -p '${stagingDir(site)}'; cp -p '${paths.signingKey}' '${s}.part'; sync '${s}.part'; mv -fT '${s}.part' '${s}'`, limits(site));
+  await site.shell.must(
+    `set -eu; umask 077; [ -e '${s}' ] && exit 0; mkdir -p '${stagingDir(site)}'; cp -p '${paths.signingKey}' '${s}.part'; sync '${s}.part'; mv -fT '${s}.part' '${s}'`,
+    limits(site),
+  );
 }
 
 function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {

@@ -60,13 +60,27 @@ export const verifyDistrust: StepKind<z.infer<typeof params>> = {
 /** The outgoing CA, or a leaf that it signed, in any file or object. Leaves are told by their AKI and issuer, and by fingerprint for CAs. */
 function leftIn(site: Site, inventory: Inventory): Failure[] {
   const outgoing = fingerprintOf(caPem(site, 'outgoing'));
-  const record = inventory.nodes.flatMap((n) => n.files).flatMap((f) => f.certificates).find((c) => c.fingerprint === outgoing);
-  const before = site.inventory.nodes.flatMap((n) => n.files).flatMap((f) => f.certificates).find((c) => c.fingerprint === outgoing) ?? record;
+  const record = inventory.nodes
+    .flatMap((n) => n.files)
+    .flatMap((f) => f.certificates)
+    .find((c) => c.fingerprint === outgoing);
+  const before =
+    site.inventory.nodes
+      .flatMap((n) => n.files)
+      .flatMap((f) => f.certificates)
+      .find((c) => c.fingerprint === outgoing) ?? record;
   const ofOutgoing = (c: { fingerprint: string; aki: string; issuer: string }): boolean =>
     c.fingerprint === outgoing || (before !== undefined && c.issuer === before.subject && (c.aki === '' || before.ski === '' || c.aki === before.ski));
   const failures: Failure[] = [];
   const left = (target: string, where: string, what: string): void => {
-    failures.push(failure('outgoing-left', { target, summary: `${where} still holds ${what}`, cause: 'it was not part of the plan, or something put it back', nextAction: 'Look at who writes it; then run "rotate-ca resume".' }));
+    failures.push(
+      failure('outgoing-left', {
+        target,
+        summary: `${where} still holds ${what}`,
+        cause: 'it was not part of the plan, or something put it back',
+        nextAction: 'Look at who writes it; then run "rotate-ca resume".',
+      }),
+    );
   };
   for (const node of inventory.nodes) {
     for (const file of node.files) {
@@ -92,7 +106,12 @@ async function refused(site: Site): Promise<Failure[]> {
   return answers
     .filter((a) => a.verdict !== 'refused')
     .map((a) =>
-      failure('distrust-failed', { target: a.who, summary: 'it does not refuse a client certificate of the outgoing CA', cause: `it was ${a.verdict}`, nextAction: 'Compare ca.crt there with what was written, then run "rotate-ca resume".' }),
+      failure('distrust-failed', {
+        target: a.who,
+        summary: 'it does not refuse a client certificate of the outgoing CA',
+        cause: `it was ${a.verdict}`,
+        nextAction: 'Compare ca.crt there with what was written, then run "rotate-ca resume".',
+      }),
     );
 }
 
@@ -132,7 +151,14 @@ async function logs(site: Site): Promise<Failure[]> {
     for (const server of nodesWith(site.inventory, 'control-plane')) {
       const answer = await site.access.kube().at(apiServerOf(server)).get(`/api/v1/namespaces/kube-system/pods/${pod.metadata.name}/log?container=${container}&tailLines=1`, call);
       if (answer.status === 200) continue;
-      failures.push(failure('chain-broken', { target: node.name, summary: `logs do not work through kube-apiserver on ${server.name}`, cause: `HTTP ${answer.status}`, nextAction: 'Look at apiserver-kubelet-client.crt there, then run "rotate-ca resume".' }));
+      failures.push(
+        failure('chain-broken', {
+          target: node.name,
+          summary: `logs do not work through kube-apiserver on ${server.name}`,
+          cause: `HTTP ${answer.status}`,
+          nextAction: 'Look at apiserver-kubelet-client.crt there, then run "rotate-ca resume".',
+        }),
+      );
     }
   }
   return failures;
