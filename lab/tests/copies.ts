@@ -2,6 +2,8 @@
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+// The library's container needs the metadata API before its first import.
+import 'reflect-metadata';
 import { X509CertificateGenerator } from '@peculiar/x509';
 import { webcrypto } from 'node:crypto';
 import { parse, stringify } from 'yaml';
