@@ -15,7 +15,7 @@ export async function timeOf(work: Work): Promise<number> {
   return performance.now() - started;
 }
 
-/** ms of processor time that a piece of work took in this process: unlike the clock, it hardly depends on what else runs. */
+/** ms of processor time that a piece of work took in this process: it depends less than the clock on what else runs. */
 export async function processorTimeOf(work: Work): Promise<number> {
   const before = process.cpuUsage();
   await work();
