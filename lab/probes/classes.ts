@@ -57,15 +57,6 @@ export function incomingLeafClass(material: { caFile: string; certFile: string; 
   return { ...paths('incoming-leaf'), ...material };
 }
 
-/** The same, signed by the cluster itself: for the time after its signer was switched. */
-export async function requestIncomingLeafClass(lab: Lab, folder: string): Promise<ProbeClass> {
-  const name: ClassName = 'incoming-leaf';
-  const caFile = join(folder, `${name}.ca.crt`);
-  writeFileAtomically(caFile, await publishedBundle(lab));
-  const pair = await requestClientCertificate(lab, { name: `prober-${name}`, subject: `/O=${proberGroup}/CN=prober-${name}`, folder });
-  return incomingLeafClass({ caFile, ...pair });
-}
-
 /** The CA bundle that the cluster publishes to pods at this moment. */
 export async function publishedBundle(lab: Lab): Promise<string> {
   const { data } = await getJson<{ data: Record<string, string> }>(lab, ['-n', 'kube-system', 'configmap', 'kube-root-ca.crt']);
