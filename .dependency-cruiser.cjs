@@ -3,7 +3,7 @@
 const layers = require('./scripts/layers.json');
 
 const test = '\\.test(-support)?\\.ts$|(^|/)support/';
-const escape = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+const quoted = (text) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 
 const between = Object.entries(layers).map(([folder, { may }]) => ({
   name: `${folder}-imports`,
@@ -32,8 +32,8 @@ const libraries = Object.entries(layers).map(([folder, { libraries: allowed }]) 
     dependencyTypes: ['npm', 'npm-dev', 'npm-optional', 'npm-peer', 'npm-no-pkg', 'npm-unknown', 'core'],
     pathNot: allowed.map((name) => {
       if (name === 'node:*') return '^[a-z0-9:_/]+$';
-      if (name.startsWith('node:')) return `^(node:)?${escape(name.slice('node:'.length))}$`;
-      return `node_modules/(@types/)?${escape(name)}(/|$)`;
+      if (name.startsWith('node:')) return `^(node:)?${quoted(name.slice('node:'.length))}$`;
+      return `node_modules/(@types/)?${quoted(name)}(/|$)`;
     }),
   },
 }));

@@ -3,8 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { failure, RotationError } from '../src/domain/errors.js';
 import type { Fact, Phase } from '../src/domain/run/facts.js';
-import type { Life, Rig } from './support/rig.js';
-import { createRig, drive, goOn, initialValues } from './support/rig.js';
+import { createRig, drive, goOn, initialValues, type Life, type Rig } from './support/rig.js';
 import { planOf, stepWith } from './support/plans.js';
 
 const by = 'sre';
@@ -33,6 +32,9 @@ function at(rig: Rig, moment: string, act: () => void): void {
 }
 
 const broken = (target: string) => new RotationError(failure('command-failed', { target, summary: 'refused', nextAction: 'Look' }));
+const fails = (target: string) => () => {
+  throw broken(target);
+};
 
 /** Opens the run again and compares it with the live one. */
 function same(rig: Rig, life: Life): void {
@@ -59,9 +61,7 @@ describe('a failure', () => {
   ];
   it.each(moments)('in %s halts, and is gone after resume', async (phase, moment) => {
     const rig = createRig();
-    at(rig, moment, () => {
-      throw broken('w2');
-    });
+    at(rig, moment, fails('w2'));
     const life = await begun(rig);
     expect(life.run.state().value).toBe('halted');
     expect(life.run.state().progress.failure).toMatchObject({ step: 'renew/1', phase, failures: [{ code: 'command-failed', target: 'w2' }] });
@@ -73,9 +73,7 @@ describe('a failure', () => {
 
   it.each(moments)('in %s can be rolled back', async (_, moment) => {
     const rig = createRig();
-    at(rig, moment, () => {
-      throw broken('w2');
-    });
+    at(rig, moment, fails('w2'));
     const life = await begun(rig);
     life.run.decide(rollBack);
     expect(await life.run.until('waiting')).toMatchObject({ value: 'rolledBack' });
@@ -95,9 +93,7 @@ describe('a failure', () => {
   it('of an undo halts the way back, and resume goes on with it', async () => {
     const rig = createRig();
     const life = await begun(rig);
-    at(rig, 'undo half trust@cp2', () => {
-      throw broken('cp2');
-    });
+    at(rig, 'undo half trust@cp2', fails('cp2'));
     life.run.decide(rollBack);
     expect(await life.run.until('waiting')).toMatchObject({ value: 'rollingBack.halted' });
     same(rig, life);
@@ -206,9 +202,7 @@ describe('a rollback', () => {
       stepWith({ id: 'narrow', kind: 'set-for-good', targets: ['w1', 'w2'], params: { key: 'b', value: '1' } }),
     ]);
     const rig = createRig({ plan, initial: {} });
-    at(rig, 'apply half b@w2', () => {
-      throw broken('w2');
-    });
+    at(rig, 'apply half b@w2', fails('w2'));
     const life = rig.open();
     life.run.start();
     refuses(life, rollBack);

@@ -2,8 +2,9 @@
 
 import { describe, expect, it } from 'vitest';
 import { failure, RotationError, type ErrorCode } from '../src/domain/errors.js';
-import type { PlannedStep } from '../src/domain/plan/plan.js';
+import type { Plan, PlannedStep } from '../src/domain/plan/plan.js';
 import { openRun } from '../src/engine/open-run.js';
+import type { Journal } from '../src/ports/journal.js';
 import type { AnyStepKind, Site } from '../src/ports/step-kind.js';
 import { createFakeClock } from './support/fake-clock.js';
 import { createMemoryJournal } from './support/memory-journal.js';
@@ -225,6 +226,9 @@ describe('the targets of a step', () => {
 });
 
 describe('the journal', () => {
+  const reopened = (plan: Plan, journal: Journal) =>
+    openRun({ run: 'r', tool: 't', plan, journal, kinds: kindsOf(createWorld()), checkpoints: createMemoryCheckpoints(), siteOf: bareSiteOf, clock: createFakeClock() });
+
   it('has the intent before the act and the outcome after it', async () => {
     const seen: unknown[] = [];
     const { go, facts } = stepOn(['w1'], {
@@ -264,16 +268,7 @@ describe('the journal', () => {
     journal.append({ type: 'run.submitted', by });
     journal.append({ type: 'step.marked', step: 'a', target: 'w1', mark: 'applied', attempt: 1 });
     journal.append({ type: 'run.rollbackAsked', by });
-    const other = openRun({
-      run: 'r',
-      tool: 't',
-      plan,
-      journal,
-      kinds: kindsOf(createWorld()),
-      checkpoints: createMemoryCheckpoints(),
-      siteOf: bareSiteOf,
-      clock: createFakeClock(),
-    });
+    const other = reopened(plan, journal);
     other.start();
     expect(await other.until('ended')).toMatchObject({ value: 'broken' });
   });
@@ -287,16 +282,7 @@ describe('the journal', () => {
     journal.append({ type: 'step.marked', step: 'a', target: 'w1', mark: 'checkpointed', attempt: 1, checkpoint: { ref: 'lost', sha256: '0' } });
     journal.append({ type: 'step.marked', step: 'a', target: 'w1', mark: 'applied', attempt: 1 });
     journal.append({ type: 'run.rollbackAsked', by });
-    const other = openRun({
-      run: 'r',
-      tool: 't',
-      plan,
-      journal,
-      kinds: kindsOf(createWorld()),
-      checkpoints: createMemoryCheckpoints(),
-      siteOf: bareSiteOf,
-      clock: createFakeClock(),
-    });
+    const other = reopened(plan, journal);
     other.start();
     expect(await other.until('waiting')).toMatchObject({
       value: 'rollingBack.halted',

@@ -33,8 +33,10 @@ export function userWithoutSudo(lab: Lab, node: string, user: string): Trouble {
   return onNode(lab, node, {
     make: `useradd --create-home --shell /bin/bash ${user}
 install -d -m 700 -o ${user} -g ${user} /home/${user}/.ssh
-install -m 600 -o ${user} -g ${user} ~sre/.ssh/authorized_keys /home/${user}/.ssh/authorized_keys`,
-    remove: `userdel --remove ${user} 2>/dev/null; true`,
+install -m 600 -o ${user} -g ${user} ~sre/.ssh/authorized_keys /home/${user}/.ssh/authorized_keys
+# AllowUsers adds up over its lines (sshd_config(5)).
+echo 'AllowUsers ${user}' > /etc/ssh/sshd_config.d/99-${user}.conf; systemctl reload ssh`,
+    remove: `rm -f /etc/ssh/sshd_config.d/99-${user}.conf; systemctl reload ssh; userdel --remove ${user} 2>/dev/null; true`,
   });
 }
 

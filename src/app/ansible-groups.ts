@@ -83,10 +83,10 @@ function addGroup(name: string, body: unknown, path: readonly PropertyKey[], gro
       });
     }
   }
-  for (const [key, value] of entriesOf(body['vars'])) group.vars.set(key, { value, path: [...path, 'vars', key] });
-  for (const [i, [pattern, vars]] of entriesOf(body['hosts']).entries()) {
+  for (const [key, value] of entriesOf(body.vars)) group.vars.set(key, { value, path: [...path, 'vars', key] });
+  for (const [i, [pattern, vars]] of entriesOf(body.hosts).entries()) {
     // The JSON form has a list of names, YAML a mapping.
-    const place = [...path, 'hosts', Array.isArray(body['hosts']) ? i : pattern];
+    const place = [...path, 'hosts', Array.isArray(body.hosts) ? i : pattern];
     const names = expandRange(pattern);
     if (!Array.isArray(names)) problems.push({ path: place, summary: `"${pattern}" is not a range of hosts`, cause: names.wrong, nextAction: 'Write it as in "node[01:50]".' });
     for (const hostName of Array.isArray(names) ? names : []) {
@@ -95,9 +95,9 @@ function addGroup(name: string, body: unknown, path: readonly PropertyKey[], gro
       group.hosts.set(hostName, host);
     }
   }
-  for (const [i, [child, childBody]] of entriesOf(body['children']).entries()) {
+  for (const [i, [child, childBody]] of entriesOf(body.children).entries()) {
     group.children.add(child);
-    addGroup(child, childBody, [...path, 'children', Array.isArray(body['children']) ? i : child], groups, problems);
+    addGroup(child, childBody, [...path, 'children', Array.isArray(body.children) ? i : child], groups, problems);
   }
 }
 
@@ -130,7 +130,7 @@ function withAncestors(name: string, groups: ReadonlyMap<string, Group>): string
 }
 
 function metaOf(data: Record<string, unknown>): (host: string) => Vars | undefined {
-  const meta = isRecord(data['_meta']) ? data['_meta']['hostvars'] : undefined;
+  const meta = isRecord(data._meta) ? data._meta.hostvars : undefined;
   return (host) => {
     const vars = isRecord(meta) ? meta[host] : undefined;
     return isRecord(vars) ? new Map(Object.entries(vars).map(([key, value]) => [key, { value, path: ['_meta', 'hostvars', host, key] }])) : undefined;

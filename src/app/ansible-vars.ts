@@ -88,8 +88,10 @@ function readSshArgs(args: string): { configFile?: string; unknown?: string } {
   let configFile: string | undefined;
   for (let i = 0; i < words.length; i += 1) {
     const word = words[i]!;
-    if (word === '-F') configFile = words[(i += 1)];
-    else if (word.startsWith('-F')) configFile = word.slice(2);
+    if (word === '-F') {
+      i += 1;
+      configFile = words[i];
+    } else if (word.startsWith('-F')) configFile = word.slice(2);
     else if (word === '-o' && harmless.test(words[i + 1] ?? '')) i += 1;
     else if (!(word.startsWith('-o') && harmless.test(word.slice(2))) && !['-C', '-q', '-4', '-6'].includes(word))
       return { unknown: word === '-o' ? `-o ${words[i + 1] ?? ''}` : word };

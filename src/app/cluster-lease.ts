@@ -63,7 +63,7 @@ function ignoreExpected(error: unknown): void {
 }
 
 function specOf(object: KubeObject | undefined): { holderIdentity?: string; renewTime?: string } {
-  return (object?.['spec'] ?? {}) as { holderIdentity?: string; renewTime?: string };
+  return (object?.spec ?? {}) as { holderIdentity?: string; renewTime?: string };
 }
 
 /** metav1.MicroTime. */

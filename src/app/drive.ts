@@ -14,6 +14,7 @@ import { systemClock } from '../engine/system-clock.js';
 import { holdIncomingCredential } from '../operations/engine-credential.js';
 import { artefactNames } from '../operations/run-files.js';
 import { apiServerOf } from '../operations/identity-probe.js';
+import type { Issuer } from '../ports/issuer.js';
 import type { JournalLine } from '../ports/journal.js';
 import { scanCluster } from '../scan/scan-cluster.js';
 import { stepKinds } from '../steps/index.js';
@@ -101,7 +102,10 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   await takeUpCredential(world, folder, plan, { issuer, attempt: replayed.attempt, holds: holdsCredential(journal.lines(), plan), goesBack });
   await refuseOtherCluster(world.access.kube(), plan);
   // Before anything is written: a run of a stale plan leaves no journal behind.
-  if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) checkPlan(plan, await inventoryNow());
+  if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) {
+    checkPlan(plan, await inventoryNow());
+    await checkIssuer(issuer, plan);
+  }
   const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, goesBack));
   run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
   journal.onAppend(options.onLine);
@@ -118,12 +122,21 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   options.interrupts.onLeave(() => void run?.stop());
   try {
     open(run, options);
-    return await toTheNextDecision(run, world, options, inventoryNow);
+    return await toTheNextDecision(run, options, inventoryNow);
   } finally {
     await stopGuard();
     await files.stop();
     await lease?.release();
   }
+}
+
+/** Sealed, out of reach, a path not granted: found before the first backup, not after it. */
+async function checkIssuer(issuer: Issuer, plan: Plan): Promise<void> {
+  const step = plan.steps.find((s) => s.kind === 'issue-ca');
+  if (step === undefined) return;
+  const { ttl } = stepKinds.get(step.kind)?.params.parse(step.params) as { ttl: number };
+  const failures = await issuer.check({ caTtlMs: ttl });
+  if (failures.length > 0) throw new RotationError(failures);
 }
 
 /** The way back begins over SSH even while no API answers; another owner, or another cluster, still stops it. */
@@ -169,7 +182,7 @@ function open(run: Run, options: DriveOptions): void {
   else run.decide(fact);
 }
 
-async function toTheNextDecision(run: Run, world: World, options: InWorld, inventoryNow: () => Promise<Plan['inventory']>): Promise<Driven> {
+async function toTheNextDecision(run: Run, options: InWorld, inventoryNow: () => Promise<Plan['inventory']>): Promise<Driven> {
   for (;;) {
     const view = await run.until('waiting');
     if (view.value !== 'awaitingApproval' || view.gate === undefined) return { view, differences: [] };

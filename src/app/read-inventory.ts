@@ -32,7 +32,7 @@ export function readHosts(text: string, file: string): Host[] {
   if (looksLikeIni(text)) {
     failures.push(source.complain([], { summary: 'this is an INI inventory', nextAction: `Convert it: ansible-inventory -i ${file} --list > hosts.json, then give hosts.json.` }));
   }
-  const isOwn = isRecord(source.value) && ('apiVersion' in source.value || source.value['kind'] === 'Hosts');
+  const isOwn = isRecord(source.value) && ('apiVersion' in source.value || source.value.kind === 'Hosts');
   const hosts = failures.length > 0 ? [] : isOwn ? readOwn(source, failures) : readAnsible(source, failures);
   if (failures.length === 0 && hosts.length === 0) {
     failures.push(source.complain([], { summary: 'the inventory names no hosts', nextAction: 'Add the nodes of the cluster under "hosts".' }));

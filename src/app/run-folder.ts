@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { openSealing } from '../adapters/age/sealing.js';
 import { openArtefacts } from '../adapters/disk/artefacts.js';
 import { type DiskCheckpoints, openCheckpoints } from '../adapters/disk/checkpoints.js';
-import { makePrivateFolder, writeNewFile } from '../adapters/disk/durable-file.js';
+import { failOnDisk, makePrivateFolder, writeNewFile } from '../adapters/disk/durable-file.js';
 import { openJournal, type OpenedJournal } from '../adapters/disk/journal.js';
 import { readPlan } from '../domain/plan/digest.js';
 import type { Plan, Settings } from '../domain/plan/plan.js';
@@ -37,10 +37,15 @@ export function createRunFolder(stateDir: string, run: string, plan: Plan): RunF
     return fail('usage', { target: run, summary: 'there is a run of this name already', nextAction: `Run "rotate-ca resume ${run}", or give another --name.` });
   }
   rmSync(join(folder, 'plans'), { recursive: true, force: true });
-  for (const part of ['', 'checkpoints', 'artefacts', 'plans']) makePrivateFolder(join(folder, part));
-  const opened = at(folder, run);
-  opened.savePlan(plan);
-  return opened;
+  try {
+    for (const part of ['', 'checkpoints', 'artefacts', 'plans']) makePrivateFolder(join(folder, part));
+    const opened = at(folder, run);
+    opened.savePlan(plan);
+    return opened;
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    return failOnDisk(error, folder, 'The folder of the run');
+  }
 }
 
 /** Throws run-unknown. */

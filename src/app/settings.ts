@@ -2,7 +2,6 @@
 
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import type { Settings } from '../domain/plan/plan.js';
 
 export interface Flags {
   readonly inventory?: string;
@@ -18,8 +17,8 @@ export interface Flags {
 
 /** XDG base directories: state is kept over restarts, and is of this machine. */
 export function stateDirOf(flags: Pick<Flags, 'stateDir'>, env: NodeJS.ProcessEnv): string {
-  const set = flags.stateDir ?? env['ROTATE_CA_STATE_DIR'];
+  const set = flags.stateDir ?? env.ROTATE_CA_STATE_DIR;
   if (set !== undefined && set !== '') return resolve(set);
-  const base = env['XDG_STATE_HOME'];
-  return join(base !== undefined && base.startsWith('/') ? base : join(homedir(), '.local', 'state'), 'rotate-ca');
+  const base = env.XDG_STATE_HOME;
+  return join(base?.startsWith('/') ? base : join(homedir(), '.local', 'state'), 'rotate-ca');
 }

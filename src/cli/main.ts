@@ -35,10 +35,13 @@ async function main(argv: readonly string[]): Promise<number> {
   // One signal ends hundreds of waits: that is no leak.
   setMaxListeners(0);
   let code: number = exitCodes.ok;
+  const end = (n: number): void => {
+    code = n;
+  };
   const stop = new AbortController();
   const format = formatOf(argv);
   const out = openOutput({ format, env: process.env, noColor: argv.includes('--no-color') });
-  const context: Context = { out, env: process.env, signal: stop.signal, end: (n) => void (code = n) };
+  const context: Context = { out, env: process.env, signal: stop.signal, end };
   const program = new Command('rotate-ca')
     .description('Rotates the certificate authority of a Kubernetes cluster: proves each step, watches the API, takes everything back on request.')
     .version(toolVersion)

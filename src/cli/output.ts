@@ -25,10 +25,10 @@ export interface OutputOptions {
 
 export function openOutput({ format, env, noColor }: OutputOptions): Output {
   const json = format === 'json';
-  const dumb = env['TERM'] === 'dumb' || env['CI'] === 'true';
+  const dumb = env.TERM === 'dumb' || env.CI === 'true';
   const isTerminal = process.stderr.isTTY === true && !dumb && !json;
   // NO_COLOR by no-color.org: any value that is not empty.
-  const wanted = !noColor && (env['NO_COLOR'] ?? '') === '' && ((env['FORCE_COLOR'] ?? '') !== '' || (process.stderr.isTTY === true && !dumb));
+  const wanted = !noColor && (env.NO_COLOR ?? '') === '' && ((env.FORCE_COLOR ?? '') !== '' || (process.stderr.isTTY === true && !dumb));
   const colours = pc.createColors(wanted);
   const out: Output = {
     json,

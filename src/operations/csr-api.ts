@@ -38,7 +38,7 @@ export async function signThroughCsrApi(site: Site, wish: CsrWish): Promise<stri
   try {
     await kube.approve(wish.name, 'rotate-ca', call);
     for (;;) {
-      const status = (await kube.read(ref, call))?.['status'] as { certificate?: string; conditions?: { type: string; message?: string }[] } | undefined;
+      const status = (await kube.read(ref, call))?.status as { certificate?: string; conditions?: { type: string; message?: string }[] } | undefined;
       if (status?.certificate !== undefined) return Buffer.from(status.certificate, 'base64').toString('utf8');
       const refused = status?.conditions?.find((c) => c.type === 'Failed' || c.type === 'Denied');
       if (refused !== undefined || site.now() + 300 >= site.deadlineAtMs) {

@@ -93,7 +93,7 @@ export function waitForKubelet(site: Site): Promise<Failure[]> {
       // The lease is written by the clock of this node, as is the start of the process.
       if (renewed <= process.startedAtMs) return 'the lease has not been renewed since the kubelet started';
       const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, { deadlineMs: msLeft(site, 5000), signal: site.signal });
-      const conditions = (node?.['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
+      const conditions = (node?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
       return conditions.find((c) => c.type === 'Ready')?.status === 'True' ? true : 'the node is not Ready';
     },
   );

@@ -59,10 +59,10 @@ export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signa
   const deploymentOf = new Map(sets.map((s) => [`${s.metadata.namespace ?? ''}/${s.metadata.name}`, controllerOf(s)]));
   const tokenSecrets = new Set(secrets.map((s) => `${s.metadata.namespace ?? ''}/${s.metadata.name}`));
   return objects.flatMap((object) => {
-    const spec = (object['spec'] ?? {}) as PodSpec;
+    const spec = (object.spec ?? {}) as PodSpec;
     const namespace = object.metadata.namespace ?? '';
     const mounted = volumesWithTheCa(spec, (name) => tokenSecrets.has(`${namespace}/${name}`));
-    const phase = (object['status'] as { phase?: string } | undefined)?.phase;
+    const phase = (object.status as { phase?: string } | undefined)?.phase;
     if (mounted.size === 0 || phase === 'Succeeded' || phase === 'Failed' || object.metadata.deletionTimestamp !== undefined) return [];
     const startedAtMs = earliestStart(object, spec, mounted);
     if (startedAtMs === undefined || !isEarlier(object, startedAtMs, published)) return [];
@@ -103,7 +103,7 @@ function volumesWithTheCa(spec: PodSpec, isTokenSecret: (name: string) => boolea
 
 function earliestStart(object: KubeObject, spec: PodSpec, volumes: ReadonlySet<string>): number | undefined {
   const mounting = new Set((spec.containers ?? []).filter((c) => (c.volumeMounts ?? []).some((m) => volumes.has(m.name))).map((c) => c.name));
-  const statuses = (object['status'] as { containerStatuses?: { name: string; state?: { running?: { startedAt?: string } } }[] } | undefined)?.containerStatuses ?? [];
+  const statuses = (object.status as { containerStatuses?: { name: string; state?: { running?: { startedAt?: string } } }[] } | undefined)?.containerStatuses ?? [];
   const starts = statuses.filter((s) => mounting.has(s.name)).flatMap((s) => (s.state?.running?.startedAt === undefined ? [] : [Date.parse(s.state.running.startedAt)]));
   // startedAt has whole seconds: a container of the very second of publication counts as earlier.
   return starts.length === 0 ? undefined : Math.min(...starts);

@@ -1,7 +1,7 @@
 /** The command line as users start it: a process of its own, from a folder of its own. */
 
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdtempSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,8 +33,11 @@ export function runCli(args: readonly string[], { env = {}, program = 'main' }: 
     const child = execFile(
       process.execPath,
       [...programOf(program), ...args],
-      { cwd: home, env: { PATH: process.env['PATH'] ?? '', HOME: home, ...env }, timeout: 60_000, maxBuffer: 16 * 2 ** 20 },
-      (_error, stdout, stderr) => resolve({ code: child.exitCode ?? -1, stdout, stderr }),
+      { cwd: home, env: { PATH: process.env.PATH ?? '', HOME: home, ...env }, timeout: 60_000, maxBuffer: 16 * 2 ** 20 },
+      (_error, stdout, stderr) => {
+        rmSync(home, { recursive: true, force: true });
+        resolve({ code: child.exitCode ?? -1, stdout, stderr });
+      },
     );
     child.stdin?.end();
   });

@@ -71,7 +71,7 @@ export function createPaperKube(original?: ReturnType<KubeAccess['original']>): 
     async approve(name) {
       const csr = objects.get(keyOf('CertificateSigningRequest', undefined, name));
       if (csr === undefined) return;
-      const request = Buffer.from((csr['spec'] as { request: string }).request, 'base64').toString('utf8');
+      const request = Buffer.from((csr.spec as { request: string }).request, 'base64').toString('utf8');
       store({ ...csr, status: { certificate: Buffer.from(await sign(request)).toString('base64') } });
     },
     evict: async () => 'evicted',

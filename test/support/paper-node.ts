@@ -48,7 +48,7 @@ export function createPaperNode(name: string): PaperNode {
     for (const listener of before) listener();
     const led = script.replaceAll(/(?<![\w}])\/(etc\/kubernetes|var\/lib\/kubelet|var\/lib\/rotate-ca|proc)(?=$|[^\w])/gm, `${root}/$1`);
     const input = options.stdin instanceof Secret ? options.stdin.reveal() : options.stdin;
-    const done = spawnSync('sh', ['-c', led], { input: input ?? '', env: { ...process.env, PATH: `${root}/bin:${process.env['PATH'] ?? ''}` }, maxBuffer: 2 ** 26 });
+    const done = spawnSync('sh', ['-c', led], { input: input ?? '', env: { ...process.env, PATH: `${root}/bin:${process.env.PATH ?? ''}` }, maxBuffer: 2 ** 26 });
     return { exitCode: done.status ?? 255, stdout: done.stdout.toString('utf8').replaceAll(root, ''), stderr: done.stderr.toString('utf8').replaceAll(root, '') };
   }
 

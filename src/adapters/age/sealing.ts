@@ -33,10 +33,10 @@ export function openSealing(options: { readonly recipients: readonly string[]; r
 
 function addRecipient(encrypter: Encrypter, recipient: string): void {
   if (recipient.startsWith('ssh-') || recipient.startsWith('ecdsa-')) {
-    return refuse(recipient.slice(0, 40), 'SSH keys are not supported as recipients', 'Use a recipient made by age-keygen (age1...)');
+    refuse(recipient.slice(0, 40), 'SSH keys are not supported as recipients', 'Use a recipient made by age-keygen (age1...)');
   }
   if (recipient.toUpperCase().startsWith('AGE-SECRET-KEY-')) {
-    return refuse(
+    refuse(
       'recipients',
       'an identity (secret key) was given in place of a recipient',
       'Give what "age-keygen -y identity.txt" prints, and make a new identity if this one was seen by others',
@@ -44,7 +44,7 @@ function addRecipient(encrypter: Encrypter, recipient: string): void {
   }
   if (!nativeRecipient.test(recipient)) {
     const plugin = /^age1([a-z0-9-]+)1[02-9ac-hj-np-z]+$/.exec(recipient)?.[1];
-    return refuse(
+    refuse(
       recipient.slice(0, 80),
       plugin === undefined ? 'it is no age recipient (age1...)' : `recipients of the age plugin "${plugin}" are not supported`,
       'Use a recipient made by age-keygen (age1...)',

@@ -1,13 +1,13 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import fc from 'fast-check';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { RotationError } from '../../domain/errors.js';
 import type { KubeAccess } from '../../ports/kube.js';
 import type { Ca } from '../../x509/certificate-authority.js';
 import { ca, leaf } from './certificates.test-support.js';
 import { type KubeApi, startKubeApi, status } from './kube-api.test-support.js';
-import { failureOf, folder, kubeconfigText, type Parts, write } from './kubeconfig.test-support.js';
+import { failureOf, folder, kubeconfigText, type Parts, removeFolders, write } from './kubeconfig.test-support.js';
 import { openKube } from './open-kube.js';
 
 type Leaf = Awaited<ReturnType<typeof leaf>>;
@@ -21,6 +21,7 @@ let api: KubeApi;
 const open: KubeAccess[] = [];
 const node = { apiVersion: 'v1', kind: 'Node', name: 'cp1' };
 
+afterAll(removeFolders);
 beforeAll(async () => {
   outgoing = await ca('kubernetes');
   incoming = await ca('kubernetes');

@@ -1,9 +1,9 @@
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Kube, KubeAccess, KubeObject } from '../../ports/kube.js';
 import type { Ca } from '../../x509/certificate-authority.js';
 import { ca, leaf } from './certificates.test-support.js';
 import { type KubeApi, startKubeApi, status } from './kube-api.test-support.js';
-import { failureOf, folder, kubeconfigText, write } from './kubeconfig.test-support.js';
+import { failureOf, folder, kubeconfigText, removeFolders, write } from './kubeconfig.test-support.js';
 import { openKube } from './open-kube.js';
 
 let authority: Ca;
@@ -13,6 +13,7 @@ let api: KubeApi;
 let access: KubeAccess;
 let kube: Kube;
 
+afterAll(removeFolders);
 beforeAll(async () => {
   authority = await ca('kubernetes');
   serving = await leaf(authority, 'kube-apiserver', 'serverAuth');

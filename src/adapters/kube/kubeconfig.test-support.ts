@@ -1,12 +1,21 @@
-/** Kubeconfig files in a temporary folder, and what an error of a test is. */
+/** Kubeconfig files in temporary folders, which removeFolders takes away, and what an error of a test is. */
 
-import { chmodSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type Failure, failuresOf } from '../../domain/errors.js';
 
+const made: string[] = [];
+
 export function folder(): string {
-  return mkdtempSync(path.join(tmpdir(), 'rotate-ca-kube-'));
+  const dir = mkdtempSync(path.join(tmpdir(), 'rotate-ca-kube-'));
+  made.push(dir);
+  return dir;
+}
+
+/** To be called after the last test of a file. */
+export function removeFolders(): void {
+  for (const dir of made.splice(0)) rmSync(dir, { recursive: true, force: true });
 }
 
 export function write(dir: string, name: string, text: string, mode = 0o600): string {

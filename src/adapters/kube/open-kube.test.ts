@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeAccess } from '../../ports/kube.js';
 import type { Ca } from '../../x509/certificate-authority.js';
 import { ca, leaf } from './certificates.test-support.js';
 import { type KubeApi, startKubeApi, status } from './kube-api.test-support.js';
-import { failureOf, folder, kubeconfigText, write } from './kubeconfig.test-support.js';
+import { failureOf, folder, kubeconfigText, removeFolders, write } from './kubeconfig.test-support.js';
 import { type KubeOptions, openKube } from './open-kube.js';
 
 let authority: Ca;
@@ -13,6 +13,7 @@ let serving: Awaited<ReturnType<typeof leaf>>;
 let admin: Awaited<ReturnType<typeof leaf>>;
 let dir: string;
 
+afterAll(removeFolders);
 beforeAll(async () => {
   authority = await ca('kubernetes');
   serving = await leaf(authority, 'kube-apiserver', 'serverAuth');

@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RotationError, fail } from '../../domain/errors.js';
 import { Secret } from '../../domain/secret.js';
 import type { KeyType } from '../../domain/cluster/inventory.js';
-import type { IssuedCa, Issuer, NewCa, SignRequest } from '../../ports/issuer.js';
+import type { Issuer, NewCa, SignRequest } from '../../ports/issuer.js';
 import { checkVault, signPath } from './check.js';
 import { type CallOptions, type VaultCall, type Wait, vaultConnection } from './connection.js';
 import { inspectCa, inspectLeaf } from './inspection.js';

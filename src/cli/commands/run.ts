@@ -40,7 +40,7 @@ export function addRunCommand(program: Command, context: Context): void {
       const { out, env } = context;
       const lockMs = lockTimeoutMs(flags);
       const plan = file === undefined ? await makePlan(flags, context) : savedPlan(file);
-      const stateDir = flags.stateDir === undefined && env['ROTATE_CA_STATE_DIR'] === undefined ? plan.settings.stateDir : stateDirOf(flags, env);
+      const stateDir = flags.stateDir === undefined && env.ROTATE_CA_STATE_DIR === undefined ? plan.settings.stateDir : stateDirOf(flags, env);
       if (file === undefined && !flags.autoApprove) {
         out.say(planText(plan, out));
         const answer = flags.input ? await askFor('Type "yes" to begin: ') : undefined;

@@ -72,21 +72,21 @@ export function settingsOf(flags: SettingFlags, env: NodeJS.ProcessEnv): Setting
   const inventoryFile = needFile(flags.inventory, '--inventory');
   const identityFile = needFile(flags.identity, '--identity');
   const recipients = flags.recipient ?? [];
-  const address = env['VAULT_ADDR'] ?? 'https://127.0.0.1:8200';
+  const address = env.VAULT_ADDR ?? 'https://127.0.0.1:8200';
   return {
     inventoryFile,
-    kubeconfig: flags.kubeconfig ?? env['KUBECONFIG'] ?? '',
+    kubeconfig: flags.kubeconfig ?? env.KUBECONFIG ?? '',
     context: flags.context ?? '',
     ...(flags.sshConfig === undefined ? {} : { sshConfig: needFile(flags.sshConfig, '--ssh-config') }),
     ...(flags.knownHosts === undefined ? {} : { knownHosts: needFile(flags.knownHosts, '--known-hosts') }),
     vault: {
       address,
       mount: flags.vaultMount,
-      ...given('namespace', env['VAULT_NAMESPACE']),
-      ...given('signRole', env['ROTATE_CA_VAULT_SIGN_ROLE']),
-      ...given('caFile', env['VAULT_CACERT']),
-      ...given('roleIdFile', env['ROTATE_CA_VAULT_ROLE_ID_FILE']),
-      ...given('secretIdFile', env['ROTATE_CA_VAULT_SECRET_ID_FILE']),
+      ...given('namespace', env.VAULT_NAMESPACE),
+      ...given('signRole', env.ROTATE_CA_VAULT_SIGN_ROLE),
+      ...given('caFile', env.VAULT_CACERT),
+      ...given('roleIdFile', env.ROTATE_CA_VAULT_ROLE_ID_FILE),
+      ...given('secretIdFile', env.ROTATE_CA_VAULT_SECRET_ID_FILE),
     },
     recipients,
     identityFile,
@@ -106,5 +106,5 @@ function needFile(path: string | undefined, flag: string): string {
 
 /** Who decides: the name that goes into the journal. */
 export function operator(env: NodeJS.ProcessEnv): string {
-  return env['SUDO_USER'] ?? env['USER'] ?? userInfo().username;
+  return env.SUDO_USER ?? env.USER ?? userInfo().username;
 }

@@ -118,13 +118,13 @@ function stepsOf(source: YamlSource): { index: number; fields: Record<string, un
 
 function problemsOfKinds(source: YamlSource, kinds: ReadonlyMap<string, { readonly params: z.ZodType }>): Failure[] {
   return stepsOf(source).flatMap(({ index, fields }) => {
-    if (typeof fields['kind'] !== 'string' || fields['kind'] === '') return [];
-    const kind = kinds.get(fields['kind']);
+    if (typeof fields.kind !== 'string' || fields.kind === '') return [];
+    const kind = kinds.get(fields.kind);
     if (kind === undefined) {
-      const nextAction = `${didYouMean(fields['kind'], kinds.keys())}Kinds: ${[...kinds.keys()].join(', ')}.`;
-      return [source.complain(['steps', index, 'kind'], { summary: `unknown kind of step "${fields['kind']}"`, nextAction })];
+      const nextAction = `${didYouMean(fields.kind, kinds.keys())}Kinds: ${[...kinds.keys()].join(', ')}.`;
+      return [source.complain(['steps', index, 'kind'], { summary: `unknown kind of step "${fields.kind}"`, nextAction })];
     }
-    const params = fields['params'] ?? {};
+    const params = fields.params ?? {};
     if (!isRecord(params)) return [];
     const read = kind.params.safeParse(params, { reportInput: true });
     return read.success ? [] : source.issues(read.error, { under: ['steps', index, 'params'], schema: kind.params });
@@ -136,17 +136,17 @@ function problemsOfNames(source: YamlSource): Failure[] {
   const seen = new Set<string>();
   const gates = new Set<string>();
   for (const { index, fields } of stepsOf(source)) {
-    for (const [i, needed] of (Array.isArray(fields['needs']) ? (fields['needs'] as unknown[]) : []).entries()) {
+    for (const [i, needed] of (Array.isArray(fields.needs) ? (fields.needs as unknown[]) : []).entries()) {
       if (typeof needed !== 'string' || seen.has(needed)) continue;
       const nextAction = `${didYouMean(needed, seen)}Name a step that stands before this one.`;
       failures.push(source.complain(['steps', index, 'needs', i], { summary: `no step "${needed}" stands before this one`, nextAction }));
     }
-    const own = fields['name'];
+    const own = fields.name;
     if (typeof own === 'string') {
       if (seen.has(own)) failures.push(source.complain(['steps', index, 'name'], { summary: `a second step "${own}"`, nextAction: 'Give each step a name of its own.' }));
       seen.add(own);
     }
-    const gateName = isRecord(fields['gate']) ? fields['gate']['name'] : undefined;
+    const gateName = isRecord(fields.gate) ? fields.gate.name : undefined;
     if (typeof gateName === 'string') {
       if (gates.has(gateName))
         failures.push(source.complain(['steps', index, 'gate', 'name'], { summary: `a second gate "${gateName}"`, nextAction: 'Give each gate a name of its own.' }));

@@ -28,7 +28,7 @@ const marked = (step: string, target: string, mark: Mark, attempt = 1): Fact => 
   ...(mark === 'checkpointed' ? { checkpoint } : {}),
 });
 const failed = (step: string, phase: Phase, failures = [problem]): Fact => ({ type: 'step.failed', step, phase, direction: phase === 'undo' ? 'back' : 'forward', failures });
-const after = (...facts: Fact[]) => [opened, ...facts].reduce(advance, untouched);
+const since = (...facts: Fact[]) => [opened, ...facts].reduce(advance, untouched);
 const verified = [marked('a', 'x', 'verified'), marked('a', 'y', 'verified'), marked('b', 'x', 'verified'), marked('c', 'cluster', 'verified')];
 const back: Fact = { type: 'run.rollbackAsked', by };
 const onward: Fact = { type: 'run.forwardAsked', by };
@@ -45,8 +45,8 @@ describe('which step', () => {
     ['all', verified, undefined],
     ['undone in this attempt', [...verified, marked('b', 'x', 'undone')], 'b'],
   ])('is next: %s', (_, facts, step) => {
-    expect(progress.nextStep(course, after(...facts))?.id).toBe(step);
-    expect(progress.isComplete(course, after(...facts))).toBe(step === undefined);
+    expect(progress.nextStep(course, since(...facts))?.id).toBe(step);
+    expect(progress.isComplete(course, since(...facts))).toBe(step === undefined);
   });
 
   it.each([
@@ -55,12 +55,12 @@ describe('which step', () => {
     ['of a later step', [marked('b', 'x', 'applying')], 'b'],
     ['a way back that was given up', [marked('b', 'x', 'undoing')], 'b'],
   ])('is in doubt: %s', (_, facts, step) => {
-    expect(progress.stepInDoubt(course, after(...facts))?.id).toBe(step);
+    expect(progress.stepInDoubt(course, since(...facts))?.id).toBe(step);
   });
 
   it('is to be verified: any that is applied somewhere', () => {
-    expect(progress.stepToVerify(course, after())).toBeUndefined();
-    expect(progress.stepToVerify(course, after(marked('a', 'y', 'applied')))?.id).toBe('a');
+    expect(progress.stepToVerify(course, since())).toBeUndefined();
+    expect(progress.stepToVerify(course, since(marked('a', 'y', 'applied')))?.id).toBe('a');
   });
 
   it.each([
@@ -71,13 +71,13 @@ describe('which step', () => {
     ['undoing', [...verified.slice(0, 3), marked('b', 'x', 'undoing')], 'b'],
     ['what comes before what is undone', [...verified.slice(0, 3), marked('b', 'x', 'undone')], 'a'],
   ])('is to be undone: %s', (_, facts, step) => {
-    expect(progress.nextToUndo(course, after(...facts))?.id).toBe(step);
+    expect(progress.nextToUndo(course, since(...facts))?.id).toBe(step);
   });
 });
 
 describe('marks', () => {
   it('keep the checkpoint of the time before the first apply', () => {
-    const p = after(marked('a', 'x', 'checkpointed'), marked('a', 'x', 'applying'), marked('a', 'x', 'verified'));
+    const p = since(marked('a', 'x', 'checkpointed'), marked('a', 'x', 'applying'), marked('a', 'x', 'verified'));
     expect(progress.checkpointOf(p, 'a', 'x')).toEqual(checkpoint);
     expect(progress.checkpointOf(p, 'a', 'y')).toBeUndefined();
   });
@@ -88,21 +88,21 @@ describe('marks', () => {
     ['undoing', 'undoing'],
     ['verified', 'verified'],
   ])('that are %s are %s in the next attempt', (mark, then) => {
-    const p = after(marked('a', 'x', mark), back, onward);
+    const p = since(marked('a', 'x', mark), back, onward);
     expect(progress.markOf(p, 'a', 'x')).toBe(then);
     expect(p.attempt).toBe(2);
   });
 
   it('are looked at again after a proof that failed', () => {
-    const p = after(marked('a', 'x', 'applied'), marked('a', 'y', 'verified'), failed('a', 'verify'), resumed);
+    const p = since(marked('a', 'x', 'applied'), marked('a', 'y', 'verified'), failed('a', 'verify'), resumed);
     expect(progress.targetsAt(p, course.steps[0]!, ['applying'])).toEqual(['x']);
     expect(progress.targetsAt(p, course.steps[0]!, ['verified'])).toEqual(['y']);
-    const none = after(failed('a', 'verify'), resumed);
+    const none = since(failed('a', 'verify'), resumed);
     expect(none.marks).toEqual({ a: {} });
   });
 
   it('are left alone after any other failure', () => {
-    const p = after(marked('a', 'x', 'applied'), failed('b', 'preflight'), resumed);
+    const p = since(marked('a', 'x', 'applied'), failed('b', 'preflight'), resumed);
     expect(progress.markOf(p, 'a', 'x')).toBe('applied');
   });
 });
@@ -124,12 +124,12 @@ describe('gates', () => {
     ['amended before it was submitted', other, [...verified.slice(0, 2), amended, { type: 'run.submitted', by } as Fact], undefined],
     ['forward again asks again', course, [approved('begin'), back, onward], 'begin'],
   ])('%s', (_, on, facts, gate) => {
-    expect(progress.gateAsked(on, after(...facts))?.name).toBe(gate);
+    expect(progress.gateAsked(on, since(...facts))?.name).toBe(gate);
   });
 
   it('end a pause when they are approved', () => {
-    expect(after({ type: 'run.pauseAsked', by }).pauseAsked).toBe(true);
-    expect(after({ type: 'run.pauseAsked', by }, approved('begin')).pauseAsked).toBe(false);
+    expect(since({ type: 'run.pauseAsked', by }).pauseAsked).toBe(true);
+    expect(since({ type: 'run.pauseAsked', by }, approved('begin')).pauseAsked).toBe(false);
   });
 });
 
@@ -142,34 +142,34 @@ describe('the way back', () => {
     ['not in the midst of it', [marked('c', 'cluster', 'applying')], false],
     ['before it was touched', [marked('c', 'cluster', 'checkpointed')], true],
   ])('is open %s: %s', (_, facts, isOpen) => {
-    expect(progress.canRollBack(course, after(...facts))).toBe(isOpen);
+    expect(progress.canRollBack(course, since(...facts))).toBe(isOpen);
   });
 
   it('names the step that closed it', () => {
-    expect(progress.passedPointOfNoReturn(course, after(...verified))?.id).toBe('c');
+    expect(progress.passedPointOfNoReturn(course, since(...verified))?.id).toBe('c');
   });
 
   it('is not held up by the failure that it answers, but by its own', () => {
-    expect(progress.hasFailed(after(failed('a', 'apply')))).toBe(true);
-    expect(progress.hasFailed(after(failed('a', 'apply'), back))).toBe(false);
-    expect(progress.hasFailed(after(back, failed('a', 'apply')))).toBe(false);
-    expect(progress.hasFailed(after(back, failed('a', 'undo')))).toBe(true);
+    expect(progress.hasFailed(since(failed('a', 'apply')))).toBe(true);
+    expect(progress.hasFailed(since(failed('a', 'apply'), back))).toBe(false);
+    expect(progress.hasFailed(since(back, failed('a', 'apply')))).toBe(false);
+    expect(progress.hasFailed(since(back, failed('a', 'undo')))).toBe(true);
   });
 
   it('has failed for good only when an undo says so', () => {
     const undoFailed = (retryable: boolean) => [failure('undo-failed', { target: 't', summary: 's', nextAction: 'n', retryable })];
-    expect(progress.hasUndoFailed(after(back, failed('a', 'undo', undoFailed(false))))).toBe(true);
-    expect(progress.hasUndoFailed(after(back, failed('a', 'undo', undoFailed(true))))).toBe(false);
-    expect(progress.hasUndoFailed(after(back, failed('a', 'undo')))).toBe(false);
-    expect(progress.hasUndoFailed(after(failed('a', 'apply', undoFailed(false))))).toBe(false);
-    expect(progress.hasUndoFailed(after(back))).toBe(false);
+    expect(progress.hasUndoFailed(since(back, failed('a', 'undo', undoFailed(false))))).toBe(true);
+    expect(progress.hasUndoFailed(since(back, failed('a', 'undo', undoFailed(true))))).toBe(false);
+    expect(progress.hasUndoFailed(since(back, failed('a', 'undo')))).toBe(false);
+    expect(progress.hasUndoFailed(since(failed('a', 'apply', undoFailed(false))))).toBe(false);
+    expect(progress.hasUndoFailed(since(back))).toBe(false);
   });
 
   it('may not lose a step that was begun', () => {
     const without = { ...course, steps: course.steps.slice(1) };
-    expect(progress.stepLostBy(without, after(marked('a', 'x', 'checkpointed')))).toBeUndefined();
-    expect(progress.stepLostBy(without, after(marked('a', 'x', 'applying')))).toBe('a');
-    expect(progress.stepLostBy(course, after(marked('a', 'x', 'applying')))).toBeUndefined();
+    expect(progress.stepLostBy(without, since(marked('a', 'x', 'checkpointed')))).toBeUndefined();
+    expect(progress.stepLostBy(without, since(marked('a', 'x', 'applying')))).toBe('a');
+    expect(progress.stepLostBy(course, since(marked('a', 'x', 'applying')))).toBeUndefined();
   });
 });
 
@@ -185,15 +185,15 @@ describe('the guard', () => {
     ['cleared without a trip', [cleared], false, true],
     ['forward again', [tripped, back, cleared, onward], false, true],
   ])('%s', (_, facts, isHeld, isApiThere) => {
-    const p = after(...facts);
+    const p = since(...facts);
     expect([progress.isHeld(p), progress.isApiThere(p)]).toEqual([isHeld, isApiThere]);
   });
 });
 
 it('takes note of the end, until the run goes on', () => {
   const ended: Fact = { type: 'run.ended', outcome: 'rolledBack' };
-  expect(after(ended).outcome).toBe('rolledBack');
-  for (const fact of [onward, back, resumed]) expect(after(ended, fact).outcome).toBeNull();
+  expect(since(ended).outcome).toBe('rolledBack');
+  for (const fact of [onward, back, resumed]) expect(since(ended, fact).outcome).toBeNull();
 });
 
 it.each<Fact>([
@@ -202,7 +202,7 @@ it.each<Fact>([
   { type: 'artefact.recorded', name: 'n', sha256: '0' },
   { type: 'outgoing.destroyed', copies: [], by },
 ])('does not change by $type', (fact) => {
-  expect(after(fact)).toEqual(after());
+  expect(since(fact)).toEqual(since());
 });
 
 it('makes the course of a plan', () => {

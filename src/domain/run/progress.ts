@@ -211,7 +211,7 @@ export function isApiThere(p: Progress): boolean {
 
 /** A step could not be taken back, and trying again by itself makes no sense: a human must look. */
 export function hasUndoFailed(p: Progress): boolean {
-  return hasFailed(p) && p.direction === 'back' && p.failure !== null && p.failure.failures.some((f) => f.code === 'undo-failed' && !f.retryable);
+  return hasFailed(p) && p.direction === 'back' && p.failure?.failures.some((f) => f.code === 'undo-failed' && !f.retryable) === true;
 }
 
 /** Why a plan may not take the place of another: a step that was begun is missing from it, so there would be no way back. */

@@ -76,7 +76,7 @@ async function unpublished(site: Site, p: Params): Promise<string[]> {
     kube.list({ apiVersion: 'v1', kind: 'ConfigMap', fieldSelector: 'metadata.name=kube-root-ca.crt' }, call),
     kube.list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, call),
   ]);
-  const published = new Map(maps.map((m) => [m.metadata.namespace ?? '', (m['data'] as Record<string, string> | undefined)?.['ca.crt'] ?? '']));
+  const published = new Map(maps.map((m) => [m.metadata.namespace ?? '', (m.data as Record<string, string> | undefined)?.['ca.crt'] ?? '']));
   const late: string[] = [];
   for (const namespace of namespaces) {
     if (namespace.metadata.deletionTimestamp !== undefined) continue;
@@ -84,7 +84,7 @@ async function unpublished(site: Site, p: Params): Promise<string[]> {
   }
   const encoded = Buffer.from(wanted).toString('base64');
   for (const secret of secrets) {
-    if ((secret['data'] as Record<string, string> | undefined)?.['ca.crt'] !== encoded) late.push(`Secret ${secret.metadata.namespace ?? ''}/${secret.metadata.name}`);
+    if ((secret.data as Record<string, string> | undefined)?.['ca.crt'] !== encoded) late.push(`Secret ${secret.metadata.namespace ?? ''}/${secret.metadata.name}`);
   }
   return late;
 }

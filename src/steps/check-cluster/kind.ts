@@ -74,7 +74,7 @@ function witness(site: Site): Failure[] {
 async function immutable(site: Site): Promise<Failure[]> {
   const secrets = await site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, call(site));
   return secrets
-    .filter((s) => s['immutable'] === true)
+    .filter((s) => s.immutable === true)
     .map((s) =>
       failure('layout-unsupported', {
         target: `Secret ${s.metadata.namespace ?? ''}/${s.metadata.name}`,
@@ -134,7 +134,7 @@ async function ready(site: Site): Promise<Failure[]> {
   const planned = new Set(site.inventory.nodes.map((n) => n.name));
   const failures: Failure[] = [];
   for (const node of nodes) {
-    const conditions = (node['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
+    const conditions = (node.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
     if (conditions.find((c) => c.type === 'Ready')?.status !== 'True') {
       failures.push(
         failure('node-not-ready', {
@@ -198,7 +198,7 @@ interface Webhook {
 }
 
 function blocks(object: KubeObject): boolean {
-  const hooks = (object['webhooks'] ?? []) as readonly Webhook[];
+  const hooks = (object.webhooks ?? []) as readonly Webhook[];
   return hooks.some((w) => (w.failurePolicy ?? 'Fail') === 'Fail' && (w.rules ?? []).some((r) => (r.resources ?? []).some((name) => written.includes(name.split('/')[0] ?? ''))));
 }
 

@@ -36,7 +36,7 @@ export const clearServiceAccountTokens: StepKind<z.infer<typeof params>> = {
     for (const secret of await secrets(site)) {
       if (!isSignedBefore(site, secret)) continue;
       // Cleared, not deleted: a deleted one is not made again (tokens_controller.go secretUpdateNeeded).
-      await site.access.kube().replace({ ...secret, data: { ...(secret['data'] as object), token: '' } }, call(site));
+      await site.access.kube().replace({ ...secret, data: { ...(secret.data as object), token: '' } }, call(site));
     }
   },
 
@@ -65,7 +65,7 @@ export const clearServiceAccountTokens: StepKind<z.infer<typeof params>> = {
       const saved = object as KubeObject;
       const ref = { apiVersion: 'v1', kind: 'Secret', namespace: saved.metadata.namespace ?? '', name: saved.metadata.name };
       const now = await site.access.kube().read(ref, call(site));
-      if (now !== undefined && tokenOf(now) !== tokenOf(saved)) await site.access.kube().replace({ ...now, data: saved['data'] }, call(site));
+      if (now !== undefined && tokenOf(now) !== tokenOf(saved)) await site.access.kube().replace({ ...now, data: saved.data }, call(site));
     }
   },
 };
@@ -84,7 +84,7 @@ function secrets(site: Site): Promise<KubeObject[]> {
 }
 
 function tokenOf(secret: KubeObject): string {
-  return (secret['data'] as Record<string, string> | undefined)?.['token'] ?? '';
+  return (secret.data as Record<string, string> | undefined)?.token ?? '';
 }
 
 /** A token names its key in the header: kid. Those of a run before carry another one than the key that signs now. */

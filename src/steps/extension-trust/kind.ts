@@ -57,7 +57,7 @@ export const extensionTrust: StepKind<Params> = {
 
   async undo(site, _p, checkpoint) {
     const saved = checkpoint.objects[0]?.object as KubeObject | undefined;
-    const text = (saved?.['data'] as Record<string, string> | undefined)?.[key];
+    const text = (saved?.data as Record<string, string> | undefined)?.[key];
     if (text === undefined) return;
     const now = await read(site);
     if (now !== undefined && textOf(now) !== text) await write(site, now, text);
@@ -89,7 +89,7 @@ async function keepOnly(site: Site, keep: (name: CaName) => boolean): Promise<vo
 }
 
 function textOf(object: KubeObject): string {
-  return (object['data'] as Record<string, string> | undefined)?.[key] ?? '';
+  return (object.data as Record<string, string> | undefined)?.[key] ?? '';
 }
 
 function read(site: Site): Promise<KubeObject | undefined> {
@@ -97,5 +97,5 @@ function read(site: Site): Promise<KubeObject | undefined> {
 }
 
 async function write(site: Site, object: KubeObject, text: string): Promise<void> {
-  await site.access.kube().replace({ ...object, data: { ...(object['data'] as object), [key]: text } }, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+  await site.access.kube().replace({ ...object, data: { ...(object.data as object), [key]: text } }, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
 }

@@ -45,7 +45,7 @@ export const renewKubelets: StepKind<Params> = {
       );
     }
     const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, call(site));
-    const ready = ((node?.['status'] as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? []).find((c) => c.type === 'Ready');
+    const ready = ((node?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? []).find((c) => c.type === 'Ready');
     if (ready?.status !== 'True') {
       failures.push(
         failure('node-not-ready', {

@@ -46,8 +46,8 @@ const set = (name: string, spec: object): KubeObject => ({
 /** The controller: a patched template is rolled out at once, with another pod. */
 function controllers(): void {
   api.onWrite((object) => {
-    const at = (object['spec'] as { template?: { metadata?: { annotations?: Record<string, string> } } }).template?.metadata?.annotations;
-    if (object.kind !== 'StatefulSet' || at === undefined || object['status'] !== undefined) return;
+    const at = (object.spec as { template?: { metadata?: { annotations?: Record<string, string> } } }).template?.metadata?.annotations;
+    if (object.kind !== 'StatefulSet' || at === undefined || object.status !== undefined) return;
     queueMicrotask(() => {
       api.put({ ...object, status: { observedGeneration: 9, updatedReplicas: 1, readyReplicas: 1, currentRevision: 'b', updateRevision: 'b' } });
       api.put(pod(`${object.metadata.name}-0`, `${object.metadata.name}-after`, { kind: 'StatefulSet', name: object.metadata.name }, nowMs));

@@ -88,7 +88,7 @@ async function workOf(site: Site, p: Params): Promise<{ tiers: Workload[][]; exc
 /** Its controller would not replace all pods by itself: a rollout would be waited for in vain. */
 function whyNotRolled(object: KubeObject | undefined): string | undefined {
   if (object === undefined) return 'is gone';
-  const spec = (object['spec'] ?? {}) as { paused?: boolean; updateStrategy?: { type?: string; rollingUpdate?: { partition?: number } } };
+  const spec = (object.spec ?? {}) as { paused?: boolean; updateStrategy?: { type?: string; rollingUpdate?: { partition?: number } } };
   if (spec.paused === true) return 'is paused';
   if (spec.updateStrategy?.type === 'OnDelete') return 'is updated on deletion only';
   return (spec.updateStrategy?.rollingUpdate?.partition ?? 0) > 0 ? 'has a partition' : undefined;
@@ -127,7 +127,7 @@ async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
 async function begin(site: Site, p: Params, workload: Workload): Promise<number> {
   const kube = site.access.kube();
   const now = await kube.read(refOf(workload), call(site));
-  const annotations = (now?.['spec'] as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined)?.template?.metadata?.annotations;
+  const annotations = (now?.spec as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined)?.template?.metadata?.annotations;
   const published = publicationOf(site, ['outgoing', 'incoming'])?.atMs ?? Number.POSITIVE_INFINITY;
   if (Date.parse(annotations?.[restarted] ?? '') >= published) return now?.metadata.generation ?? 0;
   await waitForBudget(site, p, workload);
@@ -151,8 +151,8 @@ interface Status {
 
 /** The rules of `kubectl rollout status` (kubectl pkg/polymorphichelpers/rollout_status.go). */
 function rolledOut(object: KubeObject | undefined, workload: Workload, generation: number): true | string {
-  const status = (object?.['status'] ?? {}) as Status;
-  const wanted = (object?.['spec'] as { replicas?: number } | undefined)?.replicas ?? 1;
+  const status = (object?.status ?? {}) as Status;
+  const wanted = (object?.spec as { replicas?: number } | undefined)?.replicas ?? 1;
   if ((status.observedGeneration ?? 0) < generation) return 'its controller has not seen the change yet';
   if (workload.kind === 'DaemonSet') {
     const all = status.desiredNumberScheduled ?? 0;
@@ -187,7 +187,7 @@ async function waitForBudget(site: Site, p: Params, workload: Workload): Promise
         { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: workload.namespace },
         { deadlineMs: msLeft(site, 10_000), signal: site.signal },
       );
-      const closed = budgets.find((b) => selects(b['spec'], workload.labels) && ((b['status'] as { disruptionsAllowed?: number } | undefined)?.disruptionsAllowed ?? 0) < 1);
+      const closed = budgets.find((b) => selects(b.spec, workload.labels) && ((b.status as { disruptionsAllowed?: number } | undefined)?.disruptionsAllowed ?? 0) < 1);
       return closed === undefined ? true : `PodDisruptionBudget ${closed.metadata.name} allows none now`;
     },
   );

@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { readControllerManagerArgs, withControllerManagerArgs } from '../../domain/cluster/kubeadm-config.js';
 import { fail, failure } from '../../domain/errors.js';
-import { paths, splitSignerFlags } from '../../operations/run-files.js';
+import { splitSignerFlags } from '../../operations/run-files.js';
 import { msLeft } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -82,7 +82,7 @@ function wantedArgs(site: Site, p: Params): Record<string, string | undefined> {
 }
 
 function textOf(object: KubeObject): string | undefined {
-  return (object['data'] as Record<string, string> | undefined)?.['ClusterConfiguration'];
+  return (object.data as Record<string, string> | undefined)?.ClusterConfiguration;
 }
 
 async function mustRead(site: Site): Promise<KubeObject> {
@@ -91,7 +91,7 @@ async function mustRead(site: Site): Promise<KubeObject> {
 }
 
 async function write(site: Site, object: KubeObject, text: string): Promise<void> {
-  await site.access.kube().replace({ ...object, data: { ...(object['data'] as object), ClusterConfiguration: text } }, call(site));
+  await site.access.kube().replace({ ...object, data: { ...(object.data as object), ClusterConfiguration: text } }, call(site));
 }
 
 function call(site: Site): { deadlineMs: number; signal: AbortSignal } {

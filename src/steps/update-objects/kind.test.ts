@@ -100,7 +100,7 @@ describe('update-objects', () => {
     api.beforeReplace(() => api.put(map({ 'ca.crt': outgoing, more: 'x' })));
     await expect(updateObjects.apply(site(), both)).rejects.toMatchObject({ code: 'api-refused', failures: [{ retryable: true }] });
     await updateObjects.apply(site(), both);
-    expect(api.read('ConfigMap', 'one', 'default')?.['data']).toEqual({ 'ca.crt': `${outgoing}${incoming}`, more: 'x' });
+    expect(api.read('ConfigMap', 'one', 'default')?.data).toEqual({ 'ca.crt': `${outgoing}${incoming}`, more: 'x' });
   });
 
   it('names what another source put back', async () => {

@@ -145,9 +145,9 @@ async function logs(site: Site): Promise<Failure[]> {
   const pods = await site.access.kube().list({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' }, call);
   const failures: Failure[] = [];
   for (const node of site.inventory.nodes) {
-    const pod = pods.find((p) => (p['spec'] as { nodeName?: string }).nodeName === node.name && (p['status'] as { phase?: string }).phase === 'Running');
+    const pod = pods.find((p) => (p.spec as { nodeName?: string }).nodeName === node.name && (p.status as { phase?: string }).phase === 'Running');
     if (pod === undefined) continue;
-    const container = (pod['spec'] as { containers: { name: string }[] }).containers[0]?.name ?? '';
+    const container = (pod.spec as { containers: { name: string }[] }).containers[0]?.name ?? '';
     for (const server of nodesWith(site.inventory, 'control-plane')) {
       const answer = await site.access.kube().at(apiServerOf(server)).get(`/api/v1/namespaces/kube-system/pods/${pod.metadata.name}/log?container=${container}&tailLines=1`, call);
       if (answer.status === 200) continue;
