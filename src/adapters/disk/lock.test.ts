@@ -35,7 +35,7 @@ describe('takeLock', () => {
     const error = await failureOf(take('r2'));
     expect(error.code).toBe('state-locked');
     expect(error.message).toContain(`run r1 (run) of pid ${process.pid} on ${lock.owner.host} since 2026-11-23T00:00:00.000Z`);
-    expect(error.message).toContain(lock.owner.id);
+    expect(error.message).toContain(`rotate-ca force-unlock ${lock.owner.id}`);
     lock.release();
     lock.release();
     expect(existsSync(file)).toBe(false);
