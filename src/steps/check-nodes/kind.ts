@@ -5,6 +5,7 @@ import { failure, type Failure } from '../../domain/errors.js';
 import { duration } from '../../domain/plan/duration.js';
 import { size } from '../../domain/plan/size.js';
 import { apiPort, isControlPlane, nodeOf } from '../../operations/identity-probe.js';
+import { removeLeftovers } from '../../operations/leftovers.js';
 import { msLeft } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -54,6 +55,7 @@ export const checkNodes: StepKind<Params> = {
   },
 
   async undo(site) {
+    await removeLeftovers(site.shell, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
     // The run's folder goes last, because everything before may still have needed it.
     await site.shell.must(`rm -rf '/var/lib/rotate-ca/${site.run.id}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, { deadlineMs: msLeft(site, 30_000), signal: site.signal });
   },

@@ -6,6 +6,7 @@ import { nodesWith } from '../../domain/cluster/inventory.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { apiPort, apiServerOf, askApiServer, askKubelet } from '../../operations/identity-probe.js';
+import { removeLeftovers } from '../../operations/leftovers.js';
 import { podsHoldingEarlierTrust } from '../../operations/pods.js';
 import { publicationOf } from '../../operations/publication.js';
 import { artefactNames, stagingDir } from '../../operations/run-files.js';
@@ -32,8 +33,10 @@ export const verifyDistrust: StepKind<z.infer<typeof params>> = {
   async apply(site) {
     site.access.trustOnly(caPem(site, 'incoming'));
     for (const node of site.inventory.nodes) {
+      const shell = site.shells.to(node.name);
+      await removeLeftovers(shell, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
       // Staged keys have done their work; what a way back needs is in the checkpoints.
-      await site.shells.to(node.name).must(`rm -rf '${stagingDir(site)}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+      await shell.must(`rm -rf '${stagingDir(site)}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
     }
   },
 
