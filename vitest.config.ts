@@ -3,12 +3,16 @@
 import { defineConfig } from 'vitest/config';
 import { ClosingLine } from './scripts/closing-line.js';
 
+// Many tests start processes: on a loaded machine with two cores a second of them becomes a minute.
+const generousMs = 120_000;
+
 const unit = {
   test: {
     name: 'unit',
     include: ['{src,lab,bench,scripts}/**/*.test.ts'],
     exclude: ['**/*.lab.test.ts'],
-    testTimeout: 20_000,
+    testTimeout: generousMs,
+    hookTimeout: generousMs,
   },
 };
 
@@ -17,7 +21,8 @@ const cross = {
     name: 'cross',
     include: ['test/**/*.test.ts'],
     exclude: ['**/*.lab.test.ts', 'test/lab/**'],
-    testTimeout: 60_000,
+    testTimeout: generousMs,
+    hookTimeout: generousMs,
   },
 };
 

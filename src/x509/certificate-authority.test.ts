@@ -27,7 +27,7 @@ describe('key pairs, requests and certificates of every key type', () => {
     ['ecdsa-p256', 'EC PRIVATE KEY'],
     ['ecdsa-p384', 'EC PRIVATE KEY'],
     ['ed25519', 'PRIVATE KEY'],
-  ] as const)('%s', { timeout: 60_000 }, async (keyType: KeyType, label) => {
+  ] as const)('%s', { timeout: 120_000 }, async (keyType: KeyType, label) => {
     const { privateKeyPem: keyPem, publicPem } = await makeKeyPair(keyType);
     expect(splitPem(keyPem.reveal().toString()).blocks.map((block) => block.label)).toEqual([label]);
     const subject = { commonName: 'system:node:worker-1', organizations: ['system:nodes'] };

@@ -33,7 +33,7 @@ export function runCli(args: readonly string[], { env = {}, program = 'main' }: 
     const child = execFile(
       process.execPath,
       [...programOf(program), ...args],
-      { cwd: home, env: { PATH: process.env.PATH ?? '', HOME: home, ...env }, timeout: 60_000, maxBuffer: 16 * 2 ** 20 },
+      { cwd: home, env: { PATH: process.env.PATH ?? '', HOME: home, ...env }, timeout: 110_000, maxBuffer: 16 * 2 ** 20 },
       (_error, stdout, stderr) => {
         rmSync(home, { recursive: true, force: true });
         resolve({ code: child.exitCode ?? -1, stdout, stderr });

@@ -66,7 +66,7 @@ beforeAll(async () => {
   const notCa: Ca = { certificatePem: cert('leaf-a').pem, keyPem: leafKey };
   await leaf('leaf-by-leaf', notCa, { csrPem: await makeRequest({ privateKeyPem: leafKey, subject: { commonName: 'by a leaf' } }) });
   for (const [name, { pem }] of Object.entries(certs)) writeFileSync(join(folder, name), pem);
-}, 60_000);
+}, 120_000);
 
 const question = (leaf: string, bundle: string, intermediates = '', usage: ChainQuestion['usage'] = 'clientAuth'): ChainQuestion => {
   const list = (names: string) =>
