@@ -170,7 +170,10 @@ function refuse(file: string, owner: LockOwner | undefined): never {
     target: file,
     summary: 'Another process works on this cluster',
     cause: owner === undefined ? 'the lock file cannot be read' : `${describeOwner(owner)} holds the lock ${owner.id}`,
-    nextAction: owner === undefined ? `If no rotate-ca is running, remove "${file}"` : `Wait for it (--lock-timeout 10m), or, if it is certain that it is gone: rotate-ca force-unlock ${owner.id}`,
+    nextAction:
+      owner === undefined
+        ? `If no rotate-ca is running, remove "${file}"`
+        : `Wait for it (--lock-timeout 10m), or, if it is certain that it is gone: rotate-ca force-unlock ${owner.id}`,
     retryable: true,
   });
 }

@@ -1,5 +1,6 @@
 /** Runs one command line over a connection: input, output up to a limit, exit code, and an end when the signal is raised. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ClientChannel } from 'ssh2';
 import { failure, RotationError } from '../../domain/errors.js';
 import type { Connection } from './connection.js';
@@ -48,10 +49,11 @@ export async function runOver(connection: Connection, command: CommandLine): Pro
         }
         const others = connection.channels.activeCount - 1;
         refusedAlone += others < 1 ? 1 : 0;
-        // Once may be chance: the others may have ended between the refusal and now.
-        if (refusedAlone > 1) {
+        // May be chance: the others have ended for us, and a busy sshd has not freed their sessions yet.
+        if (refusedAlone > 5) {
           throw refused(command, error);
         }
+        await sleep(100 * refusedAlone);
         // A host with a smaller MaxSessions: it runs as many as it takes, and this one waits for its turn again.
         connection.channels.concurrency = Math.max(1, Math.min(connection.channels.concurrency, others));
         again = true;
