@@ -1,30 +1,23 @@
-/** A small reader of DER: enough to find the parts of a certificate that node:crypto does not show. */
+/** Reads DER with node-forge: the parts of a certificate that node:crypto does not show. Certificates of any key type; forge's own certificate parser knows RSA only. */
+
+import forge from 'node-forge';
 
 export interface DerValue {
   readonly tag: number;
-  /** Tag, length and content, as they stand in the source. */
+  /** Tag, length and content, as they stand in the source: DER has one encoding of a value. */
   readonly raw: Buffer;
   readonly content: Buffer;
 }
 
 export const tags = { boolean: 0x01, integer: 0x02, bitString: 0x03, octetString: 0x04, oid: 0x06, sequence: 0x30, set: 0x31 } as const;
 
-/** Reads the value at an offset. Throws RangeError on anything that is not DER. */
+/** Reads the value at an offset; what follows it is not looked at. Throws RangeError on anything that is not DER. */
 export function readDer(bytes: Buffer, offset = 0): DerValue {
-  const tag = byteAt(bytes, offset);
-  if ((tag & 0x1f) === 0x1f) throw new RangeError('tag numbers above 30 are not used in certificates');
-  const first = byteAt(bytes, offset + 1);
-  let length = first;
-  let start = offset + 2;
-  if (first >= 0x80) {
-    const count = first & 0x7f;
-    if (count === 0 || count > 4) throw new RangeError(`length of ${count} bytes`);
-    length = 0;
-    for (let i = 0; i < count; i++) length = length * 256 + byteAt(bytes, start + i);
-    start += count;
-  }
-  if (start + length > bytes.length) throw new RangeError('value ends after its source');
-  return { tag, raw: bytes.subarray(offset, start + length), content: bytes.subarray(start, start + length) };
+  const source = bytes.subarray(offset);
+  const value = valueOf(parse(source));
+  // Indefinite or overlong lengths are BER: what was read must be what stands there, byte for byte.
+  if (!source.subarray(0, value.raw.length).equals(value.raw)) throw new RangeError('the value is not DER');
+  return value;
 }
 
 /** The values inside a constructed value, in order. */
@@ -40,21 +33,21 @@ export function childrenOf(value: DerValue): DerValue[] {
 
 /** Dotted form of an object identifier. */
 export function oidOf(value: DerValue): string {
-  const arcs: number[] = [];
-  let arc = 0;
-  for (const byte of value.content) {
-    arc = arc * 128 + (byte & 0x7f);
-    if (byte < 0x80) {
-      if (arcs.length === 0) arcs.push(Math.min(2, Math.floor(arc / 40)), arc - 40 * Math.min(2, Math.floor(arc / 40)));
-      else arcs.push(arc);
-      arc = 0;
-    }
-  }
-  return arcs.join('.');
+  return forge.asn1.derToOid(value.content.toString('latin1'));
 }
 
-function byteAt(bytes: Buffer, offset: number): number {
-  const byte = bytes[offset];
-  if (byte === undefined) throw new RangeError('value ends after its source');
-  return byte;
+function parse(bytes: Buffer): forge.asn1.Asn1 {
+  try {
+    // A bit string is bytes to us: forge would look for values inside of it.
+    const options = { strict: true, parseAllBytes: false, decodeBitStrings: false };
+    return forge.asn1.fromDer(forge.util.createBuffer(bytes.toString('latin1')), options as unknown as boolean);
+  } catch (error) {
+    throw new RangeError(error instanceof Error ? error.message : String(error), { cause: error });
+  }
+}
+
+function valueOf(node: forge.asn1.Asn1): DerValue {
+  const raw = Buffer.from(forge.asn1.toDer(node).getBytes(), 'latin1');
+  const content = Array.isArray(node.value) ? Buffer.concat(node.value.map((child) => valueOf(child).raw)) : Buffer.from(node.value, 'latin1');
+  return { tag: node.tagClass | (node.constructed ? 0x20 : 0) | node.type, raw, content };
 }
