@@ -112,7 +112,7 @@ describe('a run that is killed', () => {
         if (isForward) expectRotated(rig, end);
         else expectAsBefore(rig, end);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 });

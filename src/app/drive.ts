@@ -133,8 +133,9 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
 /** Sealed, out of reach, a path not granted: found before the first backup, not after it. */
 async function checkIssuer(issuer: Issuer, plan: Plan): Promise<void> {
   const step = plan.steps.find((s) => s.kind === 'issue-ca');
-  if (step === undefined) return;
-  const { ttl } = stepKinds.get(step.kind)?.params.parse(step.params) as { ttl: number };
+  const kind = stepKinds.get(step?.kind ?? '');
+  if (step === undefined || kind === undefined) return;
+  const { ttl } = kind.params.parse(step.params) as { ttl: number };
   const failures = await issuer.check({ caTtlMs: ttl });
   if (failures.length > 0) throw new RotationError(failures);
 }
