@@ -14,7 +14,7 @@ export const tags = { boolean: 0x01, integer: 0x02, bitString: 0x03, octetString
 /** Reads the value at an offset; what follows it is not looked at. Throws RangeError on anything that is not DER. */
 export function readDer(bytes: Buffer, offset = 0): DerValue {
   const source = bytes.subarray(offset);
-  const value = valueOf(parse(source));
+  const value = readNode(parse(source));
   // Indefinite or overlong lengths are BER: what was read must be what stands there, byte for byte.
   if (!source.subarray(0, value.raw.length).equals(value.raw)) throw new RangeError('the value is not DER');
   return value;
@@ -46,8 +46,8 @@ function parse(bytes: Buffer): forge.asn1.Asn1 {
   }
 }
 
-function valueOf(node: forge.asn1.Asn1): DerValue {
+function readNode(node: forge.asn1.Asn1): DerValue {
   const raw = Buffer.from(forge.asn1.toDer(node).getBytes(), 'latin1');
-  const content = Array.isArray(node.value) ? Buffer.concat(node.value.map((child) => valueOf(child).raw)) : Buffer.from(node.value, 'latin1');
+  const content = Array.isArray(node.value) ? Buffer.concat(node.value.map((child) => readNode(child).raw)) : Buffer.from(node.value, 'latin1');
   return { tag: node.tagClass | (node.constructed ? 0x20 : 0) | node.type, raw, content };
 }
