@@ -12,6 +12,7 @@ import { watchApi } from '../engine/guard.js';
 import { openRun, type Run, type RunView } from '../engine/open-run.js';
 import { systemClock } from '../engine/system-clock.js';
 import { holdIncomingCredential } from '../operations/engine-credential.js';
+import { outgoingWitness } from '../operations/outgoing-witness.js';
 import { artefactNames } from '../operations/run-files.js';
 import { apiServerOf } from '../operations/identity-probe.js';
 import type { Issuer } from '../ports/issuer.js';
@@ -240,8 +241,17 @@ async function takeUpCredential(
   const artefacts = folder.artefacts(now.attempt);
   const incoming = artefacts.get(artefactNames.incomingCa);
   if (incoming === undefined) return;
-  world.access.trustAlso(incoming);
-  if (!now.holds) return;
+  // Both, whatever the kubeconfig of the moment trusts: it may have been replaced in the middle of the run.
+  world.access.trustAlso(`${artefacts.get(artefactNames.outgoingCa) ?? ''}${incoming}`);
+  if (!now.holds) {
+    if (now.goesBack) {
+      const signal = new AbortController().signal;
+      world.access.present(
+        await outgoingWitness({ access: world.access, artefacts, target: 'cluster', inventory: plan.inventory, shells: world.shells, signal, deadlineAtMs: Date.now() + 30_000, now: Date.now }),
+      );
+    }
+    return;
+  }
   try {
     await holdIncomingCredential({ artefacts, issuer: now.issuer, signal: new AbortController().signal, target: plan.inventory.cluster.server, access: world.access });
   } catch (error) {

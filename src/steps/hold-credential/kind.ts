@@ -5,6 +5,8 @@ import { nodesWith } from '../../domain/cluster/inventory.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { holdIncomingCredential } from '../../operations/engine-credential.js';
 import { apiServerOf } from '../../operations/identity-probe.js';
+import { outgoingWitness } from '../../operations/outgoing-witness.js';
+import { caPem } from '../../operations/trust-bundles.js';
 import { msLeft } from '../../operations/waiting.js';
 import type { StepKind } from '../../ports/step-kind.js';
 
@@ -65,7 +67,11 @@ export const holdCredential: StepKind<z.infer<typeof params>> = {
   },
 
   async undo(site) {
-    site.access.present(undefined);
+    // A kubeconfig that was replaced by the new admin.conf in the middle of the run is refused as soon as servers go back.
+    const witness = await outgoingWitness(site);
+    const isOwn = witness?.certificatePem === site.access.original()?.certificatePem;
+    site.access.trustAlso(caPem(site, 'outgoing'));
+    site.access.present(isOwn ? undefined : witness);
   },
 };
 

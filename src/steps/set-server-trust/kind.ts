@@ -5,6 +5,7 @@ import { failure, failuresOf, RotationError, type Failure } from '../../domain/e
 import { readFlags } from '../../domain/cluster/manifest.js';
 import { askApiServer, askKubelet, incomingProbe, isControlPlane, nodeOf, type Verdict } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteFile, savedText, saveFiles } from '../../operations/node-files.js';
+import { outgoingWitness } from '../../operations/outgoing-witness.js';
 import { paths } from '../../operations/run-files.js';
 import { bundlePem, caPem, type CaName } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
@@ -111,7 +112,7 @@ async function mustProve(site: Site, expected: readonly CaName[]): Promise<void>
 /** Each CA in the list is accepted by the servers of this node, and the other one is not. */
 async function proveTrust(site: Site, expected: readonly CaName[], incoming: ClientCredential | undefined): Promise<Failure[]> {
   const node = nodeOf(site);
-  const outgoing = site.access.original();
+  const outgoing = await outgoingWitness(site);
   const failures: Failure[] = [];
   const servers: { name: string; ask: (c: ClientCredential) => Promise<Verdict> }[] = [{ name: 'kubelet', ask: (c) => askKubelet(site, node, c) }];
   if (isControlPlane(site, site.target)) servers.push({ name: 'kube-apiserver', ask: (c) => askApiServer(site, node, c) });

@@ -7,6 +7,7 @@ import { failure, type Failure } from '../../domain/errors.js';
 import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { apiPort, apiServerOf, askApiServer, askKubelet } from '../../operations/identity-probe.js';
 import { removeLeftovers } from '../../operations/leftovers.js';
+import { outgoingWitness } from '../../operations/outgoing-witness.js';
 import { podsHoldingEarlierTrust } from '../../operations/pods.js';
 import { publicationOf } from '../../operations/publication.js';
 import { artefactNames, stagingDir } from '../../operations/run-files.js';
@@ -98,8 +99,11 @@ function leftIn(site: Site, inventory: Inventory): Failure[] {
 
 /** The operator's kubeconfig of before is refused by each API server and each kubelet, alone and with the CA sent along. */
 async function refused(site: Site): Promise<Failure[]> {
-  const original = site.access.original();
-  if (original === undefined) return [];
+  const original = await outgoingWitness(site);
+  if (original === undefined) {
+    site.tell('NOT PROVED that certificates of the outgoing CA are refused: the kubeconfig was replaced in the middle of the run, and no other certificate of it is at hand');
+    return [];
+  }
   const chains = [original, { ...original, certificatePem: `${original.certificatePem}\n${caPem(site, 'outgoing')}` }];
   const questions = chains.flatMap((credential) => [
     ...nodesWith(site.inventory, 'control-plane').map((node) => ({ who: `kube-apiserver on ${node.name}`, ask: () => askApiServer(site, node, credential) })),
