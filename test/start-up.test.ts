@@ -1,6 +1,6 @@
 /** What starts must not wait for: the Kubernetes client takes 0.6 s and 60 MB to load (docs/bench.md), and only a cluster needs it. */
 
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -13,9 +13,11 @@ it.each([
   ['main', ['plan', '--help'], 'commander'],
   ['start', [], 'zod'],
 ] as const)('%s %j does not load the Kubernetes client', async (program, args, needed) => {
-  const file = join(mkdtempSync(join(tmpdir(), 'rotate-ca-modules-')), 'modules');
+  const folder = mkdtempSync(join(tmpdir(), 'rotate-ca-modules-'));
+  const file = join(folder, 'modules');
   const { code } = await runCli([...args], { program, env: { NODE_OPTIONS: `--import=${recorder}`, RECORD_MODULES: file } });
   const loaded = readFileSync(file, 'utf8').split('\n');
+  rmSync(folder, { recursive: true });
   expect(code).toBe(0);
   // The record works: what is needed is in it.
   expect(loaded.some((url) => url.includes(`/node_modules/${needed}/`))).toBe(true);
