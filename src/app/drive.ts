@@ -247,7 +247,16 @@ async function takeUpCredential(
     if (now.goesBack) {
       const signal = new AbortController().signal;
       world.access.present(
-        await outgoingWitness({ access: world.access, artefacts, target: 'cluster', inventory: plan.inventory, shells: world.shells, signal, deadlineAtMs: Date.now() + 30_000, now: Date.now }),
+        await outgoingWitness({
+          access: world.access,
+          artefacts,
+          target: 'cluster',
+          inventory: plan.inventory,
+          shells: world.shells,
+          signal,
+          deadlineAtMs: Date.now() + 30_000,
+          now: Date.now,
+        }),
       );
     }
     return;

@@ -15,7 +15,9 @@ import { msLeft } from './waiting.js';
  * the run. Then that of an admin.conf on a control plane, which is of the outgoing CA before renew-admins and after its undo.
  * undefined: there is none, and what depends on it cannot be asked.
  */
-export async function outgoingWitness(site: Pick<Site, 'access' | 'artefacts' | 'target' | 'inventory' | 'shells' | 'signal' | 'deadlineAtMs' | 'now'>): Promise<ClientCredential | undefined> {
+export async function outgoingWitness(
+  site: Pick<Site, 'access' | 'artefacts' | 'target' | 'inventory' | 'shells' | 'signal' | 'deadlineAtMs' | 'now'>,
+): Promise<ClientCredential | undefined> {
   const own = site.access.original();
   if (own !== undefined && signerOf(site, own.certificatePem) === 'outgoing') return own;
   for (const node of nodesWith(site.inventory, 'control-plane')) {
