@@ -16,11 +16,11 @@ export const scenarios: readonly Scenario[] = [
   {
     name: 'full-rotation',
     files: ['test/lab/full-rotation.test.ts', 'test/lab/after-distrust.test.ts'],
-    minutes: 14,
+    minutes: 9,
     what: 'the whole rotation under probes, then the state after it',
   },
   { name: 'killed-and-resumed', files: ['test/lab/killed-and-resumed.test.ts'], minutes: 12, what: 'SIGKILL in the middle of an apply, then resume' },
-  { name: 'rolled-back', files: ['test/lab/rolled-back.test.ts'], minutes: 14, what: 'taken back from the gate before distrust, after a node has joined' },
+  { name: 'rolled-back', files: ['test/lab/rolled-back.test.ts'], minutes: 9, what: 'taken back from the gate before distrust, after a node has joined' },
   { name: 'refused', files: ['test/lab/refused.test.ts'], minutes: 5, what: 'bad input is refused before anything is changed' },
 ];
 
