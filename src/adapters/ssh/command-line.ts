@@ -9,12 +9,12 @@ const lineLimitBytes = 120_000;
 const searchPath = 'PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/bin:/opt/bin"; export PATH; ';
 
 /**
- * The tag becomes $0 of the script, by which it can be found on the node. Everybody but root goes through `sudo -n`. `timeout` ends the script on the node soon after the deadline,
+ * Below the priority of what the node runs: our looks never compete with etcd. The tag becomes $0 of the script, by which it can be found on the node. Everybody but root goes through `sudo -n`. `timeout` ends the script on the node soon after the deadline,
  * also when the connection is gone or sshd may not signal what sudo started. A script that is too long is a defect of the caller.
  */
 export function commandLine(script: string, options: { readonly user: string; readonly leftMs: number; readonly tag: string }): string {
   const seconds = Math.ceil(options.leftMs / 1000) + 1;
-  const line = asRoot(`timeout -k 5 ${seconds} sh -c ${quote(searchPath + script)} ${quote(options.tag)}`, options.user);
+  const line = asRoot(`nice -n 10 timeout -k 5 ${seconds} sh -c ${quote(searchPath + script)} ${quote(options.tag)}`, options.user);
   if (Buffer.byteLength(line) > lineLimitBytes) {
     throw new Error(`a script of ${Buffer.byteLength(line)} bytes does not fit into a command line (${lineLimitBytes}); give data on standard input`);
   }
