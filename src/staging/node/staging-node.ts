@@ -1,0 +1,99 @@
+/** A node of a staging cluster, as its components and its SSH server see it: files, processes, units, programs. */
+
+export interface NodeFile {
+  readonly bytes: Buffer;
+  readonly ino: number;
+  readonly mode: number;
+  readonly mtimeMs: number;
+  readonly ctimeMs: number;
+}
+
+/** A process of the node, visible below its /proc. */
+export interface StagingProcess {
+  readonly pid: number;
+  readonly name: string;
+  /** argv, argv[0] included. */
+  readonly args: readonly string[];
+  readonly startedAtMs: number;
+  /**
+   * A file as the process sees it now. A single-file mount keeps the inode of its start, a folder mount shows what is there now.
+   * undefined if there is none. Without mounts it sees the node's files.
+   */
+  read(path: string): Buffer | undefined;
+  /** Shows a port as LISTEN in /proc/net/tcp until `end`. */
+  listens(port: number): void;
+  /** Called when somebody on the node signals it (kill). */
+  onSignal(listener: (signal: string) => void): void;
+  /** Removes it from /proc. */
+  end(): void;
+}
+
+export interface StartProcess {
+  readonly name: string;
+  readonly args: readonly string[];
+  /** hostPath mounts of its container: files keep their inode, folders do not. undefined: it is a process of the node itself. */
+  readonly mounts?: readonly { readonly hostPath: string; readonly containerPath: string }[];
+  /** Programs that can be executed below /proc/PID/root/usr/local/bin (etcdctl and etcdutl in etcd's image). */
+  readonly programs?: readonly string[];
+}
+
+/** A systemd unit. `start` and `stop` resolve when systemctl would return. */
+export interface Unit {
+  start(): Promise<void>;
+  stop(): Promise<void>;
+  isActive(): boolean;
+  mainPid(): number;
+  /** Last lines for journalctl and systemctl status. */
+  log(): readonly string[];
+}
+
+export interface CommandCall {
+  readonly args: readonly string[];
+  readonly stdin: Buffer;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface CommandAnswer {
+  readonly stdout: string | Uint8Array;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+export interface StagingNode {
+  readonly name: string;
+  readonly address: string;
+  /** Where the node's `/` is on this machine. */
+  readonly root: string;
+
+  /** Files by the node's own absolute paths; links are followed. Synchronous: nodes are small. */
+  read(path: string): NodeFile | undefined;
+  /** Atomically, by rename. Tells the listeners of `onChange`. */
+  write(path: string, bytes: string | Uint8Array, options?: { readonly mode?: number }): void;
+  link(path: string, leadsTo: string): void;
+  remove(path: string): void;
+  list(folder: string): string[];
+
+  /** Called after every script that ran on the node, after every `write`, and when the folders of /etc/kubernetes or the kubelet's pki change. */
+  onChange(listener: () => void): () => void;
+
+  start(what: StartProcess): StagingProcess;
+  processes(): readonly StagingProcess[];
+
+  /** Makes a unit known to systemctl. */
+  unit(name: string, unit: Unit): void;
+  /** Makes a program known to scripts: it is on their PATH and answered by this process. */
+  command(name: string, answer: (call: CommandCall) => Promise<CommandAnswer>): void;
+
+  /** The node's clock against the machine's, in ms: `date` shows it, and components judge dates by it. */
+  skewMs: number;
+  /** Off: no process, no SSH. The files stay. Listeners of `onPower` do what belongs to them. */
+  readonly isOn: boolean;
+  power(on: boolean): Promise<void>;
+  onPower(listener: (on: boolean) => Promise<void> | void): void;
+
+  /** Runs what sshd would hand to the login shell. `signal` ends it and what it started. */
+  exec(line: string, options: { readonly user: string; readonly stdin: NodeJS.ReadableStream; readonly signal: AbortSignal }): Promise<CommandAnswer>;
+
+  close(): Promise<void>;
+}

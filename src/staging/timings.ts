@@ -1,0 +1,45 @@
+/** How long things take in a real cluster, in milliseconds before the clock's speed; each with its source. */
+
+export const timings = {
+  /** H: what the inotify watch of dynamic certificates needs (apiserver: dynamiccertificates/dynamic_cafile_content.go). */
+  hotNoticeMs: 1_000,
+  /** H: re-check although nothing was noticed (the same file, `wait.JitterUntil`). */
+  hotRecheckMs: 60_000,
+  /** P5: client-go transport/cert_rotation.go `CertCallbackRefreshDuration`. */
+  clientPairPollMs: 300_000,
+  /** T1: client-go transport/token_source.go. */
+  tokenFileMs: 60_000,
+  /** V: kubelet's sync of volumes (1 min with jitter). */
+  volumeSyncMs: 60_000,
+  /** kubelet --file-check-frequency; inotify notices sooner. */
+  manifestRecheckMs: 20_000,
+  /** From the change of a manifest to the end of the pod before, and to the start of the next, on the lab. */
+  staticPodStopMs: 2_000,
+  staticPodStartMs: 6_000,
+  /** First restart of a container that ended is at once, then 10 s, doubled (kubelet crash loop back-off). */
+  crashLoopMs: 10_000,
+  kubeletStartMs: 3_000,
+  /** kubelet: nodeLeaseDurationSeconds 40, renewed every quarter of it. */
+  nodeLeaseRenewMs: 10_000,
+  nodeLeaseDurationSeconds: 40,
+  nodeStatusMs: 10_000,
+  /** kcm --node-monitor-grace-period (1.34: 50 s) and the toleration of NotReady that evicts. */
+  nodeMonitorGraceMs: 50_000,
+  evictionMs: 300_000,
+  /** Leader election of kcm and scheduler: leaseDuration 15 s, renewDeadline 10 s, retryPeriod 2 s. */
+  leaseDurationSeconds: 15,
+  leaseRenewDeadlineMs: 10_000,
+  leaseRetryMs: 2_000,
+  /** rootcacertpublisher and token controller: 20 writes a second (client QPS). */
+  publishEveryMs: 50,
+  /** Success cache of tokens in kube-apiserver (TokenSuccessCacheTTL). */
+  tokenCacheMs: 10_000,
+  /** kubelet: webhook authentication cache. */
+  kubeletTokenCacheMs: 120_000,
+  podStartMs: 3_000,
+  podStopMs: 2_000,
+  /** clusterauthenticationtrust controller: poll beside its watch. */
+  extensionTrustPollMs: 60_000,
+  /** HAProxy of the lab: check of /readyz. */
+  healthCheckMs: 500,
+} as const;
