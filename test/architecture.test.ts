@@ -8,6 +8,8 @@ import { describe, expect, it } from 'vitest';
 interface Layer {
   readonly may: readonly string[];
   readonly libraries: readonly string[];
+  /** Folders below those that it may import that it may not. */
+  readonly not?: readonly string[];
   /** Its folders do not import each other. */
   readonly apart?: boolean;
 }
@@ -60,6 +62,8 @@ function brokenImports(file: string): string[] {
     const to = relative(root, join(root, dirname(file), specifier)).split('/');
     if (to[0] !== 'src') return [`${where} src imports nothing outside of src`];
     if (!layer.may.includes(to[1] ?? '')) return [`${where} src/${folder} may import only ${layer.may.join(', ')}`];
+    const barred = layer.not?.find((folder) => to.join('/').startsWith(`${folder}/`));
+    if (barred !== undefined) return [`${where} src/${folder} may not import ${barred}`];
     const registry = basename(file) === 'index.ts' && file.split('/').length === 3;
     if (layer.apart && !registry && to[1] === folder && to[2] !== own) return [`${where} the folders of src/${folder} stay apart`];
     return [];

@@ -38,11 +38,11 @@ export interface Key {
 
 /** Refused writes throw StoreRefusal with the reason of the real API. */
 export class StoreRefusal extends Error {
-  constructor(
-    readonly reason: 'Conflict' | 'AlreadyExists' | 'NotFound' | 'Invalid',
-    message: string,
-  ) {
+  readonly reason: 'Conflict' | 'AlreadyExists' | 'NotFound' | 'Invalid';
+
+  constructor(reason: StoreRefusal['reason'], message: string) {
     super(message);
+    this.reason = reason;
   }
 }
 
