@@ -18,14 +18,22 @@ export interface ClientAnswer {
 
 export interface StagingClient {
   /** Throws an Error with `code` as node:tls gives it (UNABLE_TO_VERIFY_LEAF_SIGNATURE, ECONNREFUSED, ...) if there is no HTTP answer. `timeoutMs` is wall-clock. */
-  request(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, options?: { readonly body?: unknown; readonly contentType?: string; readonly timeoutMs?: number }): Promise<ClientAnswer>;
+  request(
+    method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+    path: string,
+    options?: { readonly body?: unknown; readonly contentType?: string; readonly timeoutMs?: number },
+  ): Promise<ClientAnswer>;
   /**
    * List, then watch, and again when it ends, until stopped: an informer. `path` without query, `query` for selectors.
    * `onTrouble` is told of each failure (401, TLS), with its text; it tries again after a second of a real cluster.
    */
   inform(
     path: string,
-    handlers: { readonly onObject: (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Record<string, unknown>) => void; readonly onSynced?: () => void; readonly onTrouble?: (text: string) => void },
+    handlers: {
+      readonly onObject: (type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Record<string, unknown>) => void;
+      readonly onSynced?: () => void;
+      readonly onTrouble?: (text: string) => void;
+    },
     query?: string,
   ): () => void;
   /** Ends connections, so that the next request makes a new handshake. */
