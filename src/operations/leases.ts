@@ -23,15 +23,15 @@ export async function readLease(kube: Kube, name: string, options: { deadlineMs:
 }
 
 /**
- * Standbys first and at once, then the leaders. Both leaders at once, if they are on two nodes: by then a standby of each component
- * is back and takes over. Without a standby one node at a time. `others`: control planes beside the targets, done already.
+ * One node after the other, standbys first, then the leaders: of scheduler and controller manager, if they are on two nodes.
+ * One at a time, because components that start take the processor from the etcd member beside them: with two of three members
+ * slowed down, writes miss their deadlines; with one, the other two are a majority.
  */
-export async function leadersLast(kube: Kube, targets: readonly string[], options: { deadlineMs: number; signal?: AbortSignal; others: number }): Promise<string[][]> {
+export async function leadersLast(kube: Kube, targets: readonly string[], options: { deadlineMs: number; signal?: AbortSignal }): Promise<string[][]> {
   const scheduler = await readLease(kube, 'kube-scheduler', options);
   const manager = await readLease(kube, 'kube-controller-manager', options);
   const last = [...new Set([scheduler?.node, manager?.node])].filter((n): n is string => n !== undefined && targets.includes(n));
-  const standbys = targets.filter((t) => !last.includes(t));
-  return standbys.length === 0 && options.others === 0 ? last.map((n) => [n]) : [standbys, last].filter((wave) => wave.length > 0);
+  return [...targets.filter((t) => !last.includes(t)), ...last].map((node) => [node]);
 }
 
 /**

@@ -3,7 +3,6 @@
 import { z } from 'zod';
 import { readFlags, withAnnotation, withFlags } from '../../domain/cluster/manifest.js';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
-import { nodesWith } from '../../domain/cluster/inventory.js';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
 import { readKeyType, readSubject, stageLeaf, type StagedLeaf } from '../../operations/leaf-on-node.js';
@@ -62,7 +61,7 @@ export const renewControlPlane: StepKind<Params> = {
   ],
 
   waves(targets, site) {
-    return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal, others: nodesWith(site.inventory, 'control-plane').length - targets.length });
+    return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal });
   },
 
   leaves: () => [paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')],
