@@ -1,7 +1,7 @@
 /** What somebody who rotates this cluster has: the environment of a shell, an age key, a state folder, and a plan. */
 
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Plan } from '../../src/domain/plan/plan.js';
 import { labEnvironment } from '../access/environment.js';
@@ -29,8 +29,16 @@ export async function newOperator(lab: Lab, scenario: string): Promise<Operator>
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const identity = await generateIdentity();
   const identityFile = join(folder, 'identity.txt');
-  writeFileSync(identityFile, `${identity}\n`, { mode: 0o600 });
-  return operatorOf(lab, folder, await identityToRecipient(identity));
+  const recipient = await identityToRecipient(identity);
+  writeFileSync(identityFile, `# public key: ${recipient}\n${identity}\n`, { mode: 0o600 });
+  return operatorOf(lab, folder, recipient);
+}
+
+/** The operator of a scenario that has ended on this cluster, with its state. */
+export function operatorAgain(lab: Lab, scenario: string): Operator {
+  const folder = scenarioFolder(lab, scenario);
+  const identityFile = join(folder, 'identity.txt');
+  return operatorOf(lab, folder, /^# public key: (age1\S+)$/m.exec(existsSync(identityFile) ? readFileSync(identityFile, 'utf8') : '')?.[1] ?? '');
 }
 
 /** Where a scenario keeps its logs and figures. Removed by `lab down`. */

@@ -15,9 +15,9 @@ export const scenarios: readonly Scenario[] = [
   { name: 'vault', files: ['.lab.test.ts'], minutes: 0.2, what: 'the issuer against a private Vault' },
   {
     name: 'full-rotation',
-    files: ['test/lab/full-rotation.test.ts', 'test/lab/after-distrust.test.ts'],
-    minutes: 9,
-    what: 'the whole rotation under probes, then the state after it',
+    files: ['test/lab/full-rotation.test.ts', 'test/lab/after-distrust.test.ts', 'test/lab/finalized.test.ts'],
+    minutes: 10,
+    what: 'the whole rotation under probes, then the state after it, then finalize',
   },
   { name: 'killed-and-resumed', files: ['test/lab/killed-and-resumed.test.ts'], minutes: 12, what: 'SIGKILL in the middle of an apply, then resume' },
   { name: 'rolled-back', files: ['test/lab/rolled-back.test.ts'], minutes: 9, what: 'taken back from the gate before distrust, after a node has joined' },
