@@ -5,7 +5,7 @@ import { writeFileAtomically } from '../atomic-file.js';
 import type { CommandResult } from '../command.js';
 import type { Lab, LabNode } from '../lab.js';
 import { nodeFolders } from '../node/boot.js';
-import { kubeadmConfig } from './kubeadm-config.js';
+import { kubeadmConfig, patchesFolder } from './kubeadm-config.js';
 
 const minutes = 60_000;
 // Its checks refuse this kernel's cgroups, missing module files and images by digest; what matters is checked by the lab.
@@ -73,7 +73,8 @@ export async function issueTicket(lab: Lab, options: { controlPlane: boolean }):
 }
 
 export async function joinNode(lab: Lab, node: LabNode, ticket: JoinTicket): Promise<void> {
-  const asControlPlane = node.role === 'control-plane' ? ` --control-plane --certificate-key ${ticket.certificateKey} --apiserver-advertise-address ${node.ip}` : '';
+  const asControlPlane =
+    node.role === 'control-plane' ? ` --control-plane --certificate-key ${ticket.certificateKey} --apiserver-advertise-address ${node.ip} --patches ${patchesFolder}` : '';
   await marked(lab, node, async () => {
     await onNodeLogged(lab, node, `sudo ${ticket.command} --node-name ${node.name}${asControlPlane} ${ignoreChecks}`);
   });

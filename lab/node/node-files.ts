@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { bridgeAddress, controlPlaneNode, type Lab, type LabNode, maxWorkers, serviceNetwork, workerNode } from '../lab.js';
 import { auditPolicy } from '../cluster/audit-policy.js';
+import { etcdPatch, patchesFolder } from '../cluster/kubeadm-config.js';
 
 export interface NodeFile {
   readonly path: string;
@@ -72,6 +73,11 @@ export function nodeFiles(lab: Lab, node: LabNode): NodeFile[] {
       { path: `etc/ssh/ssh_host_${type}_key`, content: sshFile('host-keys', node.name, type), mode: 0o600 },
       { path: `etc/ssh/ssh_host_${type}_key.pub`, content: sshFile('host-keys', node.name, `${type}.pub`) },
     ]),
-    ...(node.role === 'control-plane' ? [{ path: 'etc/kubernetes/audit/policy.yaml', content: auditPolicy }] : []),
+    ...(node.role === 'control-plane'
+      ? [
+          { path: 'etc/kubernetes/audit/policy.yaml', content: auditPolicy },
+          { path: `${patchesFolder.slice(1)}/etcd.yaml`, content: etcdPatch },
+        ]
+      : []),
   ];
 }
