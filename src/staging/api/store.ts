@@ -20,9 +20,12 @@ export interface StoredObject {
 }
 
 /** What a writer gives: uid, resourceVersion and creationTimestamp are the store's. A resourceVersion that is given is a condition. */
-export type NewObject = Omit<StoredObject, 'metadata'> & {
+export interface NewObject {
+  readonly apiVersion: string;
+  readonly kind: string;
   readonly metadata: Partial<StoredObject['metadata']> & { readonly name?: string; readonly generateName?: string };
-};
+  readonly [field: string]: unknown;
+}
 
 export interface StoreEvent {
   readonly type: 'ADDED' | 'MODIFIED' | 'DELETED';
