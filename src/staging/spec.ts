@@ -28,6 +28,8 @@ export interface NodeSpec {
   /** Loopback address of its own: 127.BLOCK.x.y. SSH listens on `sshPort` there, the API server on 6443, the kubelet on 10250, etcd on 2379. */
   readonly address: string;
   readonly sshPort: number;
+  /** Of its kubelet, where it is not that of the cluster: "v1.33.2". */
+  readonly kubeletVersion?: string;
   /** Name of the node through which it is reached by SSH (ProxyJump). */
   readonly via?: string;
   readonly tools: { readonly openssl: boolean; readonly ctr: boolean; readonly crictl: boolean; readonly kubeadm: boolean; readonly etcdctl: boolean };

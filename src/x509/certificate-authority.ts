@@ -6,7 +6,7 @@ import { fail } from '../domain/errors.js';
 import type { Secret } from '../domain/secret.js';
 import { cryptoKeysOf, x509 } from './crypto.js';
 import { makeKeyPair } from './key-pair.js';
-import { nameOf, type Subject } from './subject.js';
+import { alternativeNames, nameOf, type Subject } from './subject.js';
 
 export interface Ca {
   readonly certificatePem: string;
@@ -28,6 +28,8 @@ export interface CaParts extends Validity {
   /** The CA that signs it; self-signed without. */
   readonly signedBy?: Ca;
   readonly pathLength?: number;
+  /** `DNS:name` and so on: kubeadm gives its CAs the DNS name of their CN. */
+  readonly sans?: readonly string[];
   readonly usages?: readonly ('serverAuth' | 'clientAuth')[];
   /** Default both. */
   readonly keyIdentifiers?: 'both' | 'ski' | 'none';
@@ -44,6 +46,7 @@ export async function makeCa(parts: CaParts): Promise<Ca> {
     new x509.BasicConstraintsExtension(true, parts.pathLength, true),
     new x509.KeyUsagesExtension(flags.digitalSignature | flags.keyEncipherment | flags.keyCertSign, true),
     ...usageExtension(parts.usages ?? []),
+    ...(parts.sans === undefined || parts.sans.length === 0 ? [] : [alternativeNames(parts.sans)]),
     ...(identifiers === 'none' ? [] : [await x509.SubjectKeyIdentifierExtension.create(publicKey(keys.publicKey))]),
     ...(identifiers === 'both' ? [await x509.AuthorityKeyIdentifierExtension.create(publicKey(signer.publicKey))] : []),
   ]);

@@ -1,0 +1,109 @@
+/** Workloads of a staging cluster as objects: what runs as pods, its budgets, its token Secrets, and what else carries the cluster CA. */
+
+import type { NewObject } from './api/store.js';
+import type { Authorities } from './pki/authorities.js';
+import type { ClusterSpec, WorkloadSpec } from './spec.js';
+
+/** Where the kubelet reads how a workload's client library treats ca.crt: `once` or `reload`. */
+export const readsCaAnnotation = 'staging.rotate-ca/reads-ca';
+
+export function workloadObjects(spec: ClusterSpec, authorities: Authorities): NewObject[] {
+  return [...spec.workloads.flatMap(workload), ...tokenSecrets(spec), ...(spec.namespaces.includes('felt') ? caBundles(authorities) : [])];
+}
+
+function workload(one: WorkloadSpec): NewObject[] {
+  const { kind, name, namespace, replicas, budget } = one;
+  const labels = { app: name, 'k8s-app': name };
+  const object: NewObject = {
+    apiVersion: 'apps/v1',
+    kind,
+    metadata: { name, namespace, labels },
+    spec: {
+      ...(kind === 'DaemonSet' ? { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } } } : { replicas }),
+      ...(kind === 'Deployment' ? { strategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: '25%', maxSurge: '25%' } } } : {}),
+      ...(kind === 'StatefulSet' ? { serviceName: name, podManagementPolicy: 'OrderedReady', updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } } } : {}),
+      revisionHistoryLimit: 10,
+      selector: { matchLabels: { app: name } },
+      template: template(one, labels),
+    },
+  };
+  if (budget === undefined) return [object];
+  const disruption: NewObject = {
+    apiVersion: 'policy/v1',
+    kind: 'PodDisruptionBudget',
+    metadata: { name, namespace },
+    spec: { maxUnavailable: budget, selector: { matchLabels: { app: name } } },
+  };
+  return [object, disruption];
+}
+
+function template(one: WorkloadSpec, labels: Readonly<Record<string, string>>): object {
+  const isSystem = one.namespace.startsWith('kube-');
+  const onHost = one.kind === 'DaemonSet';
+  return {
+    metadata: { labels, annotations: { [readsCaAnnotation]: one.readsCa } },
+    spec: {
+      serviceAccountName: one.name,
+      ...(one.priorityClass === undefined ? {} : { priorityClassName: one.priorityClass }),
+      ...(onHost ? { hostNetwork: true } : {}),
+      terminationGracePeriodSeconds: 10,
+      ...(onHost ? { tolerations: [{ operator: 'Exists' }] } : isSystem ? { tolerations: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] } : {}),
+      containers: [{ name: one.name, image: `staging.rotate-ca/${one.name}:1`, imagePullPolicy: 'IfNotPresent' }],
+    },
+  };
+}
+
+/** Legacy tokens: each is a copy of the CA that a rotation has to reach. kube-controller-manager fills them. */
+function tokenSecrets(spec: ClusterSpec): NewObject[] {
+  const namespaces = spec.namespaces.filter((namespace) => namespace.startsWith('tokens-'));
+  const homes = namespaces.length > 0 ? namespaces : ['default'];
+  const accounts = homes.map((namespace): NewObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'holder', namespace } }));
+  const secrets = Array.from(
+    { length: spec.tokenSecrets },
+    (_, index): NewObject => ({
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: {
+        name: `token-${Math.floor(index / homes.length) + 1}`,
+        namespace: homes[index % homes.length] ?? 'default',
+        annotations: { 'kubernetes.io/service-account.name': 'holder' },
+      },
+      type: 'kubernetes.io/service-account-token',
+      data: {},
+    }),
+  );
+  return spec.tokenSecrets === 0 ? [] : [...accounts, ...secrets];
+}
+
+/** A webhook and an extension API whose servers have leaves of the cluster CA; neither is called in a rotation: nobody writes what they are for. */
+function caBundles(authorities: Authorities): NewObject[] {
+  const caBundle = Buffer.from(authorities.cluster.certificatePem).toString('base64');
+  return [
+    {
+      apiVersion: 'admissionregistration.k8s.io/v1',
+      kind: 'ValidatingWebhookConfiguration',
+      metadata: { name: 'felt' },
+      webhooks: [
+        {
+          name: 'widgets.felt.example.org',
+          admissionReviewVersions: ['v1'],
+          clientConfig: { caBundle, service: { name: 'webhook', namespace: 'felt', path: '/validate', port: 443 } },
+          failurePolicy: 'Ignore',
+          matchPolicy: 'Equivalent',
+          namespaceSelector: {},
+          objectSelector: {},
+          rules: [{ apiGroups: ['felt.example.org'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['widgets'], scope: '*' }],
+          sideEffects: 'None',
+          timeoutSeconds: 5,
+        },
+      ],
+    },
+    {
+      apiVersion: 'apiregistration.k8s.io/v1',
+      kind: 'APIService',
+      metadata: { name: 'v1.felt.example.org' },
+      spec: { caBundle, group: 'felt.example.org', groupPriorityMinimum: 100, service: { name: 'webhook', namespace: 'felt', port: 443 }, version: 'v1', versionPriority: 100 },
+      status: { conditions: [{ type: 'Available', status: 'True', reason: 'Passed', message: 'all checks passed', lastTransitionTime: '2026-01-01T00:00:00Z' }] },
+    },
+  ];
+}

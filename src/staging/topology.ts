@@ -1,0 +1,85 @@
+/** Staging clusters by name: how many nodes, and what runs on them. The same shape as the lab's cluster (lab/README.md). */
+
+import { fail } from '../domain/errors.js';
+import type { CaSpec, ClusterSpec, NodeSpec, WorkloadSpec } from './spec.js';
+import { addressesOf, type SpecPlace } from './addresses.js';
+
+const minute = 60_000;
+const day = 24 * 60 * minute;
+const version = 'v1.34.4';
+
+/** Names of topologies, and control planes and workers of each. */
+const named: Readonly<Record<string, readonly [controlPlanes: number, workers: number]>> = { small: [1, 1], ha: [3, 3] };
+
+/** Above that a serving pair of RSA for each kubelet would take longer than all the rest of the start. */
+const rsaServingPairs = 12;
+
+/** CAs as kubeadm makes them: RSA-2048, ten years, five minutes ago (k/k cmd/kubeadm/app/constants/constants.go). */
+export function kubeadmCa(commonName: string, nowMs: number): CaSpec {
+  return { commonName, keyType: 'rsa-2048', notBeforeMs: nowMs - 5 * minute, notAfterMs: nowMs + 3650 * day };
+}
+
+/** Workloads of kube-system that every kubeadm cluster has, and a network agent. */
+export const systemWorkloads: readonly WorkloadSpec[] = [
+  { kind: 'DaemonSet', namespace: 'kube-system', name: 'kube-proxy', replicas: 1, priorityClass: 'system-node-critical', readsCa: 'once' },
+  { kind: 'DaemonSet', namespace: 'kube-flannel', name: 'kube-flannel-ds', replicas: 1, priorityClass: 'system-node-critical', readsCa: 'once' },
+  { kind: 'Deployment', namespace: 'kube-system', name: 'coredns', replicas: 2, priorityClass: 'system-cluster-critical', readsCa: 'once' },
+];
+
+const applications: readonly WorkloadSpec[] = [
+  { kind: 'Deployment', namespace: 'felt', name: 'felt-go', replicas: 3, priorityClass: 'felt-high', budget: 1, readsCa: 'once' },
+  { kind: 'StatefulSet', namespace: 'felt', name: 'felt-store', replicas: 2, priorityClass: 'felt-low', budget: 1, readsCa: 'once' },
+  { kind: 'Deployment', namespace: 'felt', name: 'felt-node', replicas: 1, priorityClass: 'felt-low', readsCa: 'once' },
+  { kind: 'Deployment', namespace: 'felt', name: 'felt-python', replicas: 1, priorityClass: 'felt-low', readsCa: 'reload' },
+];
+
+/** "small", "ha", or "3+200" (control planes + workers). Throws usage with what is allowed. */
+export function specOfTopology(topology: string, place: SpecPlace): ClusterSpec {
+  const [controlPlanes, workers] = sizes(topology);
+  const addresses = addressesOf(place.block);
+  const nodes: NodeSpec[] = [
+    ...Array.from({ length: controlPlanes }, (_, i) => node(`cp${i + 1}`, 'control-plane', addresses.controlPlane(i))),
+    ...Array.from({ length: workers }, (_, i) => {
+      const one = node(`w${i + 1}`, 'worker', addresses.worker(i));
+      // One node is behind another, as nodes of private networks are.
+      const behind = i === workers - 1 ? { via: workers > 1 ? 'w1' : 'cp1' } : {};
+      return { ...one, ...behind, leaves: workers > rsaServingPairs ? [{ path: '/var/lib/kubelet/pki/kubelet.crt', keyType: 'ecdsa-p256' as const }] : [] };
+    }),
+  ];
+  return {
+    name: 'kubernetes',
+    uid: place.uid,
+    version,
+    block: place.block,
+    loadBalancer: addresses.loadBalancer,
+    vault: addresses.vault,
+    cas: { cluster: kubeadmCa('kubernetes', place.nowMs), etcd: kubeadmCa('etcd-ca', place.nowMs), frontProxy: kubeadmCa('front-proxy-ca', place.nowMs) },
+    leafKeyType: 'rsa-2048',
+    nodes,
+    namespaces: ['felt', 'tokens-1', 'tokens-2', 'tokens-3'],
+    workloads: [...systemWorkloads, ...applications],
+    tokenSecrets: 30,
+    notReproduced:
+      workers > rsaServingPairs ? [`serving pairs of the kubelets of ${workers} workers are ECDSA P-256: a kubelet makes RSA-2048, which would take minutes for so many`] : [],
+  };
+}
+
+function node(name: string, role: 'control-plane' | 'worker', address: string): NodeSpec {
+  return { name, roles: [role], address, sshPort: 2222, tools: { openssl: false, ctr: true, crictl: false, kubeadm: true, etcdctl: false }, leaves: [], flags: {} };
+}
+
+function sizes(topology: string): readonly [number, number] {
+  const known = named[topology];
+  if (known !== undefined) return known;
+  const [, controlPlanes = '', workers = ''] = /^(\d+)\+(\d+)$/.exec(topology) ?? [];
+  const read = [Number(controlPlanes), Number(workers)] as const;
+  if (controlPlanes !== '' && [1, 3, 5].includes(read[0]) && read[1] >= 1 && read[1] <= 1000) return read;
+  return fail('usage', {
+    target: '--topology',
+    summary: `"${topology}" is no topology`,
+    cause: controlPlanes === '' ? 'it is neither a name nor two numbers' : 'etcd needs 1, 3 or 5 control planes, and there are 1 to 1000 workers',
+    nextAction: `Give ${Object.entries(named)
+      .map(([name, [a, b]]) => `"${name}" (${a}+${b})`)
+      .join(', ')} or CONTROLPLANES+WORKERS, as "3+20".`,
+  });
+}
