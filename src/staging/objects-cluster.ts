@@ -60,11 +60,11 @@ function configuration(spec: ClusterSpec, authorities: Authorities, nowMs: numbe
       kind: 'Config',
       users: null,
     },
-    { lineWidth: 0 },
+    { lineWidth: 0, indentSeq: false },
   );
   return [
     configMap('kube-system', 'kubeadm-config', { ClusterConfiguration: clusterConfiguration(spec) }),
-    configMap('kube-system', 'kubelet-config', { kubelet: kubeletConfiguration() }),
+    configMap('kube-system', 'kubelet-config', { kubelet: kubeletConfiguration('') }),
     configMap('kube-public', 'cluster-info', { kubeconfig, [`jws-kubeconfig-${token.id}`]: detachedSignature(kubeconfig, token) }),
     secret(`bootstrap-token-${token.id}`, 'bootstrap.kubernetes.io/token', {
       'token-id': token.id,

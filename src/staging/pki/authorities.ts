@@ -24,7 +24,7 @@ export async function makeAuthorities(spec: ClusterSpec): Promise<Authorities> {
   return { cluster, etcd, frontProxy, serviceAccounts };
 }
 
-/** A DNS SAN equal to its CN: k/k cmd/kubeadm/app/util/pkiutil/pki_helpers.go NewSelfSignedCACert. */
-function authority(ca: CaSpec): Promise<Ca> {
-  return makeCa({ subject: { commonName: ca.commonName }, keyType: ca.keyType, sans: [`DNS:${ca.commonName}`], notBeforeMs: ca.notBeforeMs, notAfterMs: ca.notAfterMs });
+/** A DNS SAN equal to its CN (k/k cmd/kubeadm/app/util/pkiutil/pki_helpers.go NewSelfSignedCACert), and no AKI, as Go leaves it out of what signs itself. */
+function authority({ commonName, keyType, notBeforeMs, notAfterMs }: CaSpec): Promise<Ca> {
+  return makeCa({ subject: { commonName }, keyType, keyIdentifiers: 'ski', sans: [`DNS:${commonName}`], notBeforeMs, notAfterMs });
 }

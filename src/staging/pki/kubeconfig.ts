@@ -11,6 +11,7 @@ export interface KubeconfigParts {
   readonly cluster: string;
   readonly user: string;
   readonly context: string;
+  readonly namespace?: string;
   /** Embedded pair, or the file in which the kubelet keeps its own. */
   readonly credential: Leaf | { readonly file: string };
 }
@@ -26,12 +27,12 @@ export function writeKubeconfig(parts: KubeconfigParts): string {
     {
       apiVersion: 'v1',
       clusters: [{ cluster: { 'certificate-authority-data': base64(parts.caPem), server: parts.server }, name: parts.cluster }],
-      contexts: [{ context: { cluster: parts.cluster, user: parts.user }, name: parts.context }],
+      contexts: [{ context: { cluster: parts.cluster, ...(parts.namespace === undefined ? {} : { namespace: parts.namespace }), user: parts.user }, name: parts.context }],
       'current-context': parts.context,
       kind: 'Config',
       users: [{ name: parts.user, user }],
     },
-    { lineWidth: 0 },
+    { lineWidth: 0, indentSeq: false },
   );
 }
 
@@ -42,7 +43,7 @@ export function kubeadmKubeconfig(parts: Pick<KubeconfigParts, 'server' | 'caPem
 
 /** A node that joined: the kubelet itself has written it after its bootstrap (k/k pkg/kubelet/certificate/bootstrap/bootstrap.go writeKubeconfigFromBootstrapping). */
 export function joinedKubeconfig(parts: Pick<KubeconfigParts, 'server' | 'caPem'> & { readonly file: string }): string {
-  return writeKubeconfig({ ...parts, cluster: 'default-cluster', user: 'default-auth', context: 'default-context', credential: { file: parts.file } });
+  return writeKubeconfig({ ...parts, cluster: 'default-cluster', user: 'default-auth', context: 'default-context', namespace: 'default', credential: { file: parts.file } });
 }
 
 function base64(text: string): string {

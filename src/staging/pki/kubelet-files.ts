@@ -14,8 +14,8 @@ const folder = '/var/lib/kubelet/pki';
 export const currentClient = `${folder}/kubelet-client-current.pem`;
 export const servingCertificate = `${folder}/kubelet.crt`;
 
-/** /var/lib/kubelet/config.yaml as kubeadm writes it from the ConfigMap kubelet-config. */
-export function kubeletConfiguration(): string {
+/** /var/lib/kubelet/config.yaml as kubeadm writes it from the ConfigMap kubelet-config, which has no endpoint of the runtime. */
+export function kubeletConfiguration(containerRuntimeEndpoint: string): string {
   const zero = '0s';
   return stringify(
     {
@@ -25,7 +25,7 @@ export function kubeletConfiguration(): string {
       cgroupDriver: 'systemd',
       clusterDNS: [networks.dnsIp],
       clusterDomain: networks.domain,
-      containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
+      containerRuntimeEndpoint,
       cpuManagerReconcilePeriod: zero,
       crashLoopBackOff: {},
       evictionPressureTransitionPeriod: zero,
@@ -84,7 +84,7 @@ export async function kubeletServingFiles(node: NodeSpec, nowMs: number): Promis
   const keyType = other?.keyType ?? 'rsa-2048';
   const seconds = Math.floor(nowMs / 1000);
   const validity = { notBeforeMs: other?.notBeforeMs ?? nowMs - 60 * 60_000, notAfterMs: other?.notAfterMs ?? nowMs + leafValidity.lifetimeMs };
-  const [ca, pair] = await Promise.all([makeCa({ subject: { commonName: `${node.name}-ca@${seconds}` }, keyType, ...validity }), makeKeyPair(keyType)]);
+  const [ca, pair] = await Promise.all([makeCa({ subject: { commonName: `${node.name}-ca@${seconds}` }, keyType, keyIdentifiers: 'ski', ...validity }), makeKeyPair(keyType)]);
   const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject: { commonName: `${node.name}@${seconds}` }, sans: [`DNS:${node.name}`] });
   const certificatePem = await signLeaf({ ca, csrPem, usages: ['serverAuth'], ...validity });
   return [

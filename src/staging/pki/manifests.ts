@@ -25,7 +25,7 @@ interface Shape {
   readonly cpu: string;
   readonly memory?: string;
   readonly annotations?: Readonly<Record<string, string>>;
-  readonly probes: { readonly live: Probe; readonly ready: Probe; readonly started: Probe };
+  readonly probes: { readonly live: Probe; readonly ready?: Probe; readonly started: Probe };
 }
 
 const pki = '/etc/kubernetes/pki';
@@ -47,7 +47,9 @@ function manifest(spec: ClusterSpec, node: NodeSpec, component: StaticComponent)
   const shape = shapeOf(node, component);
   const { live, ready, started } = shape.probes;
   const { annotations } = shape;
-  const mounts = [...shape.mounts].sort((a, b) => (a.name < b.name ? -1 : 1));
+  const volumes = [...shape.mounts].sort((a, b) => (a.name < b.name ? -1 : 1));
+  // kubeadm leaves those of etcd in the order in which it made them.
+  const mounts = component === 'etcd' ? shape.mounts : volumes;
   const container = {
     command: [component, ...Object.entries(componentFlags(spec, node, component)).map(([flag, value]) => `--${flag}=${value}`)],
     image: imageOf(spec, component),
@@ -55,7 +57,7 @@ function manifest(spec: ClusterSpec, node: NodeSpec, component: StaticComponent)
     livenessProbe: { failureThreshold: 8, ...probe(live), initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 15 },
     name: component,
     ports: [{ containerPort: shape.port, name: 'probe-port', protocol: 'TCP' }],
-    readinessProbe: { failureThreshold: 3, ...probe(ready), periodSeconds: 1, timeoutSeconds: 15 },
+    ...(ready === undefined ? {} : { readinessProbe: { failureThreshold: 3, ...probe(ready), periodSeconds: 1, timeoutSeconds: 15 } }),
     resources: { requests: { cpu: shape.cpu, ...(shape.memory === undefined ? {} : { memory: shape.memory }) } },
     startupProbe: { failureThreshold: 24, ...probe(started), initialDelaySeconds: 10, periodSeconds: 10, timeoutSeconds: 15 },
     volumeMounts: mounts.map(({ name, path, writable }) => ({ mountPath: path, name, ...(writable === true ? {} : { readOnly: true }) })),
@@ -75,7 +77,7 @@ function manifest(spec: ClusterSpec, node: NodeSpec, component: StaticComponent)
       priority: 2_000_001_000,
       priorityClassName: 'system-node-critical',
       securityContext: { seccompProfile: { type: 'RuntimeDefault' } },
-      volumes: mounts.map(({ name, path, type }) => ({ hostPath: { path, type }, name })),
+      volumes: volumes.map(({ name, path, type }) => ({ hostPath: { path, type }, name })),
     },
     status: {},
   };
@@ -87,9 +89,9 @@ function probe({ host, path, port, scheme }: Probe): object {
 }
 
 function shapeOf(node: NodeSpec, component: StaticComponent): Shape {
-  const of = (host: string, scheme: Probe['scheme'], port: string, [live, ready, started]: readonly [string, string, string]): Shape['probes'] => {
+  const of = (host: string, scheme: Probe['scheme'], port: string, [live, started, ready]: readonly [live: string, started: string, ready?: string]): Shape['probes'] => {
     const at = { host, scheme, port };
-    return { live: { ...at, path: live }, ready: { ...at, path: ready }, started: { ...at, path: started } };
+    return { live: { ...at, path: live }, ...(ready === undefined ? {} : { ready: { ...at, path: ready } }), started: { ...at, path: started } };
   };
   switch (component) {
     case 'etcd':
@@ -110,7 +112,7 @@ function shapeOf(node: NodeSpec, component: StaticComponent): Shape {
         mounts: [...systemCertificates, k8sCertificates],
         port: 6443,
         cpu: '250m',
-        probes: of(node.address, 'HTTPS', 'probe-port', ['/livez', '/readyz', '/livez']),
+        probes: of(node.address, 'HTTPS', 'probe-port', ['/livez', '/livez', '/readyz']),
       };
     case 'kube-controller-manager':
       return {
@@ -122,14 +124,14 @@ function shapeOf(node: NodeSpec, component: StaticComponent): Shape {
         ],
         port: 10257,
         cpu: '200m',
-        probes: of('127.0.0.1', 'HTTPS', 'probe-port', ['/healthz', '/healthz', '/healthz']),
+        probes: of('127.0.0.1', 'HTTPS', 'probe-port', ['/healthz', '/healthz']),
       };
     case 'kube-scheduler':
       return {
         mounts: [{ name: 'kubeconfig', path: '/etc/kubernetes/scheduler.conf', type: 'FileOrCreate' }],
         port: 10259,
         cpu: '100m',
-        probes: of('127.0.0.1', 'HTTPS', 'probe-port', ['/livez', '/readyz', '/livez']),
+        probes: of('127.0.0.1', 'HTTPS', 'probe-port', ['/livez', '/livez', '/readyz']),
       };
   }
 }

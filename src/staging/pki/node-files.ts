@@ -106,14 +106,15 @@ function kubeconfigFiles(spec: ClusterSpec, node: NodeSpec, authorities: Authori
 
 function plainFiles(spec: ClusterSpec, node: NodeSpec, authorities: Authorities): PkiFile[] {
   const caPem = authorities.cluster.certificatePem;
-  // After init kubeadm points the user of kubelet.conf at the kubelet's own file; a node that joined got the file from its kubelet.
+  // kubeadm points the kubelet of a control plane at the API server beside it (ControlPlaneKubeletLocalMode), others at the load balancer.
+  const server = node.roles.includes('control-plane') ? `https://${node.address}:6443` : endpointOf(spec);
   const kubelet = isFirst(spec, node)
-    ? kubeadmKubeconfig({ server: `https://${node.address}:6443`, caPem, credential: { file: currentClient }, user: `system:node:${node.name}`, clusterName: spec.name })
-    : joinedKubeconfig({ server: endpointOf(spec), caPem, file: currentClient });
+    ? kubeadmKubeconfig({ server, caPem, credential: { file: currentClient }, user: `system:node:${node.name}`, clusterName: spec.name })
+    : joinedKubeconfig({ server, caPem, file: currentClient });
   const { 'node-ip': nodeIp = node.address } = componentFlags(spec, node, 'kubelet');
   return [
     { path: '/etc/kubernetes/kubelet.conf', text: kubelet, mode: keyMode },
-    { path: '/var/lib/kubelet/config.yaml', text: kubeletConfiguration(), mode: certificateMode },
+    { path: '/var/lib/kubelet/config.yaml', text: kubeletConfiguration('unix:///run/containerd/containerd.sock'), mode: certificateMode },
     {
       path: '/var/lib/kubelet/kubeadm-flags.env',
       text: `KUBELET_KUBEADM_ARGS="${kubeletArguments(spec, node)
@@ -121,7 +122,8 @@ function plainFiles(spec: ClusterSpec, node: NodeSpec, authorities: Authorities)
         .join(' ')}"\n`,
       mode: certificateMode,
     },
-    { path: '/etc/default/kubelet', text: `KUBELET_EXTRA_ARGS="--node-ip=${nodeIp}"\n`, mode: certificateMode },
+    { path: '/etc/default/kubelet', text: `KUBELET_EXTRA_ARGS=--node-ip=${nodeIp}\n`, mode: certificateMode },
+    { path: '/var/lib/kubelet/instance-config.yaml', text: 'containerRuntimeEndpoint: unix:///run/containerd/containerd.sock\n', mode: certificateMode },
     { path: '/etc/hostname', text: `${node.name}\n`, mode: certificateMode },
     ...(controlPlanes(spec).some((one) => one.name === node.name) ? staticPods(spec, node).map(({ path, text }) => ({ path, text, mode: 0o600 })) : []),
   ];
