@@ -60,6 +60,22 @@ export interface CommandAnswer {
   readonly exitCode: number;
 }
 
+/** What sshd learns of what ran: `signal` if the login shell itself was ended by one. */
+export interface ScriptAnswer extends CommandAnswer {
+  readonly stdout: Buffer;
+  readonly signal?: string;
+}
+
+export interface ScriptOptions {
+  readonly user: string;
+  readonly stdin: NodeJS.ReadableStream;
+  readonly signal: AbortSignal;
+  /** Output as it comes; the answer's own stdout and stderr are empty then. */
+  readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
+  /** For a login shell: somebody sits at a terminal, so it prompts. */
+  readonly terminal?: boolean;
+}
+
 export interface StagingNode {
   readonly name: string;
   readonly address: string;
@@ -92,8 +108,8 @@ export interface StagingNode {
   power(on: boolean): Promise<void>;
   onPower(listener: (on: boolean) => Promise<void> | void): void;
 
-  /** Runs what sshd would hand to the login shell. `signal` ends it and what it started. */
-  exec(line: string, options: { readonly user: string; readonly stdin: NodeJS.ReadableStream; readonly signal: AbortSignal }): Promise<CommandAnswer>;
+  /** Runs what sshd would hand to the login shell; undefined: the login shell itself, which reads commands. `signal` ends it and what it started. */
+  exec(line: string | undefined, options: ScriptOptions): Promise<ScriptAnswer>;
 
   close(): Promise<void>;
 }
