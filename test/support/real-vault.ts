@@ -83,7 +83,8 @@ function callOnce(call: { method: string; url: string; body: unknown; token: str
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
       incoming.on('end', () => {
         const text = Buffer.concat(chunks).toString('utf8');
-        resolve({ status: incoming.statusCode ?? 0, body: text === '' ? undefined : JSON.parse(text) });
+        const isJson = String(incoming.headers['content-type']).startsWith('application/json');
+        resolve({ status: incoming.statusCode ?? 0, body: text === '' ? undefined : isJson ? JSON.parse(text) : text });
       });
     });
     outgoing.on('error', reject);
