@@ -129,8 +129,10 @@ function services(spec: ClusterSpec): NewObject[] {
       subsets: [{ addresses, ports: [{ name: 'https', port: 6443, protocol: 'TCP' }] }],
     },
     service('kube-system', 'kube-dns', { clusterIP: networks.dnsIp, type: 'ClusterIP', selector: { 'k8s-app': 'coredns' }, ports: [port('dns', 53, 'UDP'), port('dns-tcp', 53)] }),
-    service('felt', 'webhook', { clusterIP: '10.96.7.1', type: 'ClusterIP', selector: { app: 'felt-go' }, ports: [port('https', 443)] }),
-  ].filter(({ metadata }) => metadata.namespace !== 'felt' || spec.namespaces.includes('felt'));
+    ...(spec.namespaces.includes('felt')
+      ? [service('felt', 'webhook', { clusterIP: '10.96.7.1', type: 'ClusterIP', selector: { app: 'felt-go' }, ports: [port('https', 443)] })]
+      : []),
+  ];
 }
 
 /** With the labels and the taint that kubeadm gives; conditions are the kubelet's. */

@@ -2,13 +2,14 @@
 
 import type { NewObject } from './api/store.js';
 import type { Authorities } from './pki/authorities.js';
+import { copyObjects } from './objects-copies.js';
 import type { ClusterSpec, WorkloadSpec } from './spec.js';
 
 /** Where the kubelet reads how a workload's client library treats ca.crt: `once` or `reload`. */
 export const readsCaAnnotation = 'staging.rotate-ca/reads-ca';
 
 export function workloadObjects(spec: ClusterSpec, authorities: Authorities): NewObject[] {
-  return [...spec.workloads.flatMap(workload), ...tokenSecrets(spec), ...(spec.namespaces.includes('felt') ? caBundles(authorities) : [])];
+  return [...spec.workloads.flatMap(workload), ...tokenSecrets(spec), ...(spec.caCopies === undefined ? caBundles(authorities) : copyObjects(spec, spec.caCopies, authorities))];
 }
 
 function workload(one: WorkloadSpec): NewObject[] {
@@ -55,24 +56,27 @@ function template(one: WorkloadSpec, labels: Readonly<Record<string, string>>): 
 
 /** Legacy tokens: each is a copy of the CA that a rotation has to reach. kube-controller-manager fills them. */
 function tokenSecrets(spec: ClusterSpec): NewObject[] {
-  const namespaces = spec.namespaces.filter((namespace) => namespace.startsWith('tokens-'));
-  const homes = namespaces.length > 0 ? namespaces : ['default'];
-  const accounts = homes.map((namespace): NewObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'holder', namespace } }));
-  const secrets = Array.from(
-    { length: spec.tokenSecrets },
-    (_, index): NewObject => ({
+  const places = spec.tokenSecretNames ?? spreadTokens(spec);
+  const account = 'token-holder';
+  const accounts = [...new Set(places.map(({ namespace }) => namespace))].map(
+    (namespace): NewObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } }),
+  );
+  const secrets = places.map(
+    (metadata): NewObject => ({
       apiVersion: 'v1',
       kind: 'Secret',
-      metadata: {
-        name: `token-${Math.floor(index / homes.length) + 1}`,
-        namespace: homes[index % homes.length] ?? 'default',
-        annotations: { 'kubernetes.io/service-account.name': 'holder' },
-      },
+      metadata: { ...metadata, annotations: { 'kubernetes.io/service-account.name': account } },
       type: 'kubernetes.io/service-account-token',
       data: {},
     }),
   );
-  return spec.tokenSecrets === 0 ? [] : [...accounts, ...secrets];
+  return [...accounts, ...secrets];
+}
+
+function spreadTokens(spec: ClusterSpec): { readonly namespace: string; readonly name: string }[] {
+  const namespaces = spec.namespaces.filter((namespace) => namespace.startsWith('tokens-'));
+  const homes = namespaces.length > 0 ? namespaces : ['default'];
+  return Array.from({ length: spec.tokenSecrets }, (_, index) => ({ name: `token-${Math.floor(index / homes.length) + 1}`, namespace: homes[index % homes.length] ?? 'default' }));
 }
 
 /** A webhook and an extension API whose servers have leaves of the cluster CA; neither is called in a rotation: nobody writes what they are for. */

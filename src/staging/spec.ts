@@ -50,6 +50,19 @@ export interface WorkloadSpec {
   readonly readsCa: 'once' | 'reload';
 }
 
+/** A value of an API object that holds a CA certificate of the cluster, and that nobody of the cluster writes. */
+export interface CaCopySpec {
+  readonly apiVersion: string;
+  readonly kind: string;
+  /** Empty for objects of the whole cluster. */
+  readonly namespace: string;
+  readonly name: string;
+  /** JSON pointer. */
+  readonly field: string;
+  readonly encoding: 'pem' | 'base64-pem' | 'kubeconfig';
+  readonly ca: 'cluster' | 'etcd' | 'frontProxy';
+}
+
 export interface ClusterSpec {
   readonly name: string;
   /** UID of kube-system. */
@@ -69,6 +82,10 @@ export interface ClusterSpec {
   readonly workloads: readonly WorkloadSpec[];
   /** Legacy service-account-token Secrets, spread over the namespaces. */
   readonly tokenSecrets: number;
+  /** Where they are, if an inventory says so; else they are spread. */
+  readonly tokenSecretNames?: readonly { readonly namespace: string; readonly name: string }[];
+  /** Objects of others that carry a CA of the cluster: those of an inventory. undefined: a webhook and an extension API. */
+  readonly caCopies?: readonly CaCopySpec[];
   /** What of the inventory could not be made alike, each a line for the operator. */
   readonly notReproduced: readonly string[];
 }
