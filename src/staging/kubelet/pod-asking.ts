@@ -1,0 +1,82 @@
+/** A pod that asks the API as its client library would: with the CA that it has loaded and the token that it was given, so that a wrong rotation is felt. */
+
+import { createClient } from '../client/create-client.js';
+import type { StagingClient } from '../client/staging-client.js';
+import type { StagingClock } from '../clock.js';
+
+export interface AskingCounters {
+  requests: number;
+  failures: number;
+  /** Failures by their text: an error code of TLS or TCP, or "HTTP 401". */
+  readonly byReason: Map<string, number>;
+}
+
+export interface AskingPod {
+  /** A library that follows the file makes new connections with it; another is not told. */
+  loadCa(pem: string): void;
+  stop(): void;
+}
+
+export interface AskingOptions {
+  readonly clock: StagingClock;
+  /** https://HOST:PORT */
+  readonly server: string;
+  readonly caPem: string;
+  readonly token: () => string;
+  /** Milliseconds of the wall clock between two requests. */
+  readonly everyMs: number;
+  readonly counters: AskingCounters;
+}
+
+/** Every so many requests a connection ends, and the next one makes a handshake. */
+const requestsOfAConnection = 5;
+const patienceMs = 5_000;
+
+export function askAsPod(options: AskingOptions): AskingPod {
+  const { clock, counters } = options;
+  let client = open(options.caPem);
+  let asked = 0;
+  let isStopped = false;
+  let isBusy = false;
+
+  function open(caPem: string): StagingClient {
+    return createClient({ server: options.server, caPem, token: options.token }, { clock });
+  }
+
+  async function ask(): Promise<void> {
+    if (isBusy || isStopped) return;
+    isBusy = true;
+    try {
+      if (++asked % requestsOfAConnection === 0) client.reconnect();
+      const { status } = await client.request('GET', '/version', { timeoutMs: patienceMs });
+      if (!isStopped) count(status < 400 ? undefined : `HTTP ${status}`);
+    } catch (error) {
+      if (!isStopped) count((error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error)));
+    } finally {
+      isBusy = false;
+    }
+  }
+
+  function count(failure: string | undefined): void {
+    counters.requests++;
+    if (failure === undefined) return;
+    counters.failures++;
+    counters.byReason.set(failure, (counters.byReason.get(failure) ?? 0) + 1);
+  }
+
+  // Not all at the same moment.
+  let cancel = clock.after(Math.random() * options.everyMs * clock.speed, () => {
+    cancel = clock.every(options.everyMs * clock.speed, () => void ask());
+  });
+  return {
+    loadCa(pem) {
+      client.close();
+      client = open(pem);
+    },
+    stop() {
+      isStopped = true;
+      cancel();
+      client.close();
+    },
+  };
+}
