@@ -23,18 +23,83 @@ export interface Faults {
   /** API servers, by node. */
   readonly api: Map<string, ApiFault>;
   clear(): void;
+  /** Called after each change of any of them. Returns what takes the listener away. */
+  onChange(listener: () => void): () => void;
 }
 
 export function noFaults(): Faults {
+  const listeners = new Set<() => void>();
+  const tell = (): void => {
+    for (const listener of [...listeners]) listener();
+  };
   const faults = {
-    ssh: new Map<string, SshFault>(),
-    files: new Map<string, FileFault>(),
-    kubelets: new Set<string>(),
-    etcd: new Set<string>(),
-    api: new Map<string, ApiFault>(),
+    ssh: new ToldMap<string, SshFault>(tell),
+    files: new ToldMap<string, FileFault>(tell),
+    kubelets: new ToldSet<string>(tell),
+    etcd: new ToldSet<string>(tell),
+    api: new ToldMap<string, ApiFault>(tell),
     clear() {
       for (const one of [faults.ssh, faults.files, faults.kubelets, faults.etcd, faults.api]) one.clear();
     },
+    onChange(listener: () => void) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
   };
   return faults;
+}
+
+// A port that is closed, or a connection that hangs, cannot wait until somebody asks.
+class ToldMap<K, V> extends Map<K, V> {
+  readonly #tell: () => void;
+
+  constructor(tell: () => void) {
+    super();
+    this.#tell = tell;
+  }
+
+  override set(key: K, value: V): this {
+    super.set(key, value);
+    this.#tell();
+    return this;
+  }
+
+  override delete(key: K): boolean {
+    const was = super.delete(key);
+    if (was) this.#tell();
+    return was;
+  }
+
+  override clear(): void {
+    const was = this.size > 0;
+    super.clear();
+    if (was) this.#tell();
+  }
+}
+
+class ToldSet<V> extends Set<V> {
+  readonly #tell: () => void;
+
+  constructor(tell: () => void) {
+    super();
+    this.#tell = tell;
+  }
+
+  override add(value: V): this {
+    super.add(value);
+    this.#tell();
+    return this;
+  }
+
+  override delete(value: V): boolean {
+    const was = super.delete(value);
+    if (was) this.#tell();
+    return was;
+  }
+
+  override clear(): void {
+    const was = this.size > 0;
+    super.clear();
+    if (was) this.#tell();
+  }
 }

@@ -135,6 +135,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
       script,
     );
     running.add(started);
+    script.onStart?.(started);
     try {
       return await started.done;
     } finally {

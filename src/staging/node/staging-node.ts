@@ -74,6 +74,8 @@ export interface ScriptOptions {
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
   /** For a login shell: somebody sits at a terminal, so it prompts. */
   readonly terminal?: boolean;
+  /** Hands out what signals all of it, as a terminal does on Ctrl-C. */
+  readonly onStart?: (control: { signal(name: string): void }) => void;
 }
 
 export interface StagingNode {
