@@ -10,7 +10,7 @@ const apiVersion = `${group}/v1`;
 type Subject = { readonly kind: 'User' | 'Group'; readonly name: string } | { readonly kind: 'ServiceAccount'; readonly name: string; readonly namespace: string };
 
 /** k/k cmd/kubeadm/app/phases/bootstraptoken, phases/kubelet/config.go, phases/uploadconfig, phases/addons/proxy, phases/kubeconfig. */
-export function accessObjects(spec: ClusterSpec): NewObject[] {
+export function rbacObjects(spec: ClusterSpec): NewObject[] {
   const nodeClient = 'system:certificates.k8s.io:certificatesigningrequests';
   const readers: readonly Subject[] = [toGroup('system:nodes'), toGroup(bootstrappers)];
   return [

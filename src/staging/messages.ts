@@ -1,0 +1,46 @@
+/** What a staging cluster in a process of its own is asked and answers, over the IPC channel of Node. Plain JSON. */
+
+import type { ApiFault, FileFault, SshFault } from './faults.js';
+import type { PodCounters } from './kubelet/kubelet.js';
+import type { OperatorFiles } from './operator-files.js';
+import type { ClusterSpec } from './spec.js';
+import type { SweepResult } from './sweep.js';
+
+/** A switch of faults.ts, or of a node; without a value it is taken back. */
+export type FaultSetting =
+  | { readonly table: 'ssh'; readonly node: string; readonly value?: SshFault }
+  | { readonly table: 'files'; readonly node: string; readonly value?: FileFault }
+  | { readonly table: 'api'; readonly node: string; readonly value?: ApiFault }
+  | { readonly table: 'kubelets' | 'etcd'; readonly node: string; readonly value?: true }
+  | { readonly table: 'skew'; readonly node: string; readonly value?: number }
+  | { readonly table: 'power'; readonly node: string; readonly value?: 'off' };
+
+export interface Started {
+  readonly operator: OperatorFiles;
+  readonly tookMs: number;
+  /** What is not as it should be after the start: a kubelet whose certificate has expired. */
+  readonly notReady: readonly string[];
+}
+
+/** By name of the call: arguments and result. */
+export interface Calls {
+  start: { args: { readonly spec: ClusterSpec; readonly folder: string; readonly speed: number }; result: Started };
+  fault: { args: FaultSetting; result: null };
+  clearFaults: { args: Record<string, never>; result: null };
+  save: { args: { readonly folder: string }; result: null };
+  load: { args: { readonly folder: string }; result: null };
+  counters: { args: Record<string, never>; result: PodCounters };
+  sweep: { args: { readonly caPem: string }; result: SweepResult };
+  stop: { args: Record<string, never>; result: null };
+}
+
+export type CallName = keyof Calls;
+
+export interface Call<Name extends CallName = CallName> {
+  readonly id: number;
+  readonly call: Name;
+  readonly args: Calls[Name]['args'];
+}
+
+/** `failures`: a RotationError's, by which the other side makes one again. */
+export type Reply = { readonly id: number; readonly result: unknown } | { readonly id: number; readonly error: string; readonly failures?: readonly unknown[] };

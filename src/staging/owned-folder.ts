@@ -1,0 +1,62 @@
+/** Folders of staging clusters: each names the process that it belongs to, so that what a killed one left behind is found and removed. */
+
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { z } from 'zod';
+
+const prefix = 'rotate-ca-staging-';
+const ownerFile = 'owner.json';
+const owner = z.object({ pid: z.int().positive(), startedAt: z.string() });
+
+/** A new folder of 0700 in the temporary folder, that belongs to this process. Throws what mkdtemp throws (ENOSPC, EACCES). */
+export function makeOwnedFolder(base: string = tmpdir()): string {
+  mkdirSync(base, { recursive: true });
+  const folder = mkdtempSync(join(base, prefix));
+  takeOver(folder, process.pid);
+  return folder;
+}
+
+/** Makes another process its owner. */
+export function takeOver(folder: string, pid: number): void {
+  writeFileSync(join(folder, ownerFile), `${JSON.stringify({ pid, startedAt: startOf(pid) ?? '' })}\n`, { mode: 0o600 });
+}
+
+/** Removes the folders whose owner is not there any more. Returns them. Another process with the same number is told apart by its start. */
+export function removeAbandoned(base: string = tmpdir()): string[] {
+  if (!existsSync(base)) return [];
+  const folders = readdirSync(base)
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => join(base, name));
+  return folders.filter((folder) => {
+    const owned = ownerOf(folder);
+    // Without a readable owner it may just be being made: it is left to whoever makes it.
+    if (owned === undefined || startOf(owned.pid) === owned.startedAt) return false;
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    return !existsSync(folder);
+  });
+}
+
+function ownerOf(folder: string): z.infer<typeof owner> | undefined {
+  try {
+    return owner.parse(JSON.parse(readFileSync(join(folder, ownerFile), 'utf8')));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Start of a process: clock ticks since boot where there is /proc (proc(5), field 22); elsewhere "alive" is all that is known. undefined: there is none. */
+function startOf(pid: number): string | undefined {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+  } catch {
+    if (existsSync('/proc/self/stat')) return undefined;
+  }
+  try {
+    process.kill(pid, 0);
+    return 'alive';
+  } catch {
+    return undefined;
+  }
+}

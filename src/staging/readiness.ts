@@ -1,0 +1,64 @@
+/** When a staging cluster counts as settled: what an operator would look at before touching it. */
+
+import type { StoredObject } from './api/store.js';
+import type { StagingContext } from './component.js';
+import { namespacesOf } from './objects-cluster.js';
+
+/** Wall clock: a cluster with expired certificates never gets ready, and is given as it is. */
+const patienceMs = 60_000;
+const lookEveryMs = 50;
+
+/** Resolves with what is still missing, in words; empty when nothing is. */
+export async function waitUntilReady(context: StagingContext): Promise<string[]> {
+  const untilMs = Date.now() + patienceMs;
+  for (;;) {
+    const missing = missingIn(context);
+    if (missing.length === 0 || Date.now() > untilMs) return missing;
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
+
+function missingIn({ store, spec }: StagingContext): string[] {
+  const of = (apiVersion: string, kind: string): StoredObject[] => store.list({ apiVersion, kind });
+  const ready = new Set(
+    of('v1', 'Node')
+      .filter(isTrue('Ready'))
+      .map(({ metadata }) => metadata.name),
+  );
+  const nodes = spec.nodes.filter(({ name }) => !ready.has(name)).map(({ name }) => `node ${name} is not Ready`);
+  const published = new Set(
+    of('v1', 'ConfigMap')
+      .filter(({ metadata }) => metadata.name === 'kube-root-ca.crt')
+      .map(({ metadata }) => metadata.namespace),
+  );
+  const namespaces = namespacesOf(spec)
+    .filter((name) => !published.has(name))
+    .map((name) => `kube-root-ca.crt is not in ${name}`);
+  const tokens = of('v1', 'Secret')
+    .filter(({ type, data }) => type === 'kubernetes.io/service-account-token' && (data as Record<string, string> | undefined)?.token === undefined)
+    .map(({ metadata }) => `token Secret ${metadata.namespace ?? ''}/${metadata.name} is empty`);
+  const workloads = [...of('apps/v1', 'Deployment'), ...of('apps/v1', 'StatefulSet'), ...of('apps/v1', 'DaemonSet')]
+    .filter((object) => !isComplete(object))
+    .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name} is not complete`);
+  const pods = of('v1', 'Pod');
+  const mirrors = spec.nodes
+    .filter(({ roles }) => roles.includes('control-plane'))
+    .flatMap(({ name }) => ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((component) => `${component}-${name}`))
+    .filter((name) => !pods.some((pod) => pod.metadata.name === name && isTrue('Ready')(pod)))
+    .map((name) => `pod ${name} is not Ready`);
+  const trust = store.get({ apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system', name: 'extension-apiserver-authentication' });
+  return [...nodes, ...mirrors, ...namespaces, ...tokens, ...workloads, ...(trust === undefined ? ['extension-apiserver-authentication is not there'] : [])];
+}
+
+function isTrue(condition: string): (object: StoredObject) => boolean {
+  return ({ status }) =>
+    ((status as { readonly conditions?: readonly { readonly type: string; readonly status: string }[] } | undefined)?.conditions ?? []).some(
+      (one) => one.type === condition && one.status === 'True',
+    );
+}
+
+function isComplete({ kind, spec, status }: StoredObject): boolean {
+  const told = (status ?? {}) as Readonly<Record<string, number | undefined>>;
+  if (kind === 'DaemonSet') return (told.desiredNumberScheduled ?? 0) > 0 && (told.numberReady ?? 0) >= (told.desiredNumberScheduled ?? 0);
+  return (told.readyReplicas ?? 0) >= Number((spec as { readonly replicas?: number }).replicas ?? 1);
+}
