@@ -1,0 +1,129 @@
+/** The staging cluster of a rehearsal as a process of its own, so that engine and cluster do not share an event loop. */
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { type Failure, fail, RotationError } from '../domain/errors.js';
+import type { Call, CallName, Calls, Reply, Started } from '../staging/messages.js';
+import { makeOwnedFolder, removeAbandoned, takeOver } from '../staging/owned-folder.js';
+import type { ClusterSpec } from '../staging/spec.js';
+
+export interface StagingProcess {
+  readonly folder: string;
+  readonly started: Started;
+  readonly pid: number;
+  /** Throws what it threw there; a defect if it has ended. */
+  ask<Name extends CallName>(call: Name, args: Calls[Name]['args']): Promise<Calls[Name]['result']>;
+  /** Ends it and removes its folder. May be called again. */
+  stop(): Promise<void>;
+}
+
+const stopMs = 8_000;
+
+/**
+ * Starts a staging cluster, and first removes what killed ones have left behind. Throws usage for a port that is taken, disk-full,
+ * and interrupted when the signal is raised; in each case nothing is left.
+ */
+export async function startStagingProcess(options: { readonly spec: ClusterSpec; readonly speed: number; readonly signal: AbortSignal }): Promise<StagingProcess> {
+  removeAbandoned();
+  const folder = newFolder();
+  const child = start();
+  takeOver(folder, child.pid ?? process.pid);
+  const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
+  let last = 0;
+  let ended: string | undefined;
+  let lastWords = '';
+  child.stderr?.on('data', (chunk: Buffer) => {
+    lastWords = `${lastWords}${chunk.toString('utf8')}`.slice(-2000);
+  });
+  const gone = new Promise<void>((resolve) => {
+    child.once('close', (code, signal) => {
+      ended = `it ended with ${signal ?? code}${lastWords === '' ? '' : `: ${lastWords.trim()}`}`;
+      for (const { reject } of waiting.values()) reject(new Error(`the staging cluster is gone: ${ended}`));
+      waiting.clear();
+      resolve();
+    });
+  });
+  child.on('message', (reply: Reply) => {
+    const asked = waiting.get(reply.id);
+    waiting.delete(reply.id);
+    if ('error' in reply) asked?.reject(reply.failures === undefined ? translated(reply.error, folder) : new RotationError(reply.failures as Failure[]));
+    else asked?.resolve(reply.result);
+  });
+
+  function ask<Name extends CallName>(call: Name, args: Calls[Name]['args']): Promise<Calls[Name]['result']> {
+    return new Promise((resolve, reject) => {
+      if (ended !== undefined) return reject(new Error(`the staging cluster is gone: ${ended}`));
+      last += 1;
+      waiting.set(last, { resolve: resolve as (result: unknown) => void, reject });
+      const message: Call<Name> = { id: last, call, args };
+      child.send(message, (error) => {
+        if (error !== null) reject(error);
+      });
+    });
+  }
+
+  async function stop(): Promise<void> {
+    if (ended === undefined) {
+      ask('stop', {}).catch(() => undefined);
+      const timer = setTimeout(() => child.kill('SIGKILL'), stopMs);
+      await gone;
+      clearTimeout(timer);
+    }
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  try {
+    const interrupted = new Promise<never>((_, reject) => {
+      const onAbort = (): void => reject(interruption());
+      if (options.signal.aborted) onAbort();
+      else options.signal.addEventListener('abort', onAbort, { once: true });
+    });
+    interrupted.catch(() => undefined);
+    const started = await Promise.race([ask('start', { spec: options.spec, folder, speed: options.speed }), interrupted]);
+    return { folder, started, pid: child.pid ?? 0, ask, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function newFolder(): string {
+  try {
+    return makeOwnedFolder();
+  } catch (error) {
+    throw translated(error instanceof Error ? error.message : String(error), 'the temporary folder');
+  }
+}
+
+/** From `dist` it is JavaScript; from the sources it is read as this process reads them. */
+function start(): ChildProcess {
+  const built = fileURLToPath(new URL('../staging/main.js', import.meta.url));
+  const file = existsSync(built) ? built : built.replace(/\.js$/, '.ts');
+  const loader = file.endsWith('.ts') && !process.execArgv.some((argument) => argument.includes('tsx')) ? ['--import', import.meta.resolve('tsx')] : [];
+  // In a group of its own Ctrl-C does not reach it: who drives the rotation decides when it ends.
+  return fork(file, [], { execArgv: [...process.execArgv.filter((argument) => !argument.startsWith('--inspect')), ...loader], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true });
+}
+
+function interruption(): RotationError {
+  return new RotationError({ code: 'interrupted', target: 'rehearsal', summary: 'the rehearsal was interrupted', cause: '', nextAction: 'Nothing is left of it. Start it again.', retryable: false });
+}
+
+/** What a machine can lack is the operator's to mend; anything else is a defect of ours. */
+function translated(text: string, where: string): Error {
+  const port = /EADDRINUSE[^\n]*?(127\.\d+\.\d+\.\d+:\d+)/.exec(text)?.[1];
+  try {
+    if (port !== undefined) {
+      fail('usage', { target: port, summary: 'a port of the staging cluster is taken', cause: 'another program listens there', nextAction: 'See who it is with "ss -ltnp", end it, and run the command again.' });
+    }
+    if (/ENOSPC|EDQUOT/.test(text)) {
+      fail('disk-full', { target: where, summary: 'the temporary folder is full', cause: text.split('\n')[0] ?? '', nextAction: 'Make room there, or set TMPDIR to a folder that has some.' });
+    }
+    if (/EACCES|EROFS/.test(text) && /mkdtemp|mkdir/.test(text)) {
+      fail('usage', { target: where, summary: 'no folder can be made for the staging cluster', cause: text.split('\n')[0] ?? '', nextAction: 'Set TMPDIR to a folder in which you may write.' });
+    }
+  } catch (error) {
+    return error as Error;
+  }
+  return new Error(text);
+}

@@ -1,0 +1,74 @@
+/** In front of the API servers, as the lab's HAProxy in TCP mode: a server counts as long as GET /readyz answers 200. */
+
+import { request } from 'node:https';
+import { connect, createServer, type Socket } from 'node:net';
+import type { StagingContext } from './component.js';
+import { listen } from './etcd/tls-door.js';
+import { controlPlanes } from './pki/component-flags.js';
+import { timings } from './timings.js';
+
+export interface LoadBalancer {
+  /** Names of the nodes whose API server counts just now. */
+  healthy(): readonly string[];
+  close(): Promise<void>;
+}
+
+/** Of the lab's haproxy.cfg: "fall 1 rise 1", and "on-marked-down shutdown-sessions". */
+export async function startLoadBalancer({ context }: { readonly context: StagingContext }): Promise<LoadBalancer> {
+  const { clock, spec } = context;
+  const servers = controlPlanes(spec).map(({ name, address }) => ({ name, address, isUp: false, isAsked: false, sockets: new Set<Socket>() }));
+  const incoming = new Set<Socket>();
+  let turn = 0;
+
+  function check(server: (typeof servers)[number]): void {
+    if (server.isAsked) return;
+    server.isAsked = true;
+    const told = (isUp: boolean): void => {
+      if (!server.isAsked) return;
+      server.isAsked = false;
+      if (server.isUp && !isUp) for (const socket of server.sockets) socket.destroy();
+      server.isUp = isUp;
+    };
+    const asked = request({ host: server.address, port: 6443, path: '/readyz', rejectUnauthorized: false, agent: false, timeout: 2_000 }, (answer) => {
+      answer.resume();
+      told(answer.statusCode === 200);
+    });
+    asked.on('error', () => told(false));
+    asked.on('timeout', () => asked.destroy(new Error('timeout')));
+    asked.end();
+  }
+
+  const server = createServer((client) => {
+    incoming.add(client);
+    client.on('close', () => incoming.delete(client));
+    client.on('error', () => client.destroy());
+    const up = servers.filter((one) => one.isUp);
+    const chosen = up[turn++ % Math.max(1, up.length)];
+    if (chosen === undefined) return void client.destroy();
+    const onward = connect(6443, chosen.address);
+    chosen.sockets.add(onward);
+    onward.setNoDelay(true);
+    client.setNoDelay(true);
+    client.pipe(onward).pipe(client);
+    onward.on('error', () => client.destroy());
+    onward.on('close', () => {
+      chosen.sockets.delete(onward);
+      client.destroy();
+    });
+    client.on('close', () => onward.destroy());
+  });
+  await listen(server, spec.loadBalancer.port, spec.loadBalancer.address);
+  const stopChecks = servers.map((one) => {
+    check(one);
+    // On the wall clock: an outage of a real API server is not shorter here.
+    return clock.every(timings.healthCheckMs * clock.speed, () => check(one));
+  });
+  return {
+    healthy: () => servers.filter(({ isUp }) => isUp).map(({ name }) => name),
+    async close() {
+      for (const stop of stopChecks) stop();
+      for (const socket of incoming) socket.destroy();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
