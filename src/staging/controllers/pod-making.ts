@@ -1,4 +1,4 @@
-/** Pods from a template, and what the admission of a real API server adds to them where it is not there yet. */
+/** Pods from a template. Token volume, priority and tolerations are the admission of the API server. */
 
 import { randomBytes } from 'node:crypto';
 import type { StoredObject } from '../api/store.js';
@@ -31,37 +31,10 @@ export function podDraft(parts: PodParts): Draft {
       annotations: { ...template.metadata?.annotations },
       ownerReferences: [controllerReference(owner)],
     },
-    spec: { ...withToken(spec), schedulerName: spec.schedulerName ?? 'default-scheduler', serviceAccountName: spec.serviceAccountName ?? 'default' },
-    status: { phase: 'Pending' },
+    spec,
   };
 }
 
 export function controllerReference(owner: StoredObject): Readonly<Record<string, unknown>> {
   return { apiVersion: owner.apiVersion, kind: owner.kind, name: owner.metadata.name, uid: owner.metadata.uid, controller: true, blockOwnerDeletion: true };
-}
-
-const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
-
-/** The projected volume with token, kube-root-ca.crt and namespace (k/k plugin/pkg/admission/serviceaccount/admission.go). */
-function withToken(spec: PodSpec): PodSpec {
-  const containers = spec.containers ?? [];
-  const isMounted = containers.some((container) => container.volumeMounts?.some((mount) => mount.mountPath === mountPath));
-  if (spec.automountServiceAccountToken === false || isMounted || containers.length === 0) return spec;
-  const name = `kube-api-access-${randomSuffix()}`;
-  const volume = {
-    name,
-    projected: {
-      defaultMode: 420,
-      sources: [
-        { serviceAccountToken: { expirationSeconds: 3607, path: 'token' } },
-        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
-        { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
-      ],
-    },
-  };
-  return {
-    ...spec,
-    volumes: [...(spec.volumes ?? []), volume],
-    containers: containers.map((container) => ({ ...container, volumeMounts: [...(container.volumeMounts ?? []), { name, mountPath, readOnly: true }] })),
-  };
 }

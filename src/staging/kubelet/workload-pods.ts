@@ -7,12 +7,10 @@ import type { KubeCalls } from '../controllers/kube-calls.js';
 import { keyOf } from '../controllers/object-cache.js';
 import { podSpecOf, podStatusOf } from '../controllers/workload-objects.js';
 import type { StagingNode } from '../node/staging-node.js';
+import { readsCaAnnotation } from '../objects-workloads.js';
 import { timings } from '../timings.js';
 import { type AskingCounters, type AskingPod, askAsPod } from './pod-asking.js';
 import { podStatus } from './pod-status.js';
-
-/** On a pod: `once` (default) or `reload`, how its client library treats ca.crt. */
-export const readsCaAnnotation = 'staging.rotate-ca/reads-ca';
 
 /** What a pod holds in memory, for a snapshot of the cluster. */
 export interface PodMemory {

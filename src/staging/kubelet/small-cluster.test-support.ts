@@ -1,0 +1,148 @@
+/** A staging cluster of real parts on loopback for the tests of kubelets and controllers: nodes, etcd, API servers, kubelets, and something in front. */
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { connect, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { freeBlock } from '../addresses.js';
+import { createStore } from '../api/memory-store.js';
+import { startApiServer } from '../api/start-api-server.js';
+import type { Store, StoredObject } from '../api/store.js';
+import { createClock } from '../clock.js';
+import type { Components, StagingContext } from '../component.js';
+import { startControllerManager } from '../controllers/controller-manager.js';
+import { startScheduler } from '../controllers/scheduler.js';
+import { startEtcd } from '../etcd/start-etcd.js';
+import { noFaults } from '../faults.js';
+import { createStagingNode } from '../node/create-node.js';
+import type { StagingNode } from '../node/staging-node.js';
+import { type Authorities, makeAuthorities } from '../pki/authorities.js';
+import { controlPlanes } from '../pki/component-flags.js';
+import { nodeFiles, writeNodeFiles } from '../pki/node-files.js';
+import { seed } from '../seed.js';
+import type { ClusterSpec } from '../spec.js';
+import { specOfTopology } from '../topology.js';
+import { createKubelet, type Kubelet } from './kubelet.js';
+
+export interface SmallCluster {
+  readonly context: StagingContext;
+  readonly spec: ClusterSpec;
+  readonly store: Store;
+  readonly authorities: Authorities;
+  node(name: string): StagingNode;
+  kubelet(name: string): Kubelet;
+  /** As root on a node. */
+  run(node: string, script: string): Promise<string>;
+  object(kind: string, namespace: string, name: string): StoredObject | undefined;
+  /** Lines of the log of the container of a static pod. */
+  logOf(node: string, name: string): readonly string[];
+  close(): Promise<void>;
+}
+
+const versions: Readonly<Record<string, string>> = { Lease: 'coordination.k8s.io/v1', Deployment: 'apps/v1', DaemonSet: 'apps/v1', StatefulSet: 'apps/v1', ReplicaSet: 'apps/v1', PodDisruptionBudget: 'policy/v1', CertificateSigningRequest: 'certificates.k8s.io/v1' };
+
+export async function startSmallCluster(options: { readonly topology?: string; readonly speed?: number; readonly change?: (spec: ClusterSpec) => ClusterSpec } = {}): Promise<SmallCluster> {
+  const folder = mkdtempSync(join(tmpdir(), 'staging-kubelet-'));
+  const block = await freeBlock({ spread: true });
+  const nowMs = Date.now();
+  const plain = specOfTopology(options.topology ?? 'small', { block, uid: 'a5a1963a-8faf-41c0-8fbb-9d730bab40de', nowMs });
+  const spec = (options.change ?? ((one) => one))(plain);
+  const clock = createClock(options.speed ?? 20);
+  const faults = noFaults();
+  const store = createStore();
+  const authorities = await makeAuthorities(spec);
+  const nodes = new Map(spec.nodes.map((node) => [node.name, createStagingNode({ spec: node, folder: join(folder, node.name), clock, faults })]));
+  const node = (name: string): StagingNode => {
+    const found = nodes.get(name);
+    if (found === undefined) throw new RangeError(`no node ${name}`);
+    return found;
+  };
+  const log: string[] = [];
+  const context: StagingContext = {
+    spec,
+    clock,
+    store,
+    faults,
+    node,
+    nodes: () => [...nodes.values()],
+    specOf(name) {
+      const found = spec.nodes.find((one) => one.name === name);
+      if (found === undefined) throw new RangeError(`no node ${name}`);
+      return found;
+    },
+    log: (line) => void log.push(line),
+  };
+  for (const one of spec.nodes) writeNodeFiles(node(one.name), await nodeFiles(spec, one, authorities, nowMs));
+  seed(store, spec, authorities, nowMs);
+  const components: Components = new Map([
+    ['kube-apiserver', startApiServer],
+    ['etcd', startEtcd],
+    ['kube-controller-manager', startControllerManager],
+    ['kube-scheduler', startScheduler],
+  ]);
+  const kubelets = new Map(spec.nodes.map((one) => [one.name, createKubelet({ context, node: node(one.name), components })]));
+  const front = await balance(spec);
+  await Promise.all([...kubelets.values()].map((kubelet) => kubelet.start()));
+
+  return {
+    context,
+    spec,
+    store,
+    authorities,
+    node,
+    kubelet(name) {
+      const found = kubelets.get(name);
+      if (found === undefined) throw new RangeError(`no node ${name}`);
+      return found;
+    },
+    async run(name, script) {
+      const { stdout, stderr, exitCode } = await node(name).exec('sh -s', { user: 'root', stdin: Readable.from([Buffer.from(script)]), signal: AbortSignal.timeout(30_000) });
+      if (exitCode !== 0) throw new Error(`exit ${exitCode}: ${stderr}`);
+      return stdout.toString();
+    },
+    object: (kind, namespace, name) => store.get({ apiVersion: versions[kind] ?? 'v1', kind, name, ...(namespace === '' ? {} : { namespace }) }),
+    logOf: (name, pod) => [...kubelets.entries()].flatMap(([of, kubelet]) => (of === name ? kubelet.staticPods() : [])).find((one) => one.manifest.name === pod)?.container?.log.lines() ?? [],
+    async close() {
+      await Promise.all([...kubelets.values()].map((kubelet) => kubelet.close()));
+      front.close();
+      clock.stop();
+      await Promise.all([...nodes.values()].map((one) => one.close()));
+      rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    },
+  };
+}
+
+/** TCP in front of the API servers: the first that takes a connection. */
+async function balance(spec: ClusterSpec): Promise<{ close(): void }> {
+  const sockets = new Set<Socket>();
+  const server: Server = createServer((incoming) => {
+    sockets.add(incoming);
+    incoming.on('close', () => sockets.delete(incoming));
+    incoming.on('error', () => undefined);
+    const next = ([first, ...rest]: readonly string[]): void => {
+      if (first === undefined) return void incoming.destroy();
+      const onward = connect(6443, first);
+      onward.once('connect', () => {
+        onward.setNoDelay(true);
+        incoming.setNoDelay(true);
+        incoming.pipe(onward).pipe(incoming);
+        incoming.on('close', () => onward.destroy());
+        onward.on('close', () => incoming.destroy());
+      });
+      onward.once('error', () => {
+        onward.destroy();
+        if (onward.bytesRead === 0) next(rest);
+      });
+      onward.on('error', () => undefined);
+    };
+    next(controlPlanes(spec).map((node) => node.address));
+  });
+  await new Promise<void>((resolve) => server.listen(spec.loadBalancer.port, spec.loadBalancer.address, resolve));
+  return {
+    close() {
+      server.close();
+      for (const socket of sockets) socket.destroy();
+    },
+  };
+}
