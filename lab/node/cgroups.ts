@@ -58,6 +58,11 @@ function processesBelow(folder: string): number[] {
   return [...here, ...folders.flatMap((entry) => processesBelow(join(folder, entry.name)))];
 }
 
+/** Every process of a node. */
+export function nodePids(node: string): number[] {
+  return processesBelow(folderOf('pids', node));
+}
+
 /**
  * Kills what is left of a node. Its systemd outlives a killed systemd-nspawn; the cgroup, which only the lab's nodes enter,
  * says exactly who belongs to it, also when no record of ours does.

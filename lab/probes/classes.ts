@@ -5,7 +5,8 @@ import type { Lab } from '../lab.js';
 import { applyObjects, getJson } from '../workloads/kube-objects.js';
 import { requestClientCertificate } from './client-certificate.js';
 import type { ProbeClass } from './config.js';
-import { probedObjects, proberAccount, proberGroup, probedNamespace, readPath, writePath } from './probed-objects.js';
+import { mountVolume } from './mounted-volume.js';
+import { probedObjects, proberGroup, readPath, writePaths } from './probed-objects.js';
 
 export const classNames = ['outgoing-kubeconfig', 'projected-token', 'outgoing-leaf', 'incoming-leaf'] as const;
 export type ClassName = (typeof classNames)[number];
@@ -14,15 +15,11 @@ export type ClassName = (typeof classNames)[number];
 export interface OutgoingClasses {
   /** Trusts and presents the outgoing CA only, from a kubeconfig that nobody touches. To be stopped at its hand-off. */
   readonly kubeconfig: ProbeClass;
-  /** A service account's token, with the published CA bundle as a kubelet would refresh it. Runs to the end. */
+  /** What a kubelet has mounted into a pod that nobody rolls: token and CA bundle, renewed by the kubelet alone. Runs to the end. */
   readonly token: ProbeClass;
   /** A leaf of the outgoing CA. Its CA file is the caller's to rewrite. To be stopped just before distrust. */
   readonly leaf: ProbeClass;
 }
-
-const tokenLife = '12h';
-/** The kubelet's sync period with its jitter. */
-const volumeRefreshMs = 75_000;
 
 /** Makes the objects that are probed and the credentials of each class, while the cluster still issues from the outgoing CA. */
 export async function prepareOutgoingClasses(lab: Lab, folder: string): Promise<OutgoingClasses> {
@@ -36,18 +33,9 @@ export async function prepareOutgoingClasses(lab: Lab, folder: string): Promise<
   };
   const certificate = (name: ClassName): Promise<{ certFile: string; keyFile: string }> =>
     requestClientCertificate(lab, { name: `prober-${name}`, subject: `/O=${proberGroup}/CN=prober-${name}`, folder });
-  const { stdout: token } = await lab.kubectl(['-n', probedNamespace, 'create', 'token', proberAccount, `--duration=${tokenLife}`]);
-  const tokenFile = join(folder, 'projected-token.token');
-  writeFileAtomically(tokenFile, token.trim());
   return {
     kubeconfig: { ...paths('outgoing-kubeconfig'), caFile: caFile('outgoing-kubeconfig'), ...(await certificate('outgoing-kubeconfig')) },
-    token: {
-      ...paths('projected-token'),
-      caFile: caFile('projected-token'),
-      tokenFile,
-      refreshCAFrom: `/api/v1/namespaces/${probedNamespace}/configmaps/kube-root-ca.crt`,
-      refreshEveryMs: volumeRefreshMs,
-    },
+    token: { ...paths('projected-token'), ...(await mountVolume(lab)) },
     leaf: { ...paths('outgoing-leaf'), caFile: caFile('outgoing-leaf'), ...(await certificate('outgoing-leaf')) },
   };
 }
@@ -65,6 +53,6 @@ export async function publishedBundle(lab: Lab): Promise<string> {
   return bundle;
 }
 
-function paths(name: ClassName): { name: string; readPath: string; writePath: string } {
-  return { name, readPath, writePath: writePath(name) };
+function paths(name: ClassName): { name: string; readPath: string; writePaths: readonly string[] } {
+  return { name, readPath, writePaths: writePaths(name) };
 }

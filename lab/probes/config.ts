@@ -25,12 +25,10 @@ export interface ProbeClass {
   readonly keyFile?: string;
   readonly tokenFile?: string;
   readonly readPath: string;
-  readonly writePath?: string;
+  /** They take turns: a write that is still under way must not make the next one conflict with it. */
+  readonly writePaths?: readonly string[];
   /** Names of the lanes it takes part in; all of them when left out. */
   readonly lanes?: readonly string[];
-  /** API path of the ConfigMap from which the CA bundle is taken anew, as a kubelet does for a pod's volume. */
-  readonly refreshCAFrom?: string;
-  readonly refreshEveryMs?: number;
 }
 
 /** What the Go program is told (lab/probes/go/config.go). */

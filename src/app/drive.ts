@@ -79,9 +79,6 @@ export async function drive(options: DriveOptions): Promise<Driven> {
   }
 }
 
-/** A look at the whole cluster in the middle of a run takes its time rather than the processors of the nodes, which may share one machine. */
-const nodesAtOnce = 3;
-
 type InWorld = DriveOptions & { readonly journal: ReturnType<RunFolder['openJournal']>['journal'] };
 
 async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driven> {
@@ -91,7 +88,7 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   const issuer = await world.issuer();
   let run: Run | undefined;
   const inventoryNow = (): Promise<Plan['inventory']> =>
-    scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now, atOnce: nodesAtOnce });
+    scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
   const siteOf = siteFactory({
     run: folder.run,
     world,

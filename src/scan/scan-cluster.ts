@@ -19,7 +19,7 @@ export interface ScanOptions {
   now(): number;
   /** For the files of one node, and for each call to the API. Default 60,000. */
   readonly deadlineMs?: number;
-  /** Nodes that are read at the same time. Default 16. */
+  /** Nodes that are read at the same time. Default: a tenth of them, 2 to 16. */
   readonly atOnce?: number;
 }
 
@@ -94,7 +94,7 @@ async function readHosts(
   call: { readonly deadlineMs: number; readonly signal?: AbortSignal },
   collect: (error: unknown) => undefined,
 ): Promise<Map<string, NodeFindings>> {
-  const { hosts, shells, atOnce = 16 } = options;
+  const { hosts, shells, atOnce = nodesAtOnce(options.hosts.length) } = options;
   const found = new Map<string, NodeFindings>();
   const waiting = [...hosts];
   const worker = async (): Promise<void> => {
@@ -152,4 +152,9 @@ function once(failures: readonly Failure[]): Failure[] {
 async function settled<T extends readonly unknown[]>(promises: T): Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }> {
   await Promise.allSettled(promises);
   return Promise.all(promises) as Promise<{ -readonly [K in keyof T]: Awaited<T[K]> }>;
+}
+
+/** A tenth of the nodes, two at least: those of a small cluster often share a machine, and a look must not be felt by what they run. */
+function nodesAtOnce(nodes: number): number {
+  return Math.min(16, Math.max(2, Math.ceil(nodes / 10)));
 }

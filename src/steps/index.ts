@@ -2,6 +2,7 @@
 
 import type { AnyStepKind, StepKinds } from '../ports/step-kind.js';
 import { awaitPublication } from './await-publication/kind.js';
+import { awaitVolumes } from './await-volumes/kind.js';
 import { backUpCluster } from './back-up-cluster/kind.js';
 import { backUpNodes } from './back-up-nodes/kind.js';
 import { checkCluster } from './check-cluster/kind.js';
@@ -26,6 +27,7 @@ import { verifyDistrust } from './verify-distrust/kind.js';
 
 const all: readonly AnyStepKind[] = [
   awaitPublication,
+  awaitVolumes,
   backUpCluster,
   backUpNodes,
   checkCluster,

@@ -42,18 +42,15 @@ type Lane struct {
 
 // Class is one kind of client: what it trusts and what it presents.
 type Class struct {
-	Name      string   `json:"name"`
-	CAFile    string   `json:"caFile"`
-	CertFile  string   `json:"certFile"`
-	KeyFile   string   `json:"keyFile"`
-	TokenFile string   `json:"tokenFile"`
-	ReadPath  string   `json:"readPath"`
-	WritePath string   `json:"writePath"`
-	Lanes     []string `json:"lanes"` // empty: all
-	// RefreshCAFrom is the API path of a ConfigMap with ca.crt, read anew every RefreshEveryMs as a kubelet does for
-	// a pod's volume.
-	RefreshCAFrom  string `json:"refreshCAFrom"`
-	RefreshEveryMs int    `json:"refreshEveryMs"`
+	Name      string `json:"name"`
+	CAFile    string `json:"caFile"`
+	CertFile  string `json:"certFile"`
+	KeyFile   string `json:"keyFile"`
+	TokenFile string `json:"tokenFile"`
+	ReadPath  string `json:"readPath"`
+	// WritePaths take turns: a write that is still under way must not make the next one conflict with it.
+	WritePaths []string `json:"writePaths"`
+	Lanes      []string `json:"lanes"` // empty: all
 }
 
 func readConfig(path string) (*Config, error) {
@@ -119,7 +116,7 @@ func (c Class) check() error {
 }
 
 func (c Class) uses(lane Lane) bool {
-	if lane.Kind == "write" && c.WritePath == "" {
+	if lane.Kind == "write" && len(c.WritePaths) == 0 {
 		return false
 	}
 	return len(c.Lanes) == 0 || slices.Contains(c.Lanes, lane.Name)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -12,7 +11,6 @@ import (
 
 // credentials is one reading of a class's files: what its next connection trusts and presents.
 type credentials struct {
-	caPEM       []byte
 	roots       *x509.CertPool
 	certificate *tls.Certificate
 	bearer      string
@@ -20,10 +18,9 @@ type credentials struct {
 
 // material holds the latest good reading. A file that is half-written or gone leaves the last good one in place.
 type material struct {
-	class     Class
-	current   atomic.Pointer[credentials]
-	published atomic.Pointer[[]byte] // the CA bundle as last seen in the API, if the class follows one
-	stamp     string
+	class   Class
+	current atomic.Pointer[credentials]
+	stamp   string
 }
 
 func loadMaterial(class Class) (*material, error) {
@@ -51,31 +48,13 @@ func (m *material) reload() error {
 	return nil
 }
 
-// publish takes over a CA bundle that was read from the API.
-func (m *material) publish(caPEM []byte) error {
-	if bytes.Equal(caPEM, m.current.Load().caPEM) {
-		return nil
-	}
-	m.published.Store(&caPEM)
-	read, err := m.read()
-	if err != nil {
-		m.published.Store(nil)
-		return err
-	}
-	m.current.Store(read)
-	return nil
-}
-
 func (m *material) read() (*credentials, error) {
 	class := m.class
 	caPEM, err := os.ReadFile(class.CAFile)
 	if err != nil {
 		return nil, err
 	}
-	if published := m.published.Load(); published != nil {
-		caPEM = *published
-	}
-	read := &credentials{caPEM: caPEM, roots: x509.NewCertPool()}
+	read := &credentials{roots: x509.NewCertPool()}
 	if !read.roots.AppendCertsFromPEM(caPEM) {
 		return nil, errors.New("no certificate in the CA bundle")
 	}

@@ -8,8 +8,12 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"time"
 )
+
+// writes counts all of them, so that each goes to another object than the one before.
+var writes atomic.Int64
 
 // outcome is what one probe found. An empty stage is success.
 type outcome struct {
@@ -57,7 +61,7 @@ func judge(response *http.Response, seen outcome) outcome {
 func newRequest(ctx context.Context, kind string, class Class, target Target, held *credentials) (*http.Request, error) {
 	method, path, body := http.MethodGet, class.ReadPath, io.Reader(nil)
 	if kind == "write" {
-		method, path = http.MethodPatch, class.WritePath
+		method, path = http.MethodPatch, class.WritePaths[int(writes.Add(1))%len(class.WritePaths)]
 		body = strings.NewReader(fmt.Sprintf(`{"data":{"at":"%d"}}`, time.Now().UnixMilli()))
 	}
 	request, err := http.NewRequestWithContext(ctx, method, "https://"+target.Address+path, body)

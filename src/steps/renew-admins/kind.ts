@@ -33,6 +33,9 @@ export const renewAdmins: StepKind<Params> = {
     ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'admins', ca: 'incoming' } as const] : []),
   ],
 
+  /** One after the other: an RSA key takes a processor for a moment, and nobody waits for these files. */
+  waves: async (targets) => targets.map((target) => [target]),
+
   leaves: () => confs.map((c) => c.path),
 
   async preflight() {

@@ -47,9 +47,6 @@ const touched = [
   manifestPath('kube-scheduler'),
 ];
 
-/** Written last and put back last: the kubelet restarts the component on it, and then everything else must lie there. */
-const manifestsLast = (a: { path: string }, b: { path: string }): number => Number(a.path.startsWith(paths.manifests)) - Number(b.path.startsWith(paths.manifests));
-
 export const renewControlPlane: StepKind<Params> = {
   name: 'renew-control-plane',
   targets: 'control-planes',
@@ -85,7 +82,10 @@ export const renewControlPlane: StepKind<Params> = {
       const leaf = p.identity === 'incoming' ? await leafFor(site, name, conf) : undefined;
       await rewriteKubeconfig(site, conf, { caPem: bundlePem(site, p.trusts), ...(leaf === undefined ? {} : { leaf }) });
     }
-    for (const { name } of components) await writeManifest(site, name, await wantedManifest(site, p, name));
+    for (const { name } of components) {
+      await writeManifest(site, name, await wantedManifest(site, p, name));
+      await waitForEndOfBefore(site, name);
+    }
     await comeBack(site);
     if (p.signer === 'as-before') {
       for (const path of [paths.signingKey, paths.signingCa, paths.publishedCa]) await site.shell.removeFile(path, limits(site));
@@ -121,19 +121,29 @@ export const renewControlPlane: StepKind<Params> = {
   },
 
   async undo(site, _p, checkpoint) {
-    const files = [...checkpoint.files].sort(manifestsLast);
     const untouched = await unchangedManifests(site, checkpoint.files);
+    const isManifest = (file: { path: string }): boolean => file.path.startsWith(paths.manifests);
+    const existed = checkpoint.files.filter((f) => f.existed);
+    // The kubelet restarts a component on its manifest, and then everything else must lie there.
     await restoreFiles(
       site.shell,
-      files.filter((f) => f.existed),
+      existed.filter((f) => !isManifest(f)),
       limits(site),
     );
+    for (const { name } of components) {
+      await restoreFiles(
+        site.shell,
+        existed.filter((f) => f.path === manifestPath(name)),
+        limits(site),
+      );
+      await waitForEndOfBefore(site, name);
+    }
     for (const { name, conf } of components) if (untouched.has(manifestPath(name))) await endIfItHoldsAnother(site, name, conf);
     await comeBack(site);
     // Only now: the component before might still have read them.
     await restoreFiles(
       site.shell,
-      files.filter((f) => !f.existed),
+      checkpoint.files.filter((f) => !f.existed),
       limits(site),
     );
   },
@@ -210,6 +220,26 @@ async function confIsAsWanted(site: Site, p: Params, conf: string): Promise<bool
   const read = readKubeconfig(Buffer.from(file.bytes).toString('utf8'), conf);
   const trusted = read.caPem?.trim() === bundlePem(site, p.trusts).trim();
   return trusted && (p.identity === 'keep' || (read.clientCertificatePem !== undefined && signerOf(site, read.clientCertificatePem) === 'incoming'));
+}
+
+/** The two do not start in the same moment: each takes a processor for itself then, which the etcd member beside them would miss. */
+async function waitForEndOfBefore(site: Site, name: Elected): Promise<void> {
+  const manifest = manifestPath(name);
+  const [failed] = await waitFor(
+    site,
+    {
+      what: `${name} of before has ended on ${site.target}`,
+      rule: 'R: the kubelet ends a static pod whose manifest has changed',
+      everyMs: 500,
+      otherwise: { code: 'component-not-restarted', nextAction: `Look at "journalctl -u kubelet" on ${site.target}, then run "rotate-ca resume".` },
+    },
+    async () => {
+      const processes = await findProcesses(site.shell, name, [manifest], limits(site));
+      const isOfBefore = (process: (typeof processes)[number]): boolean => process.startedAtMs <= (process.changedAtMs.get(manifest) ?? 0);
+      return processes.some(isOfBefore) ? 'it still runs' : true;
+    },
+  );
+  if (failed !== undefined) fail(failed.code, failed);
 }
 
 /** Waits for both components, and frees the leases of the instances that have ended. */
