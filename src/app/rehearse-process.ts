@@ -102,11 +102,22 @@ function start(): ChildProcess {
   const file = existsSync(built) ? built : built.replace(/\.js$/, '.ts');
   const loader = file.endsWith('.ts') && !process.execArgv.some((argument) => argument.includes('tsx')) ? ['--import', import.meta.resolve('tsx')] : [];
   // In a group of its own Ctrl-C does not reach it: who drives the rotation decides when it ends.
-  return fork(file, [], { execArgv: [...process.execArgv.filter((argument) => !argument.startsWith('--inspect')), ...loader], stdio: ['ignore', 'ignore', 'pipe', 'ipc'], detached: true });
+  return fork(file, [], {
+    execArgv: [...process.execArgv.filter((argument) => !argument.startsWith('--inspect')), ...loader],
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    detached: true,
+  });
 }
 
 function interruption(): RotationError {
-  return new RotationError({ code: 'interrupted', target: 'rehearsal', summary: 'the rehearsal was interrupted', cause: '', nextAction: 'Nothing is left of it. Start it again.', retryable: false });
+  return new RotationError({
+    code: 'interrupted',
+    target: 'rehearsal',
+    summary: 'the rehearsal was interrupted',
+    cause: '',
+    nextAction: 'Nothing is left of it. Start it again.',
+    retryable: false,
+  });
 }
 
 /** What a machine can lack is the operator's to mend; anything else is a defect of ours. */
@@ -114,13 +125,28 @@ function translated(text: string, where: string): Error {
   const port = /EADDRINUSE[^\n]*?(127\.\d+\.\d+\.\d+:\d+)/.exec(text)?.[1];
   try {
     if (port !== undefined) {
-      fail('usage', { target: port, summary: 'a port of the staging cluster is taken', cause: 'another program listens there', nextAction: 'See who it is with "ss -ltnp", end it, and run the command again.' });
+      fail('usage', {
+        target: port,
+        summary: 'a port of the staging cluster is taken',
+        cause: 'another program listens there',
+        nextAction: 'See who it is with "ss -ltnp", end it, and run the command again.',
+      });
     }
     if (/ENOSPC|EDQUOT/.test(text)) {
-      fail('disk-full', { target: where, summary: 'the temporary folder is full', cause: text.split('\n')[0] ?? '', nextAction: 'Make room there, or set TMPDIR to a folder that has some.' });
+      fail('disk-full', {
+        target: where,
+        summary: 'the temporary folder is full',
+        cause: text.split('\n')[0] ?? '',
+        nextAction: 'Make room there, or set TMPDIR to a folder that has some.',
+      });
     }
     if (/EACCES|EROFS/.test(text) && /mkdtemp|mkdir/.test(text)) {
-      fail('usage', { target: where, summary: 'no folder can be made for the staging cluster', cause: text.split('\n')[0] ?? '', nextAction: 'Set TMPDIR to a folder in which you may write.' });
+      fail('usage', {
+        target: where,
+        summary: 'no folder can be made for the staging cluster',
+        cause: text.split('\n')[0] ?? '',
+        nextAction: 'Set TMPDIR to a folder in which you may write.',
+      });
     }
   } catch (error) {
     return error as Error;
