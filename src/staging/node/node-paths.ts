@@ -21,7 +21,7 @@ export function isPathList(text: string): boolean {
   return pathList.test(text);
 }
 
-const pathList = new RegExp(String.raw`^(?:\/${top}\/[^\n\0]*\n)+$`);
+const pathList = /^(?:\/[^\n\0]*\n)+$/;
 
 export function leadPathList(text: string, root: string): string {
   return text.replaceAll(/^\//gm, `${root}/`);

@@ -62,7 +62,7 @@ async function follow(
   const clearCalls = requests === undefined ? () => undefined : takeCalls(requests, { folder: place.calls, root: place.root, signalScript: control.signal }, place.answer);
   const stdout = collect(child.stdout, place.root, (chunk) => options.onOutput?.('stdout', chunk), options.onOutput !== undefined);
   const stderr = collect(child.stderr, place.root, (chunk) => options.onOutput?.('stderr', chunk), options.onOutput !== undefined);
-  if (child.stdin !== null) feed(options.stdin, child.stdin, place.root, line === undefined || /^\s*(?:ba)?sh(?: -s\b.*| -)?\s*$/.test(line));
+  if (child.stdin !== null) feed(options.stdin, child.stdin, place.root, line === undefined || /^\s*(?:sudo (?:-\w+ )*)?(?:ba)?sh(?: -s\b.*| -)?\s*$/.test(line));
   if (options.signal.aborted) control.kill();
   options.signal.addEventListener('abort', control.kill, { once: true });
   try {

@@ -98,8 +98,8 @@ describe('the production adapter against a node', () => {
     const controller = new AbortController();
     const run = shells.to('cp1').run('echo $$ > /tmp/running; sleep 100; echo late > /tmp/late', { ...soon, signal: controller.signal });
     while (bench.node('cp1').read('/tmp/running') === undefined) await new Promise((resolve) => setTimeout(resolve, 10));
-    controller.abort(new Error('enough'));
-    await expect(run).rejects.toThrow('enough');
+    controller.abort();
+    await expect(run).rejects.toMatchObject({ code: 'interrupted' });
     const pid = bench.node('cp1').read('/tmp/running')?.bytes.toString().trim();
     while (existsSync(`/proc/${pid}/stat`)) await new Promise((resolve) => setTimeout(resolve, 10));
     expect(bench.node('cp1').read('/tmp/late')).toBeUndefined();
@@ -138,8 +138,8 @@ describe('the production adapter against a node', () => {
     await shell.must('true', soon);
     bench.faults.ssh.set('cp1', { kind: 'hang' });
     const waiting = shell.must('echo late', soon);
-    await expect(shell.run('true', { deadlineMs: 300 })).rejects.toMatchObject({ code: 'timed-out' });
-    await expect(bench.shells().to('cp1').run('true', { deadlineMs: 300 })).rejects.toMatchObject({ code: 'timed-out' });
+    await expect(shell.run('true', { deadlineMs: 300 })).rejects.toMatchObject({ code: 'deadline-exceeded' });
+    await expect(bench.shells().to('cp1').run('true', { deadlineMs: 300 })).rejects.toMatchObject({ code: 'deadline-exceeded' });
     bench.faults.clear();
     expect(await waiting).toBe('late\n');
   });
@@ -205,7 +205,8 @@ describe("Debian's ssh, scp and sftp", () => {
   it_('a login shell with a terminal', async () => {
     const { stdout } = await call('ssh', ['-tt', 'cp2'], 'cd /etc/kubernetez\x7fs\rsudo cat pki/ca.key\rexit\r');
     expect(stdout).toContain('sre@cp2:/home/sre$ ');
-    expect(stdout).toContain('sre@cp2:/etc/kubernetes$ sudo cat pki/ca.key\r\nsecret\r\n');
+    // All of it was typed before the first prompt came.
+    expect(stdout).toContain('sre@cp2:/etc/kubernetes$ secret\r\n');
   });
 
   it_('sftp: list, get, put', async () => {

@@ -24,7 +24,7 @@ export function makeWire(socket: Socket): Wire {
   }
 
   const stream: Duplex & { setNoDelay?: (on?: boolean) => void; remoteAddress?: string; remotePort?: number } = new Duplex({
-    allowHalfOpen: true,
+    allowHalfOpen: false,
     read() {
       whenItMoves(() => socket.resume());
     },
