@@ -93,13 +93,19 @@ function nameOfAttributes(sets: CertificateParts['subject']): x509.Name {
   return new x509.Name(
     sets.map((set) => {
       const json: Record<string, ({ printableString: string } | { utf8String: string })[]> = {};
-      for (const { type, value } of set) {
+      for (const { type, value } of [...set].sort(byDer)) {
         const kept = json[type] ?? [];
         json[type] = [...kept, /^[A-Za-z0-9 '()+,\-./:=?]+$/.test(value) ? { printableString: value } : { utf8String: value }];
       }
       return json;
     }),
   );
+}
+
+/** The order of a SET in DER, for attributes of one type: the shorter encoding first. */
+function byDer(a: NameAttribute, b: NameAttribute): number {
+  const [left, right] = [Buffer.from(a.value), Buffer.from(b.value)];
+  return left.length - right.length || left.compare(right);
 }
 
 function flagsOf(usages: readonly KeyUsageName[]): number {

@@ -13,9 +13,8 @@ export interface Outcome {
   readonly auth?: Readonly<Record<string, unknown>>;
   readonly warnings?: readonly string[];
   readonly lease?: { readonly id: string; readonly seconds: number };
+  /** Empty: 204. */
   readonly raw?: NonNullable<Answer['raw']>;
-  /** 204, whatever was asked. */
-  readonly empty?: boolean;
 }
 
 /** Vault says no. */
@@ -49,8 +48,7 @@ export const unsupportedOperation = (): Refusal => failed(405, 'unsupported oper
 
 /** An outcome in Vault's envelope. Answers of the old sys paths repeat their data beside it. */
 export function envelope(outcome: Outcome, about: { readonly requestId: string; readonly mountType: string; readonly repeatData: boolean }): Answer {
-  if (outcome.empty === true) return { status: 204 };
-  if (outcome.raw !== undefined) return { status: 200, raw: outcome.raw };
+  if (outcome.raw !== undefined) return { status: outcome.raw.text.length === 0 ? 204 : 200, raw: outcome.raw };
   const data = outcome.data ?? null;
   const body = {
     request_id: about.requestId,

@@ -163,7 +163,8 @@ function login(call: EngineCall, { roles, mount, tokens }: Place): Outcome {
   const ttl = Math.min(role.ttl || systemDefaultSeconds, maxTtl);
   const token = tokens.create({
     policies: [...new Set([...(role.noDefaultPolicy ? [] : ['default']), ...role.policies])],
-    displayName: 'approle',
+    // The path of the mount (vault/request_handling.go: mount path and display name of the login, which AppRole leaves empty).
+    displayName: mount.slice('auth/'.length, -1).replaceAll('/', '-'),
     path: `${mount}login`,
     meta: { role_name: role.name },
     entityId: role.entityId,

@@ -16,6 +16,11 @@ export function goDuration(seconds: number): string {
   return minutes > 0 ? `${minutes}m${rest}s` : `${rest}s`;
 }
 
+/** The same without what is zero at its end, as the SDK shows lives that were cut: "2h". */
+export function shortDuration(seconds: number): string {
+  return goDuration(seconds).replace(/m0s$/, 'm').replace(/h0m$/, 'h');
+}
+
 const unitSeconds: Readonly<Record<string, number>> = { ns: 1e-9, us: 1e-6, µs: 1e-6, ms: 1e-3, s: 1, m: 60, h: 3_600, d: 86_400 };
 
 /** Seconds of what parseutil.ParseDurationSecond takes: a number, digits, or a Go duration, days too. Throws RangeError with Go's text. */

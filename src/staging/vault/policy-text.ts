@@ -46,7 +46,8 @@ function endOfBlock(text: string, from: number): number {
     if (character === '{') depth++;
     if (character === '}' && --depth === 0) return i;
   }
-  return unreadable('object expected closing RBRACE got: EOF');
+  const lines = text.split('\n');
+  return unreadable(`At ${lines.length}:${(lines.at(-1) ?? '').length + 2}: object expected closing RBRACE got: EOF`);
 }
 
 function ruleOf(path: string, body: string): PathRule {

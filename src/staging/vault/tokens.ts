@@ -1,7 +1,7 @@
 /** Service tokens: their life, renewal and end (vault/token_store.go, vault/expiration.go). Their time is the wall clock's: clients reckon with the seconds they are told. */
 
 import { randomBytes } from 'node:crypto';
-import { goDuration, goTime } from './go-format.js';
+import { goTime, shortDuration } from './go-format.js';
 
 export interface Token {
   readonly id: string;
@@ -98,11 +98,11 @@ export function createTokens(now: () => number): Tokens {
     renew(token, increment) {
       const wanted = increment > 0 ? increment : token.ttl;
       const limit = token.explicitMaxTtl > 0 ? Math.min(token.explicitMaxTtl, token.maxTtl) : token.maxTtl;
-      const left = Math.max(0, Math.floor((token.createdMs + limit * 1_000 - now()) / 1_000));
+      const left = Math.max(0, Math.floor(token.createdMs / 1_000) + limit - Math.floor(now() / 1_000));
       const seconds = Math.min(wanted, left);
       token.expiresMs = now() + seconds * 1_000;
       token.lastRenewalMs = now();
-      const warnings = seconds < wanted ? [`TTL of "${goDuration(wanted)}" exceeded the effective max_ttl of "${goDuration(left)}"; TTL value is capped accordingly`] : [];
+      const warnings = seconds < wanted ? [`TTL of "${shortDuration(wanted)}" exceeded the effective max_ttl of "${shortDuration(left)}"; TTL value is capped accordingly`] : [];
       return { seconds, warnings };
     },
     revoke: (token) => void byId.delete(token.id),

@@ -31,10 +31,9 @@ export function readCertificate(store: PkiStore, name: string): Outcome | undefi
   };
 }
 
-/** ca, ca/pem, ca_chain: bytes, not JSON. */
+/** ca, ca/pem, ca_chain: bytes, not JSON; none if there is no default issuer. */
 export function readCa(store: PkiStore, form: 'der' | 'pem' | 'chain'): Outcome {
-  const pem = store.findIssuer('default')?.certificatePem.trimEnd();
-  if (pem === undefined) return { empty: true };
+  const pem = store.findIssuer('default')?.certificatePem.trimEnd() ?? '';
   if (form === 'der') return { raw: { contentType: 'application/pkix-cert', text: splitPem(pem).blocks[0]?.bytes ?? '' } };
   return { raw: { contentType: form === 'pem' ? 'application/pem-certificate-chain' : 'application/pkix-cert', text: pem } };
 }

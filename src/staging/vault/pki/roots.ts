@@ -116,8 +116,19 @@ export async function generateRoot(
       ...(privateKey === undefined ? {} : { private_key: privateKey, private_key_type: key.type }),
       serial_number: issuer.serial,
     },
-    warnings: [...(names.subject.length === 0 ? [noSubject] : []), noUrls, ...(pathLength === 0 ? [noPath] : []), ...ignoredWarning(fields)],
+    warnings: [...usageWarning(fields), ...(names.subject.length === 0 ? [noSubject] : []), noUrls, ...(pathLength === 0 ? [noPath] : []), ...ignoredWarning(fields)],
   };
+}
+
+/** Said for every list of usages, also for one that is all right. */
+function usageWarning(fields: Fields): string[] {
+  if (!fields.has('key_usage')) return [];
+  const told = fields.list('key_usage').flatMap((usage) => {
+    const known = keyUsagesOf([usage])[0];
+    if (known === undefined) return [`unrecognized key usage ${usage}`];
+    return ['crlSign', 'certSign', 'digitalSignature'].includes(known) ? [] : [`key usage ${usage} is only valid for non-Ca certs`];
+  });
+  return [`Invalid key usage will be ignored: ${told.join('; ')}`];
 }
 
 /** Nothing is refused by name: who may generate a root may name it. */

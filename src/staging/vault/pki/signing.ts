@@ -179,7 +179,8 @@ function answerData(fields: Fields, { format, certificatePem, issuer, serial, en
   // Every issuer here is a root.
   const chain = fields.flag('remove_roots_from_chain') ? [] : [issuing];
   const privateKey = ownKey === undefined ? undefined : keyInAnswer(ownKey.pem, { format, pkcs8: fields.text('private_key_format') === 'pkcs8' });
-  const bundle = [...(privateKey === undefined ? [] : [privateKey]), certificate, issuing].join('\n');
+  // The key in the bundle keeps its own form, whatever form was asked for.
+  const bundle = [...(ownKey === undefined ? [] : [ownKey.pem.trimEnd()]), certificate, issuing].join('\n');
   return {
     ...(chain.length === 0 ? {} : { ca_chain: chain }),
     certificate: format === 'pem_bundle' ? bundle : certificate,
