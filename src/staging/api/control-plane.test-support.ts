@@ -93,7 +93,7 @@ export function fakeNode(name: string, address: string, root: string): StagingNo
     start: unused,
     processes: unused,
     unit: unused,
-    command: unused,
+    command: () => undefined,
     power: unused,
     onPower: unused,
     exec: unused,

@@ -6,6 +6,8 @@ import { etcdBundle, keyPair, readFile } from '../api/cert-files.js';
 import { certPool, type CertPool } from '../api/verify-client.js';
 import type { ComponentStart, RunningComponent, StartComponent } from '../component.js';
 import type { Certificate } from '../../domain/pki/certificate.js';
+import { answerEtcdctl } from './etcdctl.js';
+import { answerEtcdutl } from './etcdutl.js';
 import { dial } from './tls-dial.js';
 import { etcdClusterOf, type Member, memberNodes } from './etcd-cluster.js';
 import { type Door, openDoor } from './tls-door.js';
@@ -87,6 +89,9 @@ export const startEtcd: StartComponent = async (start) => {
     for (const door of doors) await door.close();
     throw new Error(jsonLine('fatal', 'discovery failed', { error: error instanceof Error ? error.message : String(error) }), { cause: error });
   }
+  // The programs of etcd's image, and of nodes that have them.
+  node.command('etcdctl', (call) => answerEtcdctl(context, node, call));
+  node.command('etcdutl', (call) => answerEtcdutl(node, call));
   process.listens(clientPort);
   process.listens(peerPort);
 
