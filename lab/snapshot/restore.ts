@@ -5,6 +5,7 @@ import { waitUntilReady } from '../cluster/readiness.js';
 import { type Lab, type LabPaths, openLab } from '../lab.js';
 import { bringUpNodes, removeNode } from '../node/boot.js';
 import { recordedNames, stopDaemon } from '../processes.js';
+import { runCommand } from '../command.js';
 import type { Stages } from '../stages.js';
 import { bringUpSurroundings } from '../surroundings.js';
 import { startOutsideClients } from './outside-clients.js';
@@ -56,6 +57,11 @@ export async function restoreSnapshot(paths: LabPaths, name: string, stages: Sta
   await Promise.all([stages.run('nodes boot', () => bringUpNodes(lab, lab.nodes)), bringUpSurroundings(lab, stages)]);
   await stages.run('all Ready', async () => {
     await waitUntilReady(lab, 5 * 60_000, { since: booted });
+    return true;
+  });
+  // Hundreds of megabytes are on their way to the disk: until they are there, every fsync of etcd waits behind them.
+  await stages.run('files on disk', async () => {
+    await runCommand('sync', []);
     return true;
   });
   await stages.run('clients outside', () => startOutsideClients(lab));
