@@ -8,6 +8,7 @@ import { redact } from '../domain/redact.js';
 import { toolVersion } from '../app/version.js';
 import { addDecisionCommands } from './commands/decisions.js';
 import { addPlanCommand } from './commands/plan.js';
+import { addRehearseCommand } from './commands/rehearse.js';
 import { addRunCommand } from './commands/run.js';
 import { addStatusCommands } from './commands/status.js';
 import { addVerifyCommands } from './commands/verify.js';
@@ -16,6 +17,7 @@ import { openOutput } from './output.js';
 
 const examples = `
 Examples:
+  rotate-ca rehearse                  a whole rotation on a staging cluster on this machine
   rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt --out plan.json
   rotate-ca run plan.json             do exactly that, stop at its gates
   rotate-ca status                    runs and how far they have come
@@ -55,6 +57,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addDecisionCommands(program, context);
   addStatusCommands(program, context);
   addVerifyCommands(program, context);
+  addRehearseCommand(program, context);
   for (const command of program.commands) {
     command
       .exitOverride()

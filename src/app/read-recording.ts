@@ -1,0 +1,147 @@
+/** Reads the inventory of a cluster from a plan file, or from a file that holds an inventory alone. It must never hold a private key. */
+
+import { isMap, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { z } from 'zod';
+import type { Inventory } from '../domain/cluster/inventory.js';
+import { type ErrorCode, fail } from '../domain/errors.js';
+import { readPlan } from '../domain/plan/digest.js';
+import { findSecret } from '../domain/redact.js';
+
+const text = z.string();
+const keyType = z.enum(['rsa-2048', 'rsa-3072', 'rsa-4096', 'ecdsa-p256', 'ecdsa-p384', 'ed25519', 'other']);
+const certificate = z.looseObject({
+  fingerprint: text,
+  subject: text,
+  issuer: text,
+  notBeforeMs: z.number(),
+  notAfterMs: z.number(),
+  keyType,
+  sans: z.array(text),
+});
+const file = z.looseObject({
+  path: text,
+  kind: z.enum(['bundle', 'leaf', 'kubeconfig', 'manifest', 'key', 'config']),
+  certificates: z.array(certificate),
+  client: certificate.optional(),
+});
+const component = z.looseObject({ name: z.enum(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd', 'kubelet']), flags: z.record(text, text) });
+const node = z.looseObject({
+  name: text.min(1),
+  roles: z.array(z.enum(['control-plane', 'worker'])),
+  internalIp: text,
+  kubeletVersion: text,
+  files: z.array(file),
+  components: z.array(component),
+  tools: z.looseObject({ openssl: z.boolean(), ctr: z.boolean(), crictl: z.boolean(), kubeadm: z.boolean() }),
+});
+const object = z.looseObject({
+  apiVersion: text,
+  kind: text,
+  namespace: text,
+  name: text,
+  field: text,
+  encoding: z.enum(['pem', 'base64-pem', 'kubeconfig']),
+  certificates: z.array(certificate),
+  writer: z.enum(['kube-controller-manager', 'kube-apiserver', 'kubeadm', 'none']),
+});
+const inventory = z.looseObject({
+  apiVersion: z.literal('rotate-ca/v1'),
+  cluster: z.looseObject({ uid: text, server: z.url(), version: text }),
+  nodes: z.array(node).min(1),
+  objects: z.array(object),
+});
+
+const again = 'Make it again with "rotate-ca plan --out plan.json", then give --from plan.json.';
+
+/** Throws plan-invalid or inventory-invalid with `file:line:column`: no JSON, another version, a private key in it, something missing. */
+export function readRecording(json: string, name: string): Inventory {
+  const code: ErrorCode = /"kind":\s*"Inventory"/.test(json) && !/"kind":\s*"Plan"/.test(json) ? 'inventory-invalid' : 'plan-invalid';
+  refuseSecrets(json, name, code);
+  const data = parse(json, name, code);
+  const { kind, apiVersion } = (data ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
+  if (kind !== 'Plan' && kind !== 'Inventory') {
+    return fail(code, {
+      target: at(name, json, 0),
+      summary: 'this is neither a plan nor an inventory',
+      cause: `its kind is ${JSON.stringify(kind) ?? 'missing'}`,
+      nextAction: again,
+    });
+  }
+  if (apiVersion !== 'rotate-ca/v1') {
+    const cause = `its apiVersion is ${JSON.stringify(apiVersion) ?? 'missing'}, this program reads "rotate-ca/v1"`;
+    return fail(code, { target: at(name, json, Math.max(0, json.indexOf('"apiVersion"'))), summary: 'the file is of another version', cause, nextAction: again });
+  }
+  const found = kind === 'Plan' ? (data as { readonly inventory?: unknown }).inventory : data;
+  const read = inventory.safeParse(found);
+  if (!read.success) {
+    const [issue] = read.error.issues;
+    const path = [...(kind === 'Plan' ? ['inventory'] : []), ...(issue?.path ?? [])];
+    return fail(code, {
+      target: at(name, json, offsetOf(json, path)),
+      summary: 'the recording of the cluster is damaged',
+      cause: `${path.map(String).join('.')}: ${issue?.message ?? ''}`,
+      nextAction: again,
+    });
+  }
+  // An edited plan is refused here as "run" would refuse it.
+  return kind === 'Plan' ? readPlan(json, name).inventory : (data as Inventory);
+}
+
+/** The text of it is not quoted, whatever it is. */
+function refuseSecrets(json: string, name: string, code: ErrorCode): void {
+  const kind = findSecret(json);
+  if (kind === undefined) return;
+  const lines = json.split('\n');
+  const line = lines.findIndex((one) => findSecret(one) !== undefined);
+  // Keys of several lines begin where the first line of one stands.
+  const start =
+    line >= 0
+      ? line
+      : Math.max(
+          0,
+          lines.findIndex((one) => one.includes('PRIVATE KEY')),
+        );
+  const column = Math.max(0, (lines[start] ?? '').search(/-----BEGIN|LS0tLS1CRUdJTi|client-key-data|AGE-SECRET|hv[sbr]\.|eyJ/)) + 1;
+  fail(code, {
+    target: `${name}:${start + 1}:${column}`,
+    summary: `the file holds a secret (${kind})`,
+    cause: 'a plan never holds one: somebody has added it, or another file was given',
+    nextAction: `Delete the file where it does not belong, replace the key if others could read it, and make the plan again with "rotate-ca plan --out plan.json".`,
+  });
+}
+
+function parse(json: string, name: string, code: ErrorCode): unknown {
+  try {
+    return JSON.parse(json) as unknown;
+  } catch (error) {
+    const message = (error instanceof Error ? error.message : '').split('\n')[0] ?? '';
+    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? json.length);
+    const isCut = /end of JSON|Unterminated/i.test(message) || offset >= json.trimEnd().length;
+    return fail(code, {
+      target: at(name, json, offset),
+      summary: isCut ? 'the file is truncated' : 'the file is not JSON',
+      cause: isCut ? 'it ends in the middle' : message.replace(/ in JSON at position.*$/, '').slice(0, 120),
+      nextAction: again,
+    });
+  }
+}
+
+function at(name: string, json: string, offset: number): string {
+  const before = json.slice(0, offset).split('\n');
+  return `${name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`;
+}
+
+/** JSON is YAML, whose parser knows where things stand: of the value at a path, or of the nearest around it. */
+function offsetOf(json: string, path: readonly PropertyKey[]): number {
+  let here: unknown = parseDocument(json, { lineCounter: new LineCounter(), logLevel: 'silent' }).contents;
+  let offset = 0;
+  for (const part of path) {
+    if (isMap(here)) here = here.get(String(part), true);
+    else if (isSeq(here)) here = here.get(Number(part), true);
+    else break;
+    const range = (here as Node | null | undefined)?.range;
+    if (range === null || range === undefined) break;
+    offset = range[0];
+  }
+  return offset;
+}

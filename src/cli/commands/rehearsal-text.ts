@@ -1,0 +1,72 @@
+/** What a rehearsal has shown, for the person who may do it in earnest next. */
+
+import type { Rehearsal } from '../../app/rehearse.js';
+import type { Output } from '../output.js';
+
+/** What does not hold, one line each; empty for a rehearsal that was as it should be. */
+export function troublesOf(rehearsal: Rehearsal): string[] {
+  const { checks, sweep, availability, pods } = rehearsal;
+  const { failed } = availability.total();
+  return [
+    ...checks.flatMap(({ what, wrong }) => wrong.map((one) => `${what}: not so, ${one}`)),
+    ...(sweep?.found ?? []).map((place) => `the outgoing CA is still in ${place}`),
+    ...(failed > 0 ? [`${failed} requests to the API failed`] : []),
+    ...(pods.failures > 0
+      ? [
+          `${pods.failures} requests of pods failed: ${Object.entries(pods.byReason)
+            .map(([reason, count]) => `${count} ${reason}`)
+            .join(', ')}`,
+        ]
+      : []),
+  ];
+}
+
+export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours'>, notReproduced: readonly string[]): string {
+  const c = out.colours;
+  const { plan, checks, sweep, availability, pods, incoming, tookMs, view } = rehearsal;
+  const outgoing = plan.inventory.nodes.flatMap((node) => node.files).find(({ path }) => path === '/etc/kubernetes/pki/ca.crt')?.certificates[0];
+  const total = availability.total();
+  const places = [...availability.places()].map(([place, { sent, failed }]) => `${place} ${sent - failed}/${sent}`);
+  const failures = availability.failures();
+  const lines = [
+    '',
+    c.bold(`Rehearsed: ${plan.playbook.file.split('/').at(-1) ?? ''} on ${plan.inventory.nodes.length} nodes in ${(tookMs / 1000).toFixed(0)} s, ${view.value}`),
+    '',
+    `Rotated    ${outgoing?.subject ?? ''} (sha256 ${outgoing?.fingerprint.slice(0, 16) ?? ''})`,
+    `     to    ${incoming === undefined ? 'nothing: the run did not get so far' : `${incoming.subject} (sha256 ${incoming.fingerprint.slice(0, 16)})`}`,
+    `           ${plan.steps.length} steps, ${plan.steps.filter(({ gate }) => gate !== undefined).length} gates; each step proved by asking the running components`,
+    '',
+    ...(['mixed', 'positive', 'negative'] as const).flatMap((side) =>
+      checks
+        .filter((check) => check.side === side)
+        .map(
+          (check, index) =>
+            `${index === 0 ? `${title[side]}` : ''}`.padEnd(11) +
+            `${check.wrong.length === 0 ? c.green('✓') : c.red('✗')} ${check.what} (${check.asked - check.wrong.length} of ${check.asked})`,
+        ),
+    ),
+    '',
+    `API        ${total.failed === 0 ? c.green(`${total.sent} requests sent, 0 failed`) : c.red(`${total.sent} requests sent, ${total.failed} failed`)}, a fresh TLS connection each, no retry, 1 s`,
+    `           ${places.join(', ')}`,
+    ...failures.slice(0, 5).map(({ atMs, place, reason }) => c.red(`           ${new Date(atMs).toISOString().slice(11, 23)} ${place}: ${reason}`)),
+    `Pods       ${pods.asking} asked the API all along: ${pods.requests} requests, ${pods.failures} failed`,
+    ...(sweep === undefined
+      ? []
+      : [
+          `Outgoing   found ${sweep.found.length === 0 ? c.green('nowhere') : c.red(`in ${sweep.found.length} places`)}: ${sweep.files} files on ${sweep.nodes} nodes and ${sweep.objects} objects were swept`,
+          ...sweep.found.map((place) => c.red(`           ${place}`)),
+        ]),
+    ...(notReproduced.length === 0 ? [] : ['', 'Not as in your cluster', ...notReproduced.map((line) => `           ${line}`)]),
+  ];
+  return lines.join('\n');
+}
+
+const title = { mixed: 'Between', positive: 'Works', negative: 'Refused' } as const;
+
+/** How it is done in earnest. */
+export const nextText = [
+  'Next, on a cluster of your own:',
+  '  rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt --out plan.json    reads only (README.md, "On your own cluster")',
+  '  rotate-ca rehearse --from plan.json                                                        a staging cluster like yours',
+  '  rotate-ca run plan.json                                                                    stops at its gates and asks',
+].join('\n');

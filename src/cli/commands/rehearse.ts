@@ -1,0 +1,158 @@
+/** rotate-ca rehearse: a whole rotation on a staging cluster that is made for it and removed afterwards. */
+
+import { type Command, Option } from 'commander';
+import type { Availability } from '../../app/rehearse-availability.js';
+import { type Rehearsal, rehearse } from '../../app/rehearse.js';
+import { type StagingProcess, startStagingProcess } from '../../app/rehearse-process.js';
+import { specFor } from '../../app/rehearse-spec.js';
+import { describeFailure, exitCodes, fail } from '../../domain/errors.js';
+import type { Plan } from '../../domain/plan/plan.js';
+import type { Context } from '../context.js';
+import { openRehearsalLines, type RehearsalLines } from '../rehearsal-lines.js';
+import { playbookFile } from '../playbook-file.js';
+import { nextText, rehearsalText, troublesOf } from './rehearsal-text.js';
+import { pokeText } from './rehearsal-poke.js';
+import { operator } from './shared-options.js';
+
+interface RehearseFlags {
+  readonly topology: string;
+  readonly from?: string;
+  readonly playbook: string;
+  readonly speed?: string;
+  readonly slow: boolean;
+  readonly keep: boolean;
+}
+
+/** Waits of a real cluster pass so many times as fast. */
+const usualSpeed = 20;
+const slowSpeed = 4;
+
+export function addRehearseCommand(program: Command, context: Context): void {
+  program
+    .command('rehearse')
+    .summary('a whole rotation on a staging cluster of its own')
+    .description(
+      'Makes a staging cluster on loopback addresses (real SSH, real TLS, an embedded Vault), rotates its CA as "run" would, shows what came of it, and removes it. Needs no root and no network.',
+    )
+    .addOption(new Option('--topology <topology>', '"small" (1+1), "ha" (3+3), or control planes + workers, as 3+20').default('ha'))
+    .addOption(new Option('--from <plan>', 'like the cluster of a saved plan: same nodes, files, names, validity, flags').conflicts('topology'))
+    .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca', 'cluster-ca')
+    .option('--speed <n>', `how many times as fast as in a real cluster waits pass (default: ${usualSpeed})`)
+    .addOption(new Option('--slow', `for a demonstration: --speed ${slowSpeed}`).default(false).conflicts('speed'))
+    .option('--keep', 'leave the cluster up until Ctrl-C, and say how to look at it', false)
+    .action(async (flags: RehearseFlags) => context.end(await rehearseAs(flags, context)));
+}
+
+async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<number> {
+  const speed = speedOf(flags);
+  const playbook = playbookFile(flags.playbook);
+  const spec = await specFor({ topology: flags.topology, ...(flags.from === undefined ? {} : { from: flags.from }) });
+  const interrupts = listen();
+  let staging: StagingProcess | undefined;
+  let lines: RehearsalLines | undefined;
+  try {
+    const controlPlanes = spec.nodes.filter(({ roles }) => roles.includes('control-plane')).length;
+    out.say(
+      `Starting a staging cluster: ${controlPlanes} control ${controlPlanes === 1 ? 'plane' : 'planes'}, ${spec.nodes.length - controlPlanes} workers, Kubernetes ${spec.version}, on 127.${spec.block}.x.y; waits pass ${speed} times as fast`,
+    );
+    staging = await startStagingProcess({ spec, speed, signal: interrupts.signal });
+    const { started } = staging;
+    out.say(`It is up after ${(started.tookMs / 1000).toFixed(1)} s.`);
+    for (const line of started.notReady) out.say(out.colours.yellow(`Not ready: ${line}`));
+    let plan: Plan | undefined;
+    lines = openRehearsalLines(out, () => plan ?? neverPlanned());
+    const rehearsal = await rehearse({
+      staging,
+      playbookFile: playbook,
+      env,
+      name: 'rehearsal',
+      by: operator(env),
+      signal: interrupts.signal,
+      interrupts,
+      onPlan(made) {
+        plan = made;
+        out.say(`Planned: ${made.steps.length} steps, ${made.dropped.length} not needed here.`);
+      },
+      onLine: (line, availability: Availability) => lines?.show(line, availability),
+      onWarning: (warning) => out.say(`Note: ${describeFailure(warning)}`),
+    });
+    lines.end();
+    const code = tell(rehearsal, { out }, spec.notReproduced);
+    if (flags.keep) {
+      out.result(pokeText(started.operator, spec));
+      await new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve(), { once: true }));
+      return code;
+    }
+    return interrupts.signal.aborted ? exitCodes.interrupted : code;
+  } finally {
+    lines?.end();
+    await staging?.stop();
+    interrupts.stop();
+  }
+}
+
+function tell(rehearsal: Rehearsal, { out }: Pick<Context, 'out'>, notReproduced: readonly string[]): number {
+  const { view, availability } = rehearsal;
+  const troubles = troublesOf(rehearsal);
+  out.object('Rehearsal', {
+    state: view.value,
+    steps: rehearsal.plan.steps.length,
+    tookMs: rehearsal.tookMs,
+    checks: rehearsal.checks,
+    api: { ...availability.total(), places: Object.fromEntries(availability.places()), failures: availability.failures() },
+    pods: rehearsal.pods,
+    sweep: rehearsal.sweep,
+    notReproduced,
+    troubles,
+    failures: view.progress.failure?.failures ?? [],
+  });
+  out.result(rehearsalText(rehearsal, out, notReproduced));
+  if (view.value !== 'succeeded') {
+    out.failures(view.progress.failure?.failures ?? (view.progress.guard === null ? [] : [view.progress.guard.failure]));
+    const { defect } = view;
+    if (defect !== undefined && defect !== null) out.say(out.colours.red(`A defect ended the run: ${defect instanceof Error ? (defect.stack ?? defect.message) : String(defect)}`));
+    out.say(`The run is ${view.value}. The cluster was staging: nothing else was touched.`);
+    return exitCodes.error;
+  }
+  for (const trouble of troubles) out.say(out.colours.red(`Trouble: ${trouble}`));
+  out.result(`\n${nextText}`);
+  return troubles.length === 0 ? exitCodes.ok : exitCodes.error;
+}
+
+function speedOf(flags: RehearseFlags): number {
+  if (flags.slow) return slowSpeed;
+  if (flags.speed === undefined) return usualSpeed;
+  const speed = Number(flags.speed);
+  if (speed >= 1 && speed <= 50) return speed;
+  return fail('usage', { target: '--speed', summary: `"${flags.speed}" is no speed`, nextAction: 'Give a number from 1 (as in a real cluster) to 50.' });
+}
+
+interface RehearsalInterrupts {
+  readonly signal: AbortSignal;
+  onPause(listener: () => void): void;
+  onLeave(listener: () => void): void;
+  stop(): void;
+}
+
+/** A rehearsal has no safe point that anybody goes on from: the first Ctrl-C ends it. */
+function listen(): RehearsalInterrupts {
+  const controller = new AbortController();
+  const leave: (() => void)[] = [];
+  const heard = (): void => {
+    controller.abort();
+    for (const listener of leave) listener();
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, heard);
+  return {
+    signal: controller.signal,
+    onPause: () => undefined,
+    onLeave: (listener) => void leave.push(listener),
+    stop() {
+      for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, heard);
+    },
+  };
+}
+
+function neverPlanned(): never {
+  throw new Error('a step was told of before there was a plan');
+}
