@@ -92,10 +92,15 @@ export async function mustAllBeCalm(world: World, component: 'kube-controller-ma
   await mustBeLed(world, component);
 }
 
-export async function isReady(world: World, node: string): Promise<boolean> {
+/** Status of a node's condition Ready: "True", "False", "Unknown". */
+export async function readiness(world: World, node: string): Promise<string> {
   const object = await world.kube.read({ apiVersion: 'v1', kind: 'Node', name: node }, { deadlineMs: callMs });
   const conditions = (object?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
-  return conditions.find(({ type }) => type === 'Ready')?.status === 'True';
+  return conditions.find(({ type }) => type === 'Ready')?.status ?? '';
+}
+
+export async function isReady(world: World, node: string): Promise<boolean> {
+  return (await readiness(world, node)) === 'True';
 }
 
 export async function nodeLeaseRenewedAtMs(world: World, node: string): Promise<number> {

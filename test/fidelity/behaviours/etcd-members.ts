@@ -26,7 +26,7 @@ async function askEtcd(world: World, node: WorldNode, credential: ClientCredenti
   } catch (error) {
     if (!(error instanceof RotationError)) throw error;
     const cause = error.failures[0]?.cause ?? '';
-    return /alert[ _]([a-z ]+?)(?: \(|:|$)/i.exec(cause)?.[0] ?? cause;
+    return /alert ([a-z ]+)/.exec(cause)?.[1] ?? cause;
   }
 }
 
@@ -96,10 +96,10 @@ chmod 0644 .fidelity.crt; mv -fT .fidelity.key server.key; mv -fT .fidelity.crt 
   {
     id: 'etcd-snapshot-and-its-status',
     rule: 'step back-up-cluster: etcdctl snapshot save, etcdutl snapshot status -w simple',
-    title: 'A snapshot can be taken with the healthcheck pair through the programs of the etcd image, and its status is hash, revision, keys, size',
+    title: 'A snapshot can be taken with the healthcheck pair through the programs of the etcd image, and its status is hash, revision, keys, size, version of the storage',
     area: 'etcd',
     disturbs: 'restores-itself',
-    expected: { status: 'HASH, N, N, SIZE', isFile: true, wrongEndpoint: 'fails' },
+    expected: { status: 'HASH, N, N, SIZE, VERSION', isFile: true, wrongEndpoint: 'fails' },
     async run(world, undo) {
       const node = controlPlane(world);
       const shell = world.shell(node.name);
@@ -121,7 +121,17 @@ timeout 10 "\${p}etcdctl" --endpoints=https://127.0.0.1:2999 --command-timeout=1
       const [status = '', size = ''] = out.trim().split('\n');
       const form = status
         .split(', ')
-        .map((part, i) => (i === 0 && /^[0-9a-f]{1,8}$/.test(part) ? 'HASH' : /^[1-9]\d*$/.test(part) ? 'N' : /^[\d.]+ [kM]?B$/.test(part) ? 'SIZE' : part))
+        .map((part, i) =>
+          i === 0 && /^[0-9a-f]{1,8}$/.test(part)
+            ? 'HASH'
+            : /^[1-9]\d*$/.test(part)
+              ? 'N'
+              : /^[\d.]+ [kM]?B$/.test(part)
+                ? 'SIZE'
+                : /^\d+\.\d+\.\d+$/.test(part)
+                  ? 'VERSION'
+                  : part,
+        )
         .join(', ');
       return { status: form, isFile: Number(size) > 1000, wrongEndpoint: wrong.exitCode === 0 ? 'works' : 'fails' };
     },

@@ -2,7 +2,7 @@
 
 import { withCaData } from '../../../src/domain/cluster/kubeconfig.js';
 import type { Behaviour, Undo } from '../behaviour.js';
-import { isReady, mustRenew, nodeLeaseRenewedAtMs, pidOf } from '../components.js';
+import { isReady, mustRenew, nodeLeaseRenewedAtMs, pidOf, readiness } from '../components.js';
 import { caOfCluster, leafOf, newCa } from '../credentials.js';
 import { changeFile } from '../node-files.js';
 import { mustBecome, until } from '../until.js';
@@ -241,10 +241,7 @@ export const kubeletRestarts: readonly Behaviour[] = [
     expected: { after30s: 'True', after75s: 'Unknown', back: 'True' },
     async run(world, undo) {
       const node = worker(world).name;
-      const ready = async (): Promise<string> => {
-        const object = await world.kube.read({ apiVersion: 'v1', kind: 'Node', name: node }, { deadlineMs: callMs });
-        return (object?.status as { conditions: { type: string; status: string }[] }).conditions.find(({ type }) => type === 'Ready')?.status ?? '';
-      };
+      const ready = (): Promise<string> => readiness(world, node);
       restartAfterwards(world, undo, node);
       await mustBecome(
         world,

@@ -2,7 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { type Behaviour, Undo } from '../behaviour.js';
-import { leaderOf, mustAllBeCalm, mustBeCalm, mustBeLed, pidOf, processesOf, restarterOf } from '../components.js';
+import { leaderOf, mustAllBeCalm, mustBeLed, pidOf, processesOf, restarterOf } from '../components.js';
 import { caOfCluster, newCa } from '../credentials.js';
 import { stateOf, submit } from '../csr.js';
 import { changeFile, writeAgain } from '../node-files.js';

@@ -19,27 +19,38 @@ async function failureOf(work: Promise<unknown>): Promise<{ code: string; cause:
   }
 }
 
-function exec(client: ssh2.Client, line: string): Promise<ClientChannel> {
+interface Started {
+  readonly channel: ClientChannel;
+  /** `code 0`, `signal KILL`, or `none` before it has ended. */
+  exit(): string;
+}
+
+function exec(client: ssh2.Client, line: string): Promise<Started> {
   return new Promise((resolve, reject) => {
-    client.exec(line, (error, channel) => (error ? reject(error) : resolve(channel)));
+    client.exec(line, (error, channel) => {
+      if (error) return reject(error);
+      // Listened to at once: a short command's whole life comes in one piece with the answer.
+      let exit = 'none';
+      channel.on('exit', (code: number | null, signal?: string) => {
+        exit = code === null ? `signal ${(signal ?? '').replace(/^SIG/, '')}` : `code ${code}`;
+      });
+      resolve({ channel, exit: () => exit });
+    });
   });
 }
 
 /** Exit code or signal, and what it wrote. */
-async function ended(client: ssh2.Client, line: string, input = ''): Promise<Observed> {
-  const channel = await exec(client, line);
+async function ended(client: ssh2.Client, line: string, input = ''): Promise<{ exit: string; out: string; err: string }> {
+  const { channel, exit } = await exec(client, line);
   return new Promise((resolve) => {
-    let [out, err, exit] = ['', '', 'none'];
+    let [out, err] = ['', ''];
     channel.on('data', (chunk: Buffer) => {
       out += chunk.toString('utf8');
     });
     channel.stderr.on('data', (chunk: Buffer) => {
       err += chunk.toString('utf8');
     });
-    channel.on('exit', (code: number | null, signal?: string) => {
-      exit = code === null ? `signal ${signal}` : `code ${code}`;
-    });
-    channel.on('close', () => resolve({ exit, out: out.trim(), err: err.trim() }));
+    channel.on('close', () => resolve({ exit: exit(), out: out.trim(), err: err.trim() }));
     channel.end(input);
   });
 }
@@ -74,7 +85,7 @@ export const ssh: readonly Behaviour[] = [
     async run(world, undo) {
       const client = await world.ssh.connect(worker(world).name);
       undo.add('the connection is closed', async () => void client.end());
-      const unknown = (await ended(client, 'no-such-program')) as { exit: string };
+      const unknown = await ended(client, 'no-such-program');
       return {
         status: await ended(client, 'echo to out; echo to err >&2; exit 7'),
         signal: await ended(client, 'kill -KILL $$'),
@@ -97,7 +108,7 @@ export const ssh: readonly Behaviour[] = [
       let refused = '';
       for (let n = 0; n < 12 && refused === ''; n++) {
         try {
-          channels.push(await exec(client, 'cat'));
+          channels.push((await exec(client, 'cat')).channel);
         } catch (error) {
           refused = /open failed/.exec(String(error))?.[0] ?? String(error);
         }
@@ -109,7 +120,7 @@ export const ssh: readonly Behaviour[] = [
       let again = 'refused';
       for (let tries = 0; tries < 20 && again === 'refused'; tries++) {
         try {
-          channels.push(await exec(client, 'cat'));
+          channels.push((await exec(client, 'cat')).channel);
           again = 'opened';
         } catch {
           await world.pass(200);

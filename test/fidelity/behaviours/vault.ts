@@ -96,7 +96,7 @@ export const vault: readonly Behaviour[] = [
         wrongSecret: words(await login({ role_id: roleId, secret_id: '00000000-0000-0000-0000-000000000000' })),
         wrongRole: words(await login({ role_id: '00000000-0000-0000-0000-000000000000', secret_id: secretId })),
         noSecret: words(await login({ role_id: roleId })),
-        form: /^hvs\.[A-Za-z0-9]{20,}$/.test(token),
+        form: /^hvs\.[A-Za-z0-9_-]{20,}$/.test(token),
       };
     },
   },
