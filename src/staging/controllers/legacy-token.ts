@@ -15,7 +15,7 @@ export function legacyToken(keyPem: string, claims: LegacyClaims): string {
   const prefix = 'kubernetes.io/serviceaccount';
   // go-jose merges claims into one map, and Go marshals maps with sorted keys.
   const payload = {
-    iss: prefix,
+    iss: 'kubernetes/serviceaccount',
     [`${prefix}/namespace`]: claims.namespace,
     [`${prefix}/secret.name`]: claims.secretName,
     [`${prefix}/service-account.name`]: claims.accountName,

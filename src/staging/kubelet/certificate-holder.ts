@@ -61,6 +61,7 @@ export function certificateHolder(options: CertificateHolderOptions): Certificat
   async function bootstrap(): Promise<void> {
     if (client.bootstrap === undefined) return;
     const through = createClient(client.bootstrap, { clock, localAddress: node.address });
+    signal.addEventListener('abort', () => through.close(), { once: true });
     try {
       while (pair === undefined && !signal.aborted) {
         try {

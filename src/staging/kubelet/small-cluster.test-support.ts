@@ -1,17 +1,25 @@
 /** A staging cluster of real parts on loopback for the tests of kubelets and controllers: nodes, etcd, API servers, kubelets, and something in front. */
 
 import { mkdtempSync, rmSync } from 'node:fs';
+import { request } from 'node:https';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
+import { type Ca, signLeaf } from '../../x509/certificate-authority.js';
+import { makeKeyPair } from '../../x509/key-pair.js';
+import { makeRequest } from '../../x509/request.js';
 import { freeBlock } from '../addresses.js';
 import { createStore } from '../api/memory-store.js';
 import { startApiServer } from '../api/start-api-server.js';
 import type { Store, StoredObject } from '../api/store.js';
+import { createClient } from '../client/create-client.js';
+import { readStagingKubeconfig } from '../client/kubeconfig-file.js';
+import type { StagingClient } from '../client/staging-client.js';
 import { createClock } from '../clock.js';
 import type { Components, StagingContext } from '../component.js';
 import { startControllerManager } from '../controllers/controller-manager.js';
+import { kubeCalls, type KubeCalls } from '../controllers/kube-calls.js';
 import { startScheduler } from '../controllers/scheduler.js';
 import { startEtcd } from '../etcd/start-etcd.js';
 import { noFaults } from '../faults.js';
@@ -32,6 +40,9 @@ export interface SmallCluster {
   readonly authorities: Authorities;
   node(name: string): StagingNode;
   kubelet(name: string): Kubelet;
+  /** With admin.conf, through the load balancer. */
+  readonly admin: StagingClient;
+  readonly kube: KubeCalls;
   /** As root on a node. */
   run(node: string, script: string): Promise<string>;
   object(kind: string, namespace: string, name: string): StoredObject | undefined;
@@ -40,19 +51,30 @@ export interface SmallCluster {
   close(): Promise<void>;
 }
 
-const versions: Readonly<Record<string, string>> = { Lease: 'coordination.k8s.io/v1', Deployment: 'apps/v1', DaemonSet: 'apps/v1', StatefulSet: 'apps/v1', ReplicaSet: 'apps/v1', PodDisruptionBudget: 'policy/v1', CertificateSigningRequest: 'certificates.k8s.io/v1' };
+const versions: Readonly<Record<string, string>> = {
+  Lease: 'coordination.k8s.io/v1',
+  Deployment: 'apps/v1',
+  DaemonSet: 'apps/v1',
+  StatefulSet: 'apps/v1',
+  ReplicaSet: 'apps/v1',
+  PodDisruptionBudget: 'policy/v1',
+  CertificateSigningRequest: 'certificates.k8s.io/v1',
+};
 
-export async function startSmallCluster(options: { readonly topology?: string; readonly speed?: number; readonly change?: (spec: ClusterSpec) => ClusterSpec } = {}): Promise<SmallCluster> {
+export async function startSmallCluster(
+  options: { readonly topology?: string; readonly speed?: number /** Workers that are there and have not joined. */; readonly outside?: readonly string[] } = {},
+): Promise<SmallCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'staging-kubelet-'));
   const block = await freeBlock({ spread: true });
   const nowMs = Date.now();
-  const plain = specOfTopology(options.topology ?? 'small', { block, uid: 'a5a1963a-8faf-41c0-8fbb-9d730bab40de', nowMs });
-  const spec = (options.change ?? ((one) => one))(plain);
+  const whole = specOfTopology(options.topology ?? 'small', { block, uid: 'a5a1963a-8faf-41c0-8fbb-9d730bab40de', nowMs });
+  const outside = whole.nodes.filter((one) => options.outside?.includes(one.name));
+  const spec = { ...whole, nodes: whole.nodes.filter((one) => !outside.includes(one)) };
   const clock = createClock(options.speed ?? 20);
   const faults = noFaults();
   const store = createStore();
   const authorities = await makeAuthorities(spec);
-  const nodes = new Map(spec.nodes.map((node) => [node.name, createStagingNode({ spec: node, folder: join(folder, node.name), clock, faults })]));
+  const nodes = new Map(whole.nodes.map((node) => [node.name, createStagingNode({ spec: node, folder: join(folder, node.name), clock, faults })]));
   const node = (name: string): StagingNode => {
     const found = nodes.get(name);
     if (found === undefined) throw new RangeError(`no node ${name}`);
@@ -67,7 +89,7 @@ export async function startSmallCluster(options: { readonly topology?: string; r
     node,
     nodes: () => [...nodes.values()],
     specOf(name) {
-      const found = spec.nodes.find((one) => one.name === name);
+      const found = whole.nodes.find((one) => one.name === name);
       if (found === undefined) throw new RangeError(`no node ${name}`);
       return found;
     },
@@ -81,9 +103,19 @@ export async function startSmallCluster(options: { readonly topology?: string; r
     ['kube-controller-manager', startControllerManager],
     ['kube-scheduler', startScheduler],
   ]);
-  const kubelets = new Map(spec.nodes.map((one) => [one.name, createKubelet({ context, node: node(one.name), components })]));
+  const kubelets = new Map(whole.nodes.map((one) => [one.name, createKubelet({ context, node: node(one.name), components })]));
   const front = await balance(spec);
-  await Promise.all([...kubelets.values()].map((kubelet) => kubelet.start()));
+  await Promise.all(spec.nodes.map((one) => kubelets.get(one.name)?.start()));
+
+  const [first] = controlPlanes(spec);
+  const conf =
+    node(first?.name ?? '')
+      .read('/etc/kubernetes/admin.conf')
+      ?.bytes.toString('utf8') ?? '';
+  const admin = createClient(
+    readStagingKubeconfig(conf, () => undefined),
+    { clock },
+  );
 
   return {
     context,
@@ -91,6 +123,8 @@ export async function startSmallCluster(options: { readonly topology?: string; r
     store,
     authorities,
     node,
+    admin,
+    kube: kubeCalls(admin),
     kubelet(name) {
       const found = kubelets.get(name);
       if (found === undefined) throw new RangeError(`no node ${name}`);
@@ -102,8 +136,13 @@ export async function startSmallCluster(options: { readonly topology?: string; r
       return stdout.toString();
     },
     object: (kind, namespace, name) => store.get({ apiVersion: versions[kind] ?? 'v1', kind, name, ...(namespace === '' ? {} : { namespace }) }),
-    logOf: (name, pod) => [...kubelets.entries()].flatMap(([of, kubelet]) => (of === name ? kubelet.staticPods() : [])).find((one) => one.manifest.name === pod)?.container?.log.lines() ?? [],
+    logOf: (name, pod) =>
+      [...kubelets.entries()]
+        .flatMap(([of, kubelet]) => (of === name ? kubelet.staticPods() : []))
+        .find((one) => one.manifest.name === pod)
+        ?.container?.log.lines() ?? [],
     async close() {
+      admin.close();
       await Promise.all([...kubelets.values()].map((kubelet) => kubelet.close()));
       front.close();
       clock.stop();
@@ -145,4 +184,38 @@ async function balance(spec: ClusterSpec): Promise<{ close(): void }> {
       for (const socket of sockets) socket.destroy();
     },
   };
+}
+
+/** Waits for a state, and says what it waited for when it does not come. */
+export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, patienceMs = 30_000): Promise<T> {
+  const untilMs = Date.now() + patienceMs;
+  for (;;) {
+    const seen = await look();
+    if (seen !== undefined && seen !== false) return seen;
+    if (Date.now() > untilMs) throw new Error(`waited in vain: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 25));
+  }
+}
+
+/** A client certificate of ten minutes. */
+export async function credential(ca: Ca, commonName: string, organizations: readonly string[] = []): Promise<{ cert: string; key: string }> {
+  const pair = await makeKeyPair('ecdsa-p256');
+  const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject: { commonName, organizations } });
+  const cert = await signLeaf({ ca, csrPem, usages: ['clientAuth'], notBeforeMs: Date.now() - 60_000, notAfterMs: Date.now() + 600_000 });
+  return { cert, key: pair.privateKeyPem.reveal().toString('utf8') };
+}
+
+/** One request to a kubelet, on a connection of its own. */
+export function askKubelet(host: string, path: string, how: { cert?: string; key?: string; headers?: Record<string, string> } = {}): Promise<{ status: number; body: string }> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host, port: 10250, path, rejectUnauthorized: false, agent: false, ...how }, (answer) => {
+      let body = '';
+      answer.on('data', (part) => {
+        body += String(part);
+      });
+      answer.on('end', () => resolve({ status: answer.statusCode ?? 0, body }));
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
 }
