@@ -3,6 +3,7 @@
 import type { Failure } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 import type { StagedLeaf } from './leaf-on-node.js';
+import { everyApiServerReaches } from './api-to-kubelet.js';
 import { readLease } from './leases.js';
 import { findProcesses, type Process } from './processes.js';
 import { paths } from './run-files.js';
@@ -73,8 +74,13 @@ function startedAfterItsFiles(process: Process): Answer {
   return true;
 }
 
-/** The kubelet has read what is on disk, renews its lease with it, and the node is Ready. */
-export function waitForKubelet(site: Site): Promise<Failure[]> {
+/** The kubelet has read what is on disk, renews its lease with it, the node is Ready, and each API server reaches it again. */
+export async function waitForKubelet(site: Site): Promise<Failure[]> {
+  const failures = await waitForReady(site);
+  return failures.length > 0 ? failures : everyApiServerReaches(site);
+}
+
+function waitForReady(site: Site): Promise<Failure[]> {
   return waitFor(
     site,
     {

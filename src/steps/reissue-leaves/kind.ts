@@ -3,6 +3,7 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { failure, RotationError, type Failure } from '../../domain/errors.js';
+import { reachesEveryKubelet } from '../../operations/api-to-kubelet.js';
 import { apiPort, apiServerOf, apiTrust, nodeOf } from '../../operations/identity-probe.js';
 import { readKeyType, readSans, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
@@ -84,7 +85,7 @@ put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.
         );
         continue;
       }
-      failures.push(...(name === 'apiserver' ? await proveServing(site, pem) : await proveKubelets(site)));
+      failures.push(...(name === 'apiserver' ? await proveServing(site, pem) : await reachesEveryKubelet(site)));
     }
     return failures;
   },
@@ -160,31 +161,4 @@ function provePresented(site: Site, pem: string): Promise<Failure[]> {
       return sans.size >= before ? true : `SANs were lost: ${before} before, ${sans.size} now`;
     },
   );
-}
-
-/**
- * logs and exec go this way: each API server asks each kubelet. A connection that is kept open still shows the leaf before (P5: 5 min,
- * or the next handshake), and when the new one is loaded all connections of that transport are closed, the one in use too
- * (client-go transport/cert_rotation.go): a request of that very moment gets 503, seen on 1.34. So it is asked again.
- */
-async function proveKubelets(site: Site): Promise<Failure[]> {
-  const kube = site.access.kube().at(apiServerOf(nodeOf(site)));
-  const answers = await Promise.all(
-    site.inventory.nodes.map((node) =>
-      waitFor(
-        site,
-        {
-          what: `kube-apiserver on ${site.target} reaches the kubelet on ${node.name}`,
-          rule: 'P5: the pair is read at the next handshake, and all connections are closed then',
-          everyMs: 500,
-          otherwise: { code: 'chain-broken', nextAction: 'Run "rotate-ca rollback".' },
-        },
-        async () => {
-          const answer = await kube.get(`/api/v1/nodes/${node.name}/proxy/healthz`, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
-          return answer.status === 200 ? true : `HTTP ${answer.status}`;
-        },
-      ),
-    ),
-  );
-  return answers.flat();
 }
