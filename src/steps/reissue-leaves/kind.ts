@@ -4,7 +4,7 @@ import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
 import { failure, RotationError, type Failure } from '../../domain/errors.js';
 import { reachesEveryKubelet } from '../../operations/api-to-kubelet.js';
-import { apiPort, apiServerOf, apiTrust, nodeOf } from '../../operations/identity-probe.js';
+import { apiPort, apiTrust, nodeOf } from '../../operations/identity-probe.js';
 import { readKeyType, readSans, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { pki } from '../../operations/run-files.js';
