@@ -105,7 +105,8 @@ async function make(signing: Signing, role: Role, fields: Fields, way: { readonl
     keyUsages: keyUsagesOf(listOf(role, 'key_usage')),
     extendedUsages: extendedUsagesOf(listOf(role, 'ext_key_usage'), flagsOf(role), listOf(role, 'ext_key_usage_oids')),
     ...(role.basic_constraints_valid_for_non_ca === true ? { basicConstraints: { ca: false } } : {}),
-    sans: names.sans,
+    // Verbatim: those of the request alone, never the common name (vault sdk/helper/certutil signCertificate, UseCSRValues).
+    sans: way.verbatim ? (request?.sans ?? []) : names.sans,
     // Everything that the request carries comes with it, but never the wish to be a CA.
     ...(way.verbatim ? { extensions: (request?.extensions ?? []).filter(({ oid }) => oid !== basicConstraints) } : {}),
   });
