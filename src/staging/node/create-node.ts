@@ -6,6 +6,7 @@ import { userInfo } from 'node:os';
 import type { StagingClock } from '../clock.js';
 import type { Faults } from '../faults.js';
 import type { NodeSpec } from '../spec.js';
+import { breakBuiltIns } from './node-paths.js';
 import { makeFolders, nodeFiles } from './node-files.js';
 import { answerBasics } from './basic-programs.js';
 import { processTable } from './proc.js';
@@ -13,7 +14,7 @@ import { type RunningScript, runScript } from './run-script.js';
 import { answered, writeShims } from './shims.js';
 import type { CommandAnswer, CommandCall, ScriptAnswer, ScriptOptions, StagingNode } from './staging-node.js';
 import { systemd } from './systemd.js';
-import { installTools } from './tools.js';
+import { installTools, toolPath } from './tools.js';
 import { watchFolders } from './watch-folders.js';
 
 export interface NodeOptions {
@@ -49,7 +50,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
   makeFolders(root);
   linkToItself(root);
 
-  const shims = writeShims(join(state, 'shims'));
+  const shims = writeShims(join(state, 'shims'), toolPath('tar'));
   const own = new Map(shims.own);
   for (const name of restrictedTools) if (name !== 'openssl' && has(name)) own.set(name, shims.call);
   installTools(root, own, spec.tools);
@@ -128,6 +129,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
       user = 'root';
       command = command.replace(throughSudo, 'exec ');
     }
+    if (command !== undefined) command = breakBuiltIns(command, faults.files.get(spec.name));
     const env = environment(user, script.terminal === true);
     const started = runScript(
       command,

@@ -1,5 +1,7 @@
 /** The node's absolute paths led into its folder on this machine, and the folder's name taken out of what comes back. */
 
+import type { FileFault } from '../faults.js';
+
 const top = '(?:etc|var|proc|sys|tmp|root|home|opt|run|srv|mnt|media|boot|usr|bin|sbin|lib|lib64)';
 
 // Not behind what a path may end with: "$d/root$f" and https://host/var are no paths of their own, nor is "$d"/etc.
@@ -15,6 +17,15 @@ const builtInKill = /(^|[;&|({`'"\n]|\b(?:then|do|else)\s)(\s*)kill(?=\s)/g;
 export function leadScript(text: string, root: string): string {
   return text.replaceAll(nodePath, `${root}/`).replaceAll(wholeRoot, `$1 ${root}`).replaceAll(builtInKill, '$1$2env kill');
 }
+
+/** What a shell does itself, in a script that is led already, made to meet a broken file system: no program before its own would be asked. */
+export function breakBuiltIns(text: string, fault: FileFault | undefined): string {
+  // access(2) says EROFS for W_OK whatever the mode; below /dev/null nothing can be written either.
+  if (fault === 'read-only') return text.replaceAll(/\[ -w (\S+) \]/g, '[ -w /dev/null/read-only ]');
+  return fault === 'disk-full' ? text.replaceAll(builtInPrint, '$1$2env $3') : text;
+}
+
+const builtInPrint = /(^|[;&|({`\n]|\b(?:then|do|else)\s)(\s*)(echo|printf)(?=\s)/g;
 
 /** Standard input that is a list of the node's paths, one a line, and nothing else: it is led into the folder, file content never is. */
 export function isPathList(text: string): boolean {

@@ -26,12 +26,15 @@ export interface RunningScript {
   readonly group: number;
 }
 
-/** What a login shell is told first when somebody sits at it: it reads lines, and none of it is shown. */
-const shellArgs = (terminal: boolean): readonly string[] => (terminal ? ['-i', '+m'] : []);
+/** On a terminal both outputs are one, so that they stay in order. A login shell prompts there; job control would need a real one. */
+function shellArgs(line: string | undefined, terminal: boolean): readonly string[] {
+  if (line === undefined) return terminal ? ['-c', 'exec sh -i +m 2>&1'] : [];
+  return ['-c', terminal ? `exec 2>&1\n${line}` : line];
+}
 
 export function runScript(line: string | undefined, place: ScriptPlace, options: ScriptOptions): RunningScript {
   // Descriptor 8 carries calls of the node's programs to us; those between stay free for scripts.
-  const child = spawn('/bin/sh', line === undefined ? shellArgs(options.terminal === true) : ['-c', leadScript(line, place.root)], {
+  const child = spawn('/bin/sh', shellArgs(line === undefined ? undefined : leadScript(line, place.root), options.terminal === true), {
     cwd: place.cwd,
     env: place.env,
     // A session of its own: one signal reaches all of it.

@@ -72,6 +72,14 @@ const hostname = `#!/bin/sh
 echo "$STAGING_NODE"
 `;
 
+/** Names in an archive, and targets of symlinks in it, are those of the node; owners, too, if they are recorded only. */
+const tar = (real: string): string => `#!/bin/sh
+r=\${STAGING_ROOT#/}
+case $1 in --create|-*c*|c*) set -- "$@" --show-transformed-names --transform="flags=rh;s|^$r/||" --transform="flags=s;s|^/$r/|/|" \${STAGING_RECORD_OWNERS:+--owner=root:0 --group=root:0} ;;
+  --extract|-*x*|x*) set -- "$@" --transform="flags=s;s|^/|/$r/|" ;; *) case " $* " in *" -c"*|*" --create "*) set -- "$@" --transform="flags=rh;s|^$r/||" --transform="flags=s;s|^/$r/|/|" \${STAGING_RECORD_OWNERS:+--owner=root:0 --group=root:0} ;; esac ;; esac
+exec ${real} "$@"
+`;
+
 /** Only before the others when the node's clock is wrong. */
 const date = `#!/bin/sh
 for a; do case $a in -d*|--date*|-r*|--reference*|-s*) exec "$STAGING_ROOT/usr/bin/date" "$@" ;; esac; done
@@ -164,8 +172,8 @@ export interface Shims {
 /** Programs that this process answers on every node. */
 export const answered = ['systemctl', 'journalctl', 'kill', 'pidof', 'pgrep', 'ps'] as const;
 
-/** Writes them below `folder`. */
-export function writeShims(folder: string): Shims {
+/** Writes them below `folder`. `tarPath`: tar of this machine, if there is one. */
+export function writeShims(folder: string, tarPath: string | undefined): Shims {
   mkdirSync(folder, { recursive: true });
   const put = (name: string, text: string): string => {
     const path = join(folder, name);
@@ -174,6 +182,7 @@ export function writeShims(folder: string): Shims {
   };
   const callPath = put('call', call);
   const own = new Map<string, string>([...Object.entries({ sudo, su, id, whoami, hostname })].map(([name, text]) => [name, put(name, text)]));
+  if (tarPath !== undefined) own.set('tar', put('tar', tar(tarPath)));
   for (const name of answered) own.set(name, callPath);
   const paths = { date: put('date', date), stat: put('stat', stat), chown: put('chown', chown), refusing: put('refusing', refusing.text) };
   const linked = (name: string, links: Readonly<Record<string, string>>): string => {

@@ -72,7 +72,7 @@ export interface ScriptOptions {
   readonly signal: AbortSignal;
   /** Output as it comes; the answer's own stdout and stderr are empty then. */
   readonly onOutput?: (stream: 'stdout' | 'stderr', chunk: Buffer) => void;
-  /** For a login shell: somebody sits at a terminal, so it prompts. */
+  /** Somebody sits at a terminal: a login shell prompts, and standard error comes as standard output. */
   readonly terminal?: boolean;
   /** Hands out what signals all of it, as a terminal does on Ctrl-C. */
   readonly onStart?: (control: { signal(name: string): void }) => void;

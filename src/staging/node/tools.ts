@@ -61,6 +61,11 @@ function realPath(path: string): string {
   return real;
 }
 
+/** Where a program is on this machine; undefined if it is not. */
+export function toolPath(name: string): string | undefined {
+  return tools.get(name);
+}
+
 /** Why scripts cannot run here as on a node; undefined if they can. GNU coreutils and a /proc are asked for. */
 export function whyNoScripts(): string | undefined {
   if (!existsSync('/proc/self/stat')) return 'there is no /proc: staging runs on Linux only';

@@ -40,7 +40,7 @@ async function serve(channel: ServerChannel, line: string | undefined, hasTermin
       user,
       stdin,
       signal: hangUp.signal,
-      terminal: hasTerminal && line === undefined,
+      terminal: hasTerminal,
       onStart: (started) => {
         control.signal = started.signal;
       },

@@ -189,8 +189,20 @@ export function serveSftp(sftp: SFTPWrapper, { node, user, fileFault }: SessionA
     for (const handle of handles.values()) if ('file' in handle) closeSync(handle.file);
     handles.clear();
   };
+  // As sftp-server, which ends with its input: sftp and scp wait for that.
+  sftp.on('end', () => {
+    closeAll();
+    sayExited(sftp);
+    sftp.end();
+  });
   sftp.on('close', closeAll);
   sftp.on('error', () => undefined);
+}
+
+// scp takes a server that says no exit status for one that failed, and ssh2's SFTP has no way to say it.
+function sayExited(sftp: SFTPWrapper): void {
+  const { _protocol: protocol, outgoing } = sftp as unknown as { _protocol: { exitStatus(channel: number, code: number): void }; outgoing: { id: number } };
+  protocol.exitStatus(outgoing.id, 0);
 }
 
 function denied(): Error {
