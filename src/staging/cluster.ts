@@ -28,7 +28,7 @@ import type { ClusterSpec } from './spec.js';
 import { makeSshKeyPair } from './ssh/keys.js';
 import { startSshServer } from './ssh/server.js';
 import { keepTokenClient } from './token-client.js';
-import { startVault } from './vault/server.js';
+import { type StagingVault, startVault } from './vault/server.js';
 
 export interface StartStaging {
   readonly spec: ClusterSpec;
@@ -45,6 +45,7 @@ export interface StagingCluster {
   readonly operator: OperatorFiles;
   readonly context: StagingContext;
   readonly kubelets: readonly Kubelet[];
+  readonly vault: StagingVault;
   /** What is not as it should be after the start, in words; empty for a healthy cluster. */
   readonly notReady: readonly string[];
   /** Nodes, objects and Vault into a folder, which is made. */
@@ -133,6 +134,7 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       operator,
       context,
       kubelets,
+      vault,
       notReady,
       save: (into) => saveSnapshot(context, vault, into),
       load: (from) => loadSnapshot(context, vault, from),
