@@ -38,7 +38,14 @@ export async function openStagingWorld({ topology = '3+2', speed = 20 }: { reado
     sshPort: (node) => spec.nodes.find(({ name }) => name === node)?.sshPort ?? 22,
     sshUser,
     sshKeyFile: staging.operator.identityFile,
-    whileVaultIsSealed: () => Promise.reject(new Error('staging cannot seal its Vault yet')),
+    async whileVaultIsSealed(work) {
+      staging.vault.seal();
+      try {
+        return await work();
+      } finally {
+        staging.vault.unseal();
+      }
+    },
     async withoutSudo(node, work) {
       faults.ssh.set(node, { kind: 'no-sudo' });
       try {

@@ -6,7 +6,7 @@ import { leaderOf, manifestOf, mustAllBeCalm, mustBeCalm, pidOf, processesOf, re
 import { addFile, changeFile, textOf, writeAgain } from '../node-files.js';
 import { uniqueName } from '../scratch.js';
 import { mustBecome, until } from '../until.js';
-import { callMs, controlPlanes, type World, worker } from '../world.js';
+import { callMs, controlPlanes, type World } from '../world.js';
 
 const folder = '/etc/kubernetes/manifests';
 const scheduler = 'kube-scheduler';
@@ -154,7 +154,7 @@ export const staticPods: readonly Behaviour[] = [
     disturbs: 'restores-itself',
     expected: { dotfile: 'no pod', copy: 'a pod', removed: 'no pod' },
     async run(world, undo) {
-      const node = worker(world).name;
+      const node = await standby(world);
       const [hidden, shown] = [uniqueName('hidden'), uniqueName('shown')];
       await addFile(world, undo, { node, path: `${folder}/.${hidden}.yaml` }, idlePod(hidden));
       const path = `${folder}/${shown}.yaml.bak`;

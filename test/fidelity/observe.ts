@@ -1,13 +1,14 @@
-/** Runs behaviours on the lab from the command line: `tsx test/fidelity/observe-lab.ts [id ...]`. For whoever writes one; the tests run the table. */
+/** Runs behaviours from the command line: `tsx test/fidelity/observe.ts lab|staging [part of an id ...]`. For whoever writes one; the tests run the table. */
 
 import { isDeepStrictEqual } from 'node:util';
 import { observe } from './behaviour.js';
 import { openLabWorld } from './lab-world.js';
+import { openStagingWorld } from './staging-world.js';
 import { behaviours } from './table.js';
 
-const wanted = process.argv.slice(2);
+const [where, ...wanted] = process.argv.slice(2);
 const chosen = behaviours.filter(({ id, slow }) => (wanted.length === 0 ? slow !== true : wanted.some((one) => id.includes(one))));
-const world = await openLabWorld();
+const world = where === 'lab' ? await openLabWorld() : await openStagingWorld();
 try {
   for (const behaviour of chosen) {
     const { observed, seconds, leftBehind } = await observe(behaviour, world);
