@@ -46,7 +46,8 @@ export interface Rehearsal {
   readonly report: string;
 }
 
-const probeEveryMs = 25;
+/** Each place in its turn. */
+const probeEveryMs = 50;
 
 /** Throws what planning and driving throw. A run that halts is no exception: `view` says so. */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
