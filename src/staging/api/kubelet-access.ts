@@ -94,13 +94,19 @@ export function kubeletAccess(options: KubeletAccessOptions): KubeletAccess {
   return {
     request(method, host, port, path, body) {
       const url = `https://${host}:${port}${path}`;
-      return new Promise((resolve, reject) => {
-        const sent = https.request(url, { method, agent, localAddress: options.localAddress, headers: body === undefined ? {} : { 'content-length': Buffer.byteLength(body) } });
-        const word = `${method[0] ?? ''}${method.slice(1).toLowerCase()}`;
-        sent.on('error', (error: NodeJS.ErrnoException) => reject(new Error(`${word} "${url}": ${dialError(error, new URL(url))}`)));
-        sent.on('response', (stream) => resolve({ status: stream.statusCode ?? 0, contentType: stream.headers['content-type'] ?? 'text/plain', stream }));
-        sent.end(body);
-      });
+      const word = `${method[0] ?? ''}${method.slice(1).toLowerCase()}`;
+      const once = (): Promise<KubeletAnswer> =>
+        new Promise((resolve, reject) => {
+          const sent = https.request(url, { method, agent, localAddress: options.localAddress, headers: body === undefined ? {} : { 'content-length': Buffer.byteLength(body) } });
+          sent.on('error', (error: NodeJS.ErrnoException) => {
+            // As Go's transport: a kept connection that the kubelet has closed is tried again on a new one.
+            if (sent.reusedSocket && method === 'GET' && (error.code === 'ECONNRESET' || error.code === 'EPIPE')) resolve(once());
+            else reject(new Error(`${word} "${url}": ${dialError(error, new URL(url))}`));
+          });
+          sent.on('response', (stream) => resolve({ status: stream.statusCode ?? 0, contentType: stream.headers['content-type'] ?? 'text/plain', stream }));
+          sent.end(body);
+        });
+      return once();
     },
     stop() {
       offPoll();

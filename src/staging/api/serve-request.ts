@@ -8,6 +8,8 @@ import { presentedChain } from './cert-files.js';
 import { discover } from './discovery.js';
 import { health } from './health.js';
 import { nodeProxy, podLog } from './kubelet-proxy.js';
+import { openApi } from './open-api.js';
+import { jsonOfProtobuf } from './protobuf-body.js';
 import { getObject, listObjects } from './read-objects.js';
 import { type RequestInfo, requestInfo } from './request-info.js';
 import type { Resource } from './resource-table.js';
@@ -68,7 +70,7 @@ function authorize(api: ServedApi, info: RequestInfo, user: User): void {
 }
 
 function serveOther({ api, info }: Asked): Handled {
-  const found = health(api, info.path, info.query) ?? discover(api, info.path, api.context.spec.version) ?? openId(api, info.path);
+  const found = health(api, info.path, info.query) ?? discover(api, info.path, api.context.spec.version) ?? openApi(api, info.path) ?? openId(api, info.path);
   return found ?? { status: 404, text: '404 page not found\n', contentType: 'text/plain; charset=utf-8' };
 }
 
@@ -133,9 +135,7 @@ async function bodyOf(request: IncomingMessage): Promise<string> {
     chunks.push(chunk as Buffer);
   }
   const type = request.headers['content-type'] ?? '';
-  if (type.includes('protobuf') || type.includes('cbor')) {
-    throw new ApiError(415, 'UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: application/json, application/yaml`);
-  }
+  if (type.startsWith('application/vnd.kubernetes.protobuf')) return jsonOfProtobuf(Buffer.concat(chunks));
   return Buffer.concat(chunks).toString('utf8');
 }
 

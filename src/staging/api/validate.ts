@@ -69,9 +69,12 @@ interface RequestSpec {
   readonly signerName?: string;
   readonly usages?: readonly string[];
   readonly expirationSeconds?: number;
+  readonly username?: string;
 }
 
-/** k/k pkg/apis/certificates/validation/validation.go, and the admission plugin CertificateSubjectRestriction. */
+const kubeletSigners = ['kubernetes.io/kube-apiserver-client-kubelet', 'kubernetes.io/kubelet-serving'];
+
+/** k/k pkg/apis/certificates/validation/validation.go, and the admission plugins CertificateSubjectRestriction and NodeRestriction (`admitCSR`). */
 async function requestProblems(resource: Resource, object: NewObject): Promise<Problem[]> {
   const spec = (object.spec ?? {}) as RequestSpec;
   const problems: Problem[] = [];
@@ -92,6 +95,10 @@ async function requestProblems(resource: Resource, object: NewObject): Promise<P
   }
   if (spec.signerName === 'kubernetes.io/kube-apiserver-client' && request?.organizations.includes('system:masters')) {
     throw forbidden(resource, object.metadata.name ?? '', 'use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed');
+  }
+  const node = spec.username ?? '';
+  if (node.startsWith('system:node:') && kubeletSigners.includes(spec.signerName ?? '') && request !== undefined && request.commonName !== node) {
+    throw forbidden(resource, object.metadata.name ?? '', `can only create a node CSR with CN=${node}`);
   }
   return problems;
 }
