@@ -1,11 +1,16 @@
 /** Requests through the CSR API, as the steps make them. */
 
-import { randomBytes } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import type { KubeObject } from '../../src/ports/kube.js';
+import type { Ca } from '../../src/x509/certificate-authority.js';
 import { makeKeyPair } from '../../src/x509/key-pair.js';
 import { makeRequest } from '../../src/x509/request.js';
 import type { Undo } from './behaviour.js';
+import { caOfCluster } from './credentials.js';
+import { until } from './until.js';
 import { callMs, type World } from './world.js';
+
+export const clientSigner = 'kubernetes.io/kube-apiserver-client';
 
 export interface CsrWish {
   readonly signerName: string;
@@ -66,4 +71,21 @@ export async function tryToCreate(world: World, object: KubeObject): Promise<{ s
   if (answer.status === 201) await world.kube.remove(refOf(object.metadata.name), { deadlineMs: callMs });
   const { reason = '', message = '' } = JSON.parse(answer.body) as { reason?: string; message?: string };
   return { status: answer.status, reason, message: answer.status === 201 ? '' : message };
+}
+
+/** By whom a new request is signed: by the cluster's CA, by `other`, or not at all. */
+export async function signs(world: World, undo: Undo, realMs = 8_000, other?: Ca): Promise<string> {
+  const name = await submit(world, undo, { signerName: clientSigner, expirationSeconds: 600 });
+  await world.kube.approve(name, 'fidelity', { deadlineMs: callMs });
+  const { certificate } = await until(
+    world,
+    realMs,
+    () => stateOf(world, name),
+    (state) => state.certificate !== undefined,
+  );
+  if (certificate === undefined) return 'not signed';
+  const leaf = new X509Certificate(certificate);
+  const isOf = (ca: Ca): boolean => leaf.checkIssued(new X509Certificate(ca.certificatePem)) && leaf.verify(new X509Certificate(ca.certificatePem).publicKey);
+  if (isOf(await caOfCluster(world))) return 'by the cluster CA';
+  return other !== undefined && isOf(other) ? 'by the incoming CA' : 'by another CA';
 }

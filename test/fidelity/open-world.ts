@@ -78,7 +78,11 @@ export async function openWorld(parts: WorldParts): Promise<World> {
       mount: parts.vaultMount,
       roleId: readText('ROTATE_CA_VAULT_ROLE_ID_FILE'),
       secretId: readText('ROTATE_CA_VAULT_SECRET_ID_FILE'),
-      call: (method, path, options = {}) => callVault(setting('VAULT_ADDR'), readFileSync(setting('VAULT_CACERT')), { method, path, ...options }),
+      call: (method, path, options = {}) => {
+        // As vault's own client does: the method LIST is a GET with a parameter.
+        const asked = method === 'LIST' ? { method: 'GET', path: `${path}?list=true` } : { method, path };
+        return callVault(setting('VAULT_ADDR'), readFileSync(setting('VAULT_CACERT')), { ...asked, ...options });
+      },
       whileSealed: parts.whileVaultIsSealed,
     },
     ssh: {

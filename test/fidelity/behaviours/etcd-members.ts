@@ -142,6 +142,7 @@ timeout 10 "\${p}etcdctl" --endpoints=https://127.0.0.1:2999 --command-timeout=1
     title: 'While a member is restarted the API server of its node is not ready and the others are; afterwards all are',
     area: 'etcd',
     disturbs: 'restores-itself',
+    slow: true,
     expected: { own: 'went away', others: 'always ready', after: 200, otherProcess: true },
     async run(world, undo) {
       const node = controlPlane(world, 2);

@@ -1,10 +1,11 @@
 /** sshd, sudo and the shell of a node, as the adapter meets them. */
 
-import { createHash } from 'node:crypto';
+import { createHash, X509Certificate } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import ssh2 from 'ssh2';
 import { RotationError } from '../../../src/domain/errors.js';
 import type { Behaviour, Observed } from '../behaviour.js';
+import { firstCertificate } from '../credentials.js';
 import { uniqueName } from '../scratch.js';
 import { callMs, controlPlane, type World, worker } from '../world.js';
 
@@ -180,7 +181,8 @@ export const ssh: readonly Behaviour[] = [
       const node = world.nodes.find(({ via }) => via !== undefined);
       if (node === undefined) throw new Error('no node is behind another');
       const shell = world.shell(node.name);
-      const isItself = (await shell.must('uname -n', { deadlineMs: callMs })).trim() === node.name;
+      const pem = await shell.must('cat /var/lib/kubelet/pki/kubelet-client-current.pem', { deadlineMs: callMs, secretOutput: true });
+      const isItself = new X509Certificate(firstCertificate(pem)).subject.endsWith(`CN=system:node:${node.name}`);
       const many = await Promise.all(Array.from({ length: 20 }, (_, i) => shell.must(`echo ${i}`, { deadlineMs: callMs })));
       return { isItself, many: many.filter((out, i) => out.trim() === String(i)).length };
     },
