@@ -85,7 +85,7 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage): 
   const verb = verbOf(request.method ?? 'GET');
   const subresources = subresourcesOf(url.pathname);
   if (!user.groups.some((group) => mayAll.includes(group))) {
-    return { status: 403, body: `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}])` };
+    return { status: 403, body: `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}])\n` };
   }
   return route(options, url);
 }
