@@ -13,7 +13,7 @@ const budgetMs = 25_000;
 const at = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
 const recorder = ['--import', at('record-start.mjs')];
 const help = [at('../dist/cli/main.js'), '--help'];
-const planned = [at('../dist/cli/start.js')];
+const planned = [at('plan-recording.mjs')];
 const client = '@kubernetes/client-node';
 
 async function run(): Promise<Row[]> {
@@ -22,7 +22,7 @@ async function run(): Promise<Row[]> {
   const eager = join(folder, 'eager.mjs');
   writeFileSync(nothing, '');
   // What each start would cost if the client were imported at the top of a file.
-  writeFileSync(eager, `await import(${JSON.stringify(import.meta.resolve(client))});\nawait import(${JSON.stringify(new URL('../dist/cli/start.js', import.meta.url).href)});\n`);
+  writeFileSync(eager, `await import(${JSON.stringify(import.meta.resolve(client))});\nawait import(${JSON.stringify(new URL('plan-recording.mjs', import.meta.url).href)});\n`);
 
   const modulesOf = async (program: readonly string[], name: string): Promise<number> => {
     const file = join(folder, `modules-${name}`);

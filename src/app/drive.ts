@@ -43,6 +43,8 @@ export interface DriveOptions {
   /** What does not stop the run, but the operator must know. */
   readonly onWarning?: (warning: Failure) => void;
   readonly lockTimeoutMs: number;
+  /** Of a rehearsal, whose cluster is faster than a real one: see SiteParts. */
+  readonly pace?: number;
   /** Raised by the operator: `pause` at the next safe point, `leave` at once. */
   readonly interrupts: { onPause(listener: () => void): void; onLeave(listener: () => void): void };
 }
@@ -96,6 +98,7 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     checkpoints,
     artefacts: (attempt) => folder.artefacts(attempt),
     observe: inventoryNow,
+    pace: options.pace ?? 1,
   });
   const replayed = journal.lines().reduce((p, l) => advance(p, l.fact), untouched);
   const goesBack = options.ask === 'rollback' || replayed.direction === 'back';

@@ -22,6 +22,8 @@ import { openWorld, type World } from './world.js';
 export interface RehearseOptions {
   readonly staging: StagingProcess;
   readonly playbookFile: string;
+  /** Of the staging cluster: what it does sooner is looked for sooner. */
+  readonly speed: number;
   readonly env: NodeJS.ProcessEnv;
   readonly name: string;
   readonly by: string;
@@ -46,6 +48,8 @@ export interface Rehearsal {
   readonly report: string;
 }
 
+/** A look costs a node some processes: not so many more as time is faster. */
+const looksPerSpeed = 5;
 /** Each place in its turn. */
 const probeEveryMs = 50;
 
@@ -78,6 +82,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       onLine: (line) => options.onLine(line, availability),
       onWarning: options.onWarning,
       lockTimeoutMs: 0,
+      pace: Math.max(1, options.speed / looksPerSpeed),
       interrupts: options.interrupts,
     });
     const tookMs = Date.now() - startedAt;

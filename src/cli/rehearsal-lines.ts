@@ -21,6 +21,8 @@ const redrawMs = 200;
 export function openRehearsalLines(out: Output, plan: () => Plan): RehearsalLines {
   const c = out.colours;
   const begun = new Map<string, Begun>();
+  /** Targets that are proved, by step: a step works on some of its targets after the others. */
+  const proved = new Map<string, Set<string>>();
   const startedAtMs = Date.now();
   let current = '';
   let seen: Availability | undefined;
@@ -53,7 +55,7 @@ export function openRehearsalLines(out: Output, plan: () => Plan): RehearsalLine
     const position = steps.findIndex(({ id }) => id === step);
     const planned = steps[position];
     const start = begun.get(step);
-    if (planned === undefined || start === undefined) return;
+    if (planned === undefined || start === undefined || !planned.targets.every((target) => proved.get(step)?.has(target))) return;
     const { sent, failed } = availability.total();
     const count = { sent: sent - start.count.sent, failed: failed - start.count.failed };
     const api = count.failed === 0 ? c.green(`API ${count.sent}/${count.sent}`) : c.red(`API ${count.sent - count.failed}/${count.sent}`);
@@ -78,6 +80,7 @@ export function openRehearsalLines(out: Output, plan: () => Plan): RehearsalLine
         current = fact.step;
         if (!begun.has(fact.step)) begun.set(fact.step, { atMs: Date.now(), count: availability.total() });
       }
+      if (fact.type === 'step.marked' && fact.mark === 'verified') proved.set(fact.step, new Set([...(proved.get(fact.step) ?? []), fact.target]));
       if (fact.type === 'phase.ended' && fact.phase === 'verify') ended(fact.step, availability);
       else if (fact.type === 'run.approved') print(`${c.yellow('◆')}       gate ${fact.gate}: both kinds of client were asked, approved`);
       else if (fact.type === 'step.failed')

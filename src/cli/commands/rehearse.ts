@@ -64,6 +64,7 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
     const rehearsal = await rehearse({
       staging,
       playbookFile: playbook,
+      speed,
       env,
       name: 'rehearsal',
       by: operator(env),
