@@ -1,6 +1,6 @@
 /** A node of a staging cluster: a folder with its files, its processes below /proc, units, programs, and a shell. */
 
-import { mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, existsSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { userInfo } from 'node:os';
 import type { StagingClock } from '../clock.js';
@@ -11,16 +11,18 @@ import { makeFolders, nodeFiles } from './node-files.js';
 import { answerBasics } from './basic-programs.js';
 import { processTable } from './proc.js';
 import { type RunningScript, runScript } from './run-script.js';
-import { answered, writeShims } from './shims.js';
+import { answered } from './shims.js';
 import type { CommandAnswer, CommandCall, ScriptAnswer, ScriptOptions, StagingNode } from './staging-node.js';
 import { systemd } from './systemd.js';
-import { installTools, toolPath } from './tools.js';
+import { installPrograms, programsIn } from './tools.js';
 import { watchFolders } from './watch-folders.js';
 
 export interface NodeOptions {
   readonly spec: NodeSpec;
   /** A folder of this node alone; made if it is not there. `node.root` lies in it. */
   readonly folder: string;
+  /** Shared by the nodes of a cluster. Default: ".programs" beside `folder`. Whoever removes the nodes removes it. */
+  readonly programsFolder?: string;
   readonly clock: StagingClock;
   readonly faults: Faults;
   /**
@@ -45,15 +47,19 @@ export function createStagingNode(options: NodeOptions): StagingNode {
   const folder = realpathSync(options.folder);
   const state = join(folder, 'state');
   const root = rootIn(folder);
-  for (const before of [state, join(root, 'proc'), join(root, 'usr/bin')]) rmSync(before, { recursive: true, force: true });
+  for (const before of [state, join(root, 'proc'), join(root, 'usr/bin'), join(root, 'usr/sbin')]) rmSync(before, { recursive: true, force: true });
   for (const name of ['calls', 'owners', 'scratch']) mkdirSync(join(state, name), { recursive: true });
   makeFolders(root);
   linkToItself(root);
 
-  const shims = writeShims(join(state, 'shims'), toolPath('tar'));
-  const own = new Map(shims.own);
-  for (const name of restrictedTools) if (name !== 'openssl' && has(name)) own.set(name, shims.call);
-  installTools(root, own, spec.tools);
+  const programs = programsIn(options.programsFolder ?? join(dirname(folder), '.programs'));
+  const { shims } = programs;
+  installPrograms(
+    root,
+    programs,
+    restrictedTools.filter((name) => name !== 'openssl' && has(name)),
+    spec.tools,
+  );
   writeIfMissing(join(root, 'etc/hostname'), `${spec.name}\n`);
   writeIfMissing(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nsre:x:1000:1000::/home/sre:/bin/sh\n');
 
@@ -167,9 +173,9 @@ export function createStagingNode(options: NodeOptions): StagingNode {
     unit: (name, unit) => units.add(name, unit),
     command(name, give) {
       commands.set(name, give);
-      const path = join(root, 'usr/bin', name);
+      const path = join(root, 'usr/sbin', name);
       const isWithheld = restrictedTools.some((tool) => tool === name && !has(tool));
-      if (!isWithheld && statSync(path, { throwIfNoEntry: false }) === undefined) symlinkSync(shims.call, path);
+      if (!isWithheld && lstatSync(path, { throwIfNoEntry: false }) === undefined) symlinkSync(shims.call, path);
     },
     skewMs: 0,
     get isOn() {

@@ -19,7 +19,10 @@ import {
   unlinkSync,
   utimesSync,
   chmodSync,
+  constants,
   existsSync,
+  ftruncateSync,
+  truncateSync,
   writeSync,
 } from 'node:fs';
 import { join, normalize } from 'node:path';
@@ -27,7 +30,7 @@ import ssh2, { type SFTPWrapper } from 'ssh2';
 import { stripText } from '../node/node-paths.js';
 import type { SessionAbout } from './session.js';
 
-const { STATUS_CODE: status, flagsToString } = ssh2.utils.sftp;
+const { STATUS_CODE: status, OPEN_MODE } = ssh2.utils.sftp;
 
 type Handle = { readonly file: number } | { readonly folder: string; isRead: boolean };
 
@@ -96,10 +99,9 @@ export function serveSftp(sftp: SFTPWrapper, { node, user, fileFault }: SessionA
 
   sftp.on('OPEN', (id, path, flags) =>
     answer(id, () => {
-      const how = flagsToString(flags) ?? 'r';
-      allow(path, how === 'r' ? 'read' : 'write');
+      allow(path, (flags & OPEN_MODE.WRITE) === 0 ? 'read' : 'write');
       if (existsSync(here(path)) && statSync(here(path)).isDirectory()) throw new Error('a folder');
-      sftp.handle(id, open({ file: openSync(here(path), how, 0o644) }));
+      sftp.handle(id, open({ file: openSync(here(path), openFlags(flags), 0o644) }));
     }),
   );
   sftp.on('READ', (id, handle, offset, length) =>
@@ -128,12 +130,14 @@ export function serveSftp(sftp: SFTPWrapper, { node, user, fileFault }: SessionA
   sftp.on('LSTAT', (id, path) => answer(id, () => sftp.attrs(id, attributes(lstatSync(here(path))))));
   sftp.on('SETSTAT', (id, path, wanted) =>
     change(id, [path], () => {
+      if (wanted.size !== undefined) truncateSync(here(path), wanted.size);
       if (wanted.mode !== undefined) chmodSync(here(path), wanted.mode & 0o7777);
       if (wanted.mtime !== undefined) utimesSync(here(path), wanted.atime ?? wanted.mtime, wanted.mtime);
     }),
   );
   sftp.on('FSETSTAT', (id, handle, wanted) =>
     done(id, () => {
+      if (wanted.size !== undefined) ftruncateSync(fileOf(handle), wanted.size);
       if (wanted.mode !== undefined) fchmodSync(fileOf(handle), wanted.mode & 0o7777);
     }),
   );
@@ -197,6 +201,19 @@ export function serveSftp(sftp: SFTPWrapper, { node, user, fileFault }: SessionA
   });
   sftp.on('close', closeAll);
   sftp.on('error', () => undefined);
+}
+
+// Bit by bit: scp opens with WRITE and CREAT alone, which is none of the modes of fopen.
+function openFlags(flags: number): number {
+  const has = (bit: number): boolean => (flags & bit) !== 0;
+  const access = has(OPEN_MODE.WRITE) ? (has(OPEN_MODE.READ) ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY;
+  return (
+    access |
+    (has(OPEN_MODE.APPEND) ? constants.O_APPEND : 0) |
+    (has(OPEN_MODE.CREAT) ? constants.O_CREAT : 0) |
+    (has(OPEN_MODE.TRUNC) ? constants.O_TRUNC : 0) |
+    (has(OPEN_MODE.EXCL) ? constants.O_EXCL : 0)
+  );
 }
 
 // scp takes a server that says no exit status for one that failed, and ssh2's SFTP has no way to say it.
