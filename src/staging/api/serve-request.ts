@@ -10,6 +10,7 @@ import { health } from './health.js';
 import { nodeProxy, podLog } from './kubelet-proxy.js';
 import { openApi } from './open-api.js';
 import { jsonOfProtobuf } from './protobuf-body.js';
+import { patience } from './patience.js';
 import { getObject, listObjects } from './read-objects.js';
 import { type RequestInfo, requestInfo } from './request-info.js';
 import type { Resource } from './resource-table.js';
@@ -25,6 +26,7 @@ import { createObject, deleteCollection, deleteObject, patchObject, replaceObjec
 
 /** etcd: 5 s and twice the election timeout (server/config ReqTimeout). */
 const etcdTimeoutMs = 7_000;
+const etcdTimeoutWallMs = 1_000;
 const mostBytes = 3 * 2 ** 20;
 
 /** Never rejects. */
@@ -122,7 +124,7 @@ async function serveResource(asked: Asked, resource: Resource | undefined, respo
 /** Data is in etcd: without its member the server waits for as long as etcd would. */
 async function etcdReady(api: ServedApi, info: RequestInfo): Promise<void> {
   const stored = !info.group.startsWith('authentication') && !info.group.startsWith('authorization');
-  if (!stored || api.etcd.healthy || (await api.etcd.wait(etcdTimeoutMs))) return;
+  if (!stored || api.etcd.healthy || (await api.etcd.wait(patience(api.context.clock, etcdTimeoutMs, etcdTimeoutWallMs)))) return;
   throw new ApiError(500, '', api.etcd.why === 'etcdserver: request timed out' ? api.etcd.why : 'context deadline exceeded');
 }
 

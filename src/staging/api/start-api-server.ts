@@ -11,6 +11,7 @@ import { etcdBundle, keyPair, kubernetesBundle, type PairPem, readFile } from '.
 import { keepExtensionTrust } from './extension-trust.js';
 import { createHotFiles, type HotFiles } from './hot-files.js';
 import { kubeletAccess } from './kubelet-access.js';
+import { patience } from './patience.js';
 import type { ServedApi } from './served-api.js';
 import { serveRequest } from './serve-request.js';
 import { signingKey, type TokenKey, verifyKeys } from './service-account-tokens.js';
@@ -19,6 +20,7 @@ import { createWatchHub } from './watch-hub.js';
 
 /** k/k pkg/controlplane: storage must answer within this at start. */
 const etcdStartMs = 20_000;
+const etcdStartWallMs = 10_000;
 /** Go's http.Server of the API server: IdleTimeout. */
 const idleMs = 90_000;
 
@@ -61,7 +63,7 @@ export const startApiServer: StartComponent = async (start) => {
       watches,
       nowMs,
     };
-    if (!(await member.wait(etcdStartMs))) throw new Error('context deadline exceeded');
+    if (!(await member.wait(patience(context.clock, etcdStartMs, etcdStartWallMs)))) throw new Error('context deadline exceeded');
     const listener = await openListener(start, api, port, loaded.serving);
     const trust = keepExtensionTrust({
       store: context.store,

@@ -5,6 +5,7 @@ import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { kubernetesBundle, presentedChain } from './cert-files.js';
 import { applyPatch } from './patches.js';
+import { patience } from './patience.js';
 import type { Resource } from './resource-table.js';
 import { objectSelector } from './selectors.js';
 import type { Asked } from './served-api.js';
@@ -30,6 +31,8 @@ interface Hook {
     readonly resources: readonly string[];
   }[];
 }
+
+const leastWallMs = 2_000;
 
 type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
 
@@ -117,7 +120,7 @@ async function ask(
     },
   };
   try {
-    const body = await post(hook, asked, url, JSON.stringify(review), (seconds * 1000) / asked.api.context.clock.speed);
+    const body = await post(hook, asked, url, JSON.stringify(review), patience(asked.api.context.clock, seconds * 1000, leastWallMs) / asked.api.context.clock.speed);
     const { response } = JSON.parse(body) as { response?: Answer };
     if (response === undefined) throw new Error('webhook response was absent');
     return response;

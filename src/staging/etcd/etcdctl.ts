@@ -11,7 +11,7 @@ import { dial } from './tls-dial.js';
 
 /** --command-timeout and --dial-timeout of etcdctl. */
 const commandTimeoutMs = 5_000;
-const leastWallMs = 500;
+const leastWallMs = 2_000;
 /** Quota of a kubeadm cluster: --quota-backend-bytes is not set. */
 const quotaBytes = 2_147_483_648;
 

@@ -33,7 +33,8 @@ export interface MemberConnectionOptions {
 
 /** etcd client/v3: back-off of 1 s base. */
 const redialMs = 1_000;
-const dialTimeoutMs = 2_000;
+/** Of the wall: a handshake is work of this machine. */
+const dialTimeoutMs = 5_000;
 
 export function connectMember(options: MemberConnectionOptions): MemberConnection {
   const ending = new AbortController();
