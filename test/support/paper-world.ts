@@ -100,7 +100,7 @@ export async function createPaperWorld(): Promise<PaperWorld> {
     issued,
     told,
     leaf: leafOf,
-    site({ target = nodeName, signal = new AbortController().signal, attempt = 1, deadlineMs = 15_000, told: tell = (m: string) => void told.push(m) } = {}) {
+    site({ target = nodeName, signal = new AbortController().signal, attempt = 1, deadlineMs = 60_000, told: tell = (m: string) => void told.push(m) } = {}) {
       const step = stepWith({ id: 'a-step', kind: 'x', targets: [target] });
       const deadlineAtMs = Date.now() + deadlineMs;
       return {
