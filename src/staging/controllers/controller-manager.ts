@@ -65,6 +65,8 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
     throw error;
   }
   process.listens(port);
+  log(`"Starting" version="${context.spec.version}"`);
+  log(`Serving securely on ${node.address}:${port}`);
 
   const client = createClient(loaded, { clock, localAddress: node.address });
   undo.push(() => client.close());

@@ -62,6 +62,8 @@ export const startScheduler: StartComponent = async (start: ComponentStart): Pro
   });
   undo.push(() => listener.close());
   process.listens(port);
+  log(`"Starting Kubernetes Scheduler" version="${context.spec.version}"`);
+  log(`Serving securely on ${node.address}:${port}`);
 
   const client = createClient(loaded, { clock, localAddress: node.address });
   undo.push(() => client.close());

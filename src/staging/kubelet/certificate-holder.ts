@@ -98,8 +98,13 @@ export function certificateHolder(options: CertificateHolderOptions): Certificat
     }
   }
 
+  // Asked at each look, and of the same certificate for a long time.
+  let ends: { readonly of: Pair; readonly atMs: number } | undefined;
+
   function secondsLeft(): number {
-    return pair === undefined ? Number.POSITIVE_INFINITY : Math.floor((Date.parse(new X509Certificate(pair.certificatePem).validTo) - now()) / 1000);
+    if (pair === undefined) return Number.POSITIVE_INFINITY;
+    if (ends?.of !== pair) ends = { of: pair, atMs: Date.parse(new X509Certificate(pair.certificatePem).validTo) };
+    return Math.floor((ends.atMs - now()) / 1000);
   }
 
   const stop = clock.every(lookMs, () => void look());

@@ -9,7 +9,7 @@ import type { StagingClient } from '../client/staging-client.js';
 import type { StagingContext } from '../component.js';
 import { signerNames } from '../controllers/csr-rules.js';
 import { kubeCalls } from '../controllers/kube-calls.js';
-import { watchObjects } from '../controllers/object-cache.js';
+import { type ObjectCache, watchObjects } from '../controllers/object-cache.js';
 import type { StagingNode } from '../node/staging-node.js';
 import { timings } from '../timings.js';
 import { certificateHolder } from './certificate-holder.js';
@@ -77,7 +77,8 @@ export function startKubeletProcess(options: KubeletProcessOptions): KubeletProc
     // The CA is that of the start, the pair that of the moment.
     const api = createClient({ server: url, caPem, pair: () => holder.pair() }, { clock, localAddress: node.address });
     undo.push(() => api.close());
-    const kube = kubeCalls(api);
+    // Hundreds of kubelets share this machine: their patience is that of the wall clock.
+    const kube = kubeCalls(api, Math.max(5_000, context.spec.nodes.length * 75));
     const pair = await servingPair(context, node, config, hot, { nowMs: now(), onChange: (changed) => server?.present(changed) });
     if (ending.signal.aborted) return;
     server = await startKubeletServer({
@@ -109,32 +110,42 @@ export function startKubeletProcess(options: KubeletProcessOptions): KubeletProc
 
   /** What needs an identity. Returns what is called when static pods have changed. */
   function withApi(api: StagingClient, kube: ReturnType<typeof kubeCalls>, onAnswer: (error: unknown) => void): () => void {
-    const pods = watchObjects(api, 'Pod', { query: `fieldSelector=spec.nodeName%3D${node.name}`, onTrouble: (text) => log(`"Failed to watch" type="*v1.Pod" err="${text}"`) });
-    undo.push(() => pods.stop());
+    let pods: ObjectCache | undefined;
     const mirrors = keepMirrorPods({
       context,
       node,
       kube,
       pods: () => staticPods.list(),
-      mirrors: () => pods.list().filter(isMirror),
-      nodeUid: () => (pods.isSynced ? status.uid : undefined),
+      mirrors: () => pods?.list().filter(isMirror) ?? [],
+      nodeUid: () => (pods?.isSynced === true ? status.uid : undefined),
       now,
       log,
     });
     undo.push(mirrors.stop);
     workloadPods.attend(kube, log);
     undo.push(() => workloadPods.leave());
-    pods.onChange((type, pod) => {
-      if (isMirror(pod)) mirrors.sync();
-      else workloadPods.seen(type, pod);
-    });
-    pods.onSynced(() => {
-      workloadPods.settle(new Set(pods.list().map((pod) => pod.metadata.uid)));
-      mirrors.sync();
-    });
-    const status = keepNodeStatus({ context, node, kube, now, log, onAnswer, onRegistered: mirrors.sync });
+
+    /** Once the node is registered: hundreds of kubelets that wait for an API server do not all ask it for their pods. */
+    function watchPods(): void {
+      if (pods !== undefined) {
+        mirrors.sync();
+        return;
+      }
+      const watched = watchObjects(api, 'Pod', { query: `fieldSelector=spec.nodeName%3D${node.name}`, onTrouble: (text) => log(`"Failed to watch" type="*v1.Pod" err="${text}"`) });
+      pods = watched;
+      undo.push(() => watched.stop());
+      watched.onChange((type, pod) => {
+        if (isMirror(pod)) mirrors.sync();
+        else workloadPods.seen(type, pod);
+      });
+      watched.onSynced(() => {
+        workloadPods.settle(new Set(watched.list().map((pod) => pod.metadata.uid)));
+        mirrors.sync();
+      });
+    }
+
+    const status = keepNodeStatus({ context, node, kube, now, log, onAnswer, onRegistered: watchPods });
     undo.push(status.stop);
-    mirrors.sync();
     return mirrors.sync;
   }
 

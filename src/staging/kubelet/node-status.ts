@@ -13,6 +13,10 @@ import { kubeletPort } from './kubelet-server.js';
 const reportMs = 300_000;
 /** While all goes well the object itself is read only at each so many renewals: nobody else changes it then, and a cluster may have hundreds of nodes. */
 const looksBetweenReads = 6;
+const firstPauseMs = 500;
+const longestPauseMs = 7_000;
+/** Wall clock that each node leaves the machine between two renewals, and two attempts in vain: with 200 nodes a second and five, however fast the clock. */
+const restMs = { renewal: 5, attempt: 25 };
 
 interface Condition {
   readonly type: string;
@@ -48,7 +52,6 @@ export function keepNodeStatus(options: NodeStatusOptions): NodeStatus {
   let uid: string | undefined;
   let reportedAtMs = 0;
   let untilRead = 0;
-  let isBusy = false;
   let isStopped = false;
 
   async function register(): Promise<StoredObject> {
@@ -129,9 +132,9 @@ export function keepNodeStatus(options: NodeStatusOptions): NodeStatus {
     }
   }
 
-  async function look(): Promise<void> {
-    if (isBusy || isStopped) return;
-    isBusy = true;
+  /** True when the lease is renewed. */
+  async function look(): Promise<boolean> {
+    if (isStopped) return false;
     try {
       if (uid === undefined) {
         const { metadata } = await register();
@@ -145,31 +148,37 @@ export function keepNodeStatus(options: NodeStatusOptions): NodeStatus {
         untilRead = looksBetweenReads;
       }
       options.onAnswer(undefined);
+      return true;
     } catch (error) {
       untilRead = 0;
       if (!isStopped) {
         log(`"Failed to ensure lease exists, will retry" err="${error instanceof Error ? error.message : String(error)}"`);
         options.onAnswer(error);
       }
-    } finally {
-      isBusy = false;
+      return false;
     }
   }
 
-  void look();
-  // Not registered: tried again soon; else the lease sets the pace.
-  const stopRenewing = clock.every(timings.nodeLeaseRenewMs, () => void look());
-  const stopTrying = clock.every(1000, () => {
-    if (uid === undefined) void look();
-  });
+  // The pace of the lease; after a failure soon again, then with growing pauses up to 7 s (kubelet_node_status.go registerWithAPIServer, nodelease backoffEnsureLease).
+  const leaseMs = Math.max(timings.nodeLeaseRenewMs, context.spec.nodes.length * restMs.renewal * clock.speed);
+  const mostMs = Math.max(longestPauseMs, context.spec.nodes.length * restMs.attempt * clock.speed);
+  let pauseMs = firstPauseMs;
+  let cancelNext: () => void = () => undefined;
+  const go = (): void => {
+    void look().then((isRenewed) => {
+      if (isStopped) return;
+      pauseMs = isRenewed ? firstPauseMs : Math.min(pauseMs * 2, mostMs);
+      cancelNext = clock.after(isRenewed ? leaseMs : pauseMs * (0.5 + Math.random() / 2), go);
+    });
+  };
+  go();
   return {
     get uid() {
       return uid;
     },
     stop() {
       isStopped = true;
-      stopRenewing();
-      stopTrying();
+      cancelNext();
     },
   };
 }

@@ -95,7 +95,7 @@ export async function startSmallCluster(
     },
     log: (line) => void log.push(line),
   };
-  for (const one of spec.nodes) writeNodeFiles(node(one.name), await nodeFiles(spec, one, authorities, nowMs));
+  await Promise.all(spec.nodes.map(async (one) => writeNodeFiles(node(one.name), await nodeFiles(spec, one, authorities, nowMs))));
   seed(store, spec, authorities, nowMs);
   const components: Components = new Map([
     ['kube-apiserver', startApiServer],
@@ -105,7 +105,7 @@ export async function startSmallCluster(
   ]);
   const kubelets = new Map(whole.nodes.map((one) => [one.name, createKubelet({ context, node: node(one.name), components })]));
   const front = await balance(spec);
-  await Promise.all(spec.nodes.map((one) => kubelets.get(one.name)?.start()));
+  for (const one of spec.nodes) await kubelets.get(one.name)?.start();
 
   const [first] = controlPlanes(spec);
   const conf =

@@ -93,7 +93,7 @@ describe('the server of a kubelet', () => {
     const { cluster: ca } = cluster.authorities;
     expect(await askKubelet(cluster.node('w1').address, '/pods')).toMatchObject({ status: 401, body: 'Unauthorized' });
     expect((await askKubelet(cluster.node('w1').address, '/pods', await credential(ca, 'rotation-probe'))).body).toBe(
-      'Forbidden (user=rotation-probe, verb=get, resource=nodes, subresource(s)=[pods proxy])',
+      'Forbidden (user=rotation-probe, verb=get, resource=nodes, subresource(s)=[pods proxy])\n',
     );
     expect((await askKubelet(cluster.node('w1').address, '/pods', await credential(ca, 'root', ['system:masters']))).status).toBe(200);
     expect((await askKubelet(cluster.node('w1').address, '/pods', await credential(other, 'rotation-probe'))).status).toBe(401);
@@ -115,7 +115,7 @@ describe('the server of a kubelet', () => {
 
   it('gives logs to kubectl through the API server', async () => {
     const answer = await cluster.admin.request('GET', '/api/v1/namespaces/kube-system/pods/kube-scheduler-cp1/log');
-    expect(answer).toMatchObject({ status: 200, body: expect.stringContaining('kube-scheduler') });
+    expect(answer).toMatchObject({ status: 200, body: expect.stringContaining('Starting Kubernetes Scheduler') });
   });
 });
 
