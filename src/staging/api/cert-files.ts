@@ -57,8 +57,8 @@ const chains = new WeakMap<TLSSocket, readonly Certificate[]>();
 
 /** What the other end of a connection presented, leaf first; nothing if it sent none. */
 export function presentedChain(socket: TLSSocket): readonly Certificate[] {
-  const known = chains.get(socket);
-  if (known !== undefined) return known;
+  const told = chains.get(socket);
+  if (told !== undefined) return told;
   const chain: Certificate[] = [];
   let next: { readonly raw?: Buffer; readonly issuerCertificate?: unknown } | undefined = socket.getPeerCertificate(true);
   while (next?.raw !== undefined) {
@@ -70,9 +70,19 @@ export function presentedChain(socket: TLSSocket): readonly Certificate[] {
   return chain;
 }
 
+/** The same few certificates are read again and again: by servers from their files, and by whoever is asked from connections. */
+const known = new Map<string, Certificate>();
+const mostKnown = 500;
+
 function parsed(der: Buffer): Certificate {
+  const key = der.toString('latin1');
+  const found = known.get(key);
+  if (found !== undefined) return found;
   try {
-    return parseCertificate(der);
+    const certificate = parseCertificate(der);
+    if (known.size >= mostKnown) known.clear();
+    known.set(key, certificate);
+    return certificate;
   } catch {
     throw new Error('x509: malformed certificate');
   }

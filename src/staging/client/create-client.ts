@@ -3,7 +3,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { connect, type ConnectionOptions } from 'node:tls';
+import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
 import { createClock, type StagingClock } from '../clock.js';
 import { inform } from './inform.js';
 import type { ClientAnswer, LoadedKubeconfig, StagingClient } from './staging-client.js';
@@ -28,6 +28,20 @@ export function createClient(loaded: LoadedKubeconfig, options: ClientOptions = 
   const informers = new Set<() => void>();
   let closed = false;
   let agent = makeAgent();
+  let context: { readonly secure: SecureContext; readonly certificatePem: string | undefined } | undefined;
+
+  /** Made anew when the pair is another: it costs more than all the rest of a connection. */
+  function contextWith(pair: { readonly certificatePem: string; readonly keyPem: string } | undefined): SecureContext {
+    if (context !== undefined && context.certificatePem === pair?.certificatePem) return context.secure;
+    const secure = createSecureContext({
+      ca: [loaded.caPem],
+      // As Go does: any certificate in the bundle is an anchor.
+      allowPartialTrustChain: true,
+      ...(pair === undefined ? {} : { cert: pair.certificatePem, key: pair.keyPem }),
+    });
+    context = { secure, certificatePem: pair?.certificatePem };
+    return secure;
+  }
 
   function makeAgent(): https.Agent {
     // One to come: what is asked at a handshake is asked here, and the pool does not depend on it.
@@ -36,10 +50,7 @@ export function createClient(loaded: LoadedKubeconfig, options: ClientOptions = 
       const pair = typeof loaded.pair === 'function' ? loaded.pair() : loaded.pair;
       const socket = connect({
         ...(given as ConnectionOptions),
-        ca: [loaded.caPem],
-        // As Go does: any certificate in the bundle is an anchor.
-        allowPartialTrustChain: true,
-        ...(pair === undefined ? {} : { cert: pair.certificatePem, key: pair.keyPem }),
+        secureContext: contextWith(pair),
         ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
       });
       socket.setNoDelay(true);
