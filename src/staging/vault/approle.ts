@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { type Outcome, failed, refused, unsupportedOperation, unsupportedPath } from './answer.js';
-import type { Engine, EngineCall } from './core.js';
+import type { Engine, EngineCall } from './call.js';
 import { type FieldKind, ignoredWarning, readFields } from './fields.js';
 import type { MountEntry } from './mounts.js';
 import { type Tokens, authOf, systemDefaultSeconds, systemMaxSeconds } from './tokens.js';

@@ -1,50 +1,18 @@
 /** The core of the Vault: who asks, whether it may, and which engine answers (vault/request_handling.go, http/logical.go). */
 
 import { randomUUID } from 'node:crypto';
-import { type Acl, aclOf, matches } from './acl.js';
+import { aclOf, matches } from './acl.js';
 import { type Answer, type Outcome, Refusal, envelope, failed, permissionDenied, refusalAnswer, refused } from './answer.js';
-import { type AppRoles, createAppRoles } from './approle.js';
-import { type Mounts, createMounts } from './mounts.js';
+import { createAppRoles } from './approle.js';
+import type { Engine, VaultCall } from './call.js';
+import { createMounts } from './mounts.js';
 import { defaultPolicy } from './default-policy.js';
 import { type PathRule, parsePolicy } from './policy-text.js';
 import { sysRoutes } from './sys-routes.js';
 import { sysStatus } from './sys-status.js';
 import { tokenRoutes } from './token-routes.js';
-import { type Token, type Tokens, createTokens } from './tokens.js';
-
-export type Operation = 'read' | 'list' | 'update' | 'delete' | 'patch';
-
-export interface VaultCall {
-  readonly operation: Operation;
-  /** Without "/v1/"; a list's path ends with a slash. */
-  readonly path: string;
-  readonly data: Readonly<Record<string, unknown>>;
-  readonly token: string;
-}
-
-/** What an engine gets: a path below its mount, and who asks. */
-export interface EngineCall extends VaultCall {
-  readonly below: string;
-  readonly caller: Token | undefined;
-}
-
-export type Engine = (call: EngineCall) => Promise<Outcome | undefined> | Outcome | undefined;
-
-export interface VaultCore {
-  readonly now: () => number;
-  readonly tokens: Tokens;
-  readonly mounts: Mounts;
-  readonly appRoles: AppRoles;
-  /** Text by name. */
-  readonly policies: Map<string, string>;
-  readonly cluster: { name: string; id: string; unsealKey: string };
-  /** Globs that no token but a root token reaches, whatever its policies say. */
-  readonly denied: Set<string>;
-  sealed: boolean;
-  /** undefined: a root token, which may all. */
-  aclOf(token: Token): Acl | undefined;
-  handle(call: VaultCall): Promise<Answer>;
-}
+import { type Token, createTokens } from './tokens.js';
+import type { VaultCore } from './vault-core.js';
 
 /** Paths that everybody may ask, as their engines say (PathsSpecial.Unauthenticated). */
 const openPaths = ['internal/ui/mounts', 'internal/ui/mounts/*'];

@@ -1,6 +1,7 @@
 /** The rows of the table that ask the PKI engine. */
 
-import type { Short } from './fidelity-table.test-support.js';
+/** A request: its name, who asks, and what. */
+export type Short = readonly [name: string, token: string, method: string, path: string, body?: unknown];
 
 const R = 'fid/issuers/generate/root';
 const V = 'fid/issuer/one/sign-verbatim';

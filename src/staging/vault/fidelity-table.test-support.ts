@@ -1,6 +1,6 @@
 /** Requests whose answers the staging Vault and a real one must share. `<a.b>` stands for field b of the answer to row a, `<x.csr>` for fixtures/requests/x.csr. */
 
-import { pkiRows } from './fidelity-pki-rows.test-support.js';
+import { pkiRows, type Short } from './fidelity-pki-rows.test-support.js';
 
 export interface Row {
   readonly name: string;
@@ -12,8 +12,6 @@ export interface Row {
   /** Asked of a Vault that is sealed. */
   readonly sealed?: boolean;
 }
-
-export type Short = readonly [name: string, token: string, method: string, path: string, body?: unknown];
 
 const issuers = 'path "fid/issuers" { capabilities = ["list"] }';
 const mixed = [

@@ -2,7 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { createCore, type VaultCore } from './core.js';
+import { createCore } from './core.js';
+import type { VaultCore } from './vault-core.js';
 import { type Told, runTable, withoutChance } from './fidelity.test-support.js';
 import { table } from './fidelity-table.test-support.js';
 import { type Listening, listen } from './listen.js';

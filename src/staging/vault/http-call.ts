@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { Answer } from './answer.js';
-import type { Operation, VaultCall } from './core.js';
+import type { Operation, VaultCall } from './call.js';
 
 // Vault's own limit (max_request_size).
 const largest = 32 * 1024 * 1024;
@@ -55,7 +55,9 @@ function withBody(operation: Operation, { path, token, text }: { readonly path: 
   if (text.trim() === '') return { operation, path, token, data: {} };
   try {
     const data: unknown = JSON.parse(text);
-    if (typeof data === 'object' && data !== null && !Array.isArray(data)) return { operation, path, token, data: data as Record<string, unknown> };
+    // `vault write -f` sends this.
+    if (data === null) return { operation, path, token, data: {} };
+    if (typeof data === 'object' && !Array.isArray(data)) return { operation, path, token, data: data as Record<string, unknown> };
     return { status: 400, body: { errors: ['error parsing JSON: json: cannot unmarshal into Go value of type map[string]interface {}'] } };
   } catch (error) {
     return { status: 400, body: { errors: [`error parsing JSON: ${error instanceof Error ? error.message : String(error)}`] } };

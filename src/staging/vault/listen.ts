@@ -9,7 +9,7 @@ import { makeCa, signLeaf } from '../../x509/certificate-authority.js';
 import { makeKeyPair } from '../../x509/key-pair.js';
 import { makeRequest } from '../../x509/request.js';
 import type { Answer } from './answer.js';
-import type { VaultCore } from './core.js';
+import type { VaultCore } from './vault-core.js';
 import { callOf } from './http-call.js';
 
 export interface VaultTlsFiles {

@@ -2,7 +2,7 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { refused } from './answer.js';
-import type { Engine } from './core.js';
+import type { Engine } from './call.js';
 import { secondsOf } from './go-format.js';
 import { type PkiMount, createPki } from './pki/engine.js';
 import { systemDefaultSeconds, systemMaxSeconds } from './tokens.js';

@@ -1,7 +1,7 @@
 /** Makes a new Vault what the lab's setup makes of a real one: engine, sign role, policy, AppRole (lab/vault/setup.ts). */
 
 import type { Answer } from './answer.js';
-import type { VaultCore } from './core.js';
+import type { VaultCore } from './vault-core.js';
 
 export interface SetUp {
   /** Where the PKI engine is mounted, without slashes around. Default pki-k8s. */

@@ -1,6 +1,6 @@
 /** Everything a Vault holds, as plain data. */
 
-import type { VaultCore } from './core.js';
+import type { VaultCore } from './vault-core.js';
 
 /** What `state` of the server is made of. Holds keys and tokens. */
 export interface Dump {

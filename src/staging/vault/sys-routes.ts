@@ -1,7 +1,8 @@
 /** sys: mounts, auth methods, policies, capabilities and sealing (vault/logical_system.go). */
 
 import { type Outcome, failed, refused, unsupportedOperation, unsupportedPath } from './answer.js';
-import type { Engine, EngineCall, VaultCore } from './core.js';
+import type { Engine, EngineCall } from './call.js';
+import type { VaultCore } from './vault-core.js';
 import { readFields } from './fields.js';
 import { builtinMounts, describeMount } from './mounts.js';
 import { parsePolicy } from './policy-text.js';

@@ -1,7 +1,8 @@
 /** The part of sys that answers without a token and while sealed: health, seal status, unsealing (http/sys_health.go, http/sys_seal.go). */
 
 import { type Answer, refused } from './answer.js';
-import type { VaultCall, VaultCore } from './core.js';
+import type { VaultCall } from './call.js';
+import type { VaultCore } from './vault-core.js';
 import { vaultVersion } from './mounts.js';
 
 /** undefined: the path is none of these. */

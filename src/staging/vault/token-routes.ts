@@ -1,7 +1,8 @@
 /** auth/token: look-up, creation, renewal and revocation (vault/token_store.go). */
 
 import { type Outcome, failed, permissionDenied, refused, unsupportedOperation, unsupportedPath } from './answer.js';
-import type { Engine, EngineCall, Operation, VaultCore } from './core.js';
+import type { Engine, EngineCall, Operation } from './call.js';
+import type { VaultCore } from './vault-core.js';
 import { type FieldKind, ignoredWarning, readFields } from './fields.js';
 import { type Token, authOf, lookupOf, systemDefaultSeconds, systemMaxSeconds } from './tokens.js';
 

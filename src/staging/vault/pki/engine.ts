@@ -1,7 +1,7 @@
 /** The PKI engine: its paths, and what each does with an operation (builtin/logical/pki/backend.go). */
 
 import { type Outcome, unsupportedOperation, unsupportedPath } from '../answer.js';
-import type { Engine, EngineCall, Operation } from '../core.js';
+import type { Engine, EngineCall, Operation } from '../call.js';
 import { listCertificates, readCa, readCertificate, revoke } from './certificates.js';
 import type { Limits } from './creation.js';
 import {
