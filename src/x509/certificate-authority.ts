@@ -39,7 +39,7 @@ export interface CaParts extends Validity {
 export async function makeCa(parts: CaParts): Promise<Ca> {
   const keyPem = parts.keyPem ?? (await makeKeyPair(parts.keyType ?? 'ecdsa-p256')).privateKeyPem;
   const { keys } = await cryptoKeysOf(keyPem);
-  const signer = parts.signedBy === undefined ? { keyPem, name: nameOf(parts.subject), publicKey: keys.publicKey } : await signerOf(parts.signedBy);
+  const signer: Signer = parts.signedBy === undefined ? { keyPem, name: nameOf(parts.subject), publicKey: keys.publicKey } : await signerOf(parts.signedBy);
   const flags = x509.KeyUsageFlags;
   const identifiers = parts.keyIdentifiers ?? 'both';
   const certificatePem = await certify(parts, signer, keys.publicKey, nameOf(parts.subject), [
@@ -48,7 +48,7 @@ export async function makeCa(parts: CaParts): Promise<Ca> {
     ...usageExtension(parts.usages ?? []),
     ...(parts.sans === undefined || parts.sans.length === 0 ? [] : [alternativeNames(parts.sans)]),
     ...(identifiers === 'none' ? [] : [await x509.SubjectKeyIdentifierExtension.create(publicKey(keys.publicKey))]),
-    ...(identifiers === 'both' ? [await x509.AuthorityKeyIdentifierExtension.create(publicKey(signer.publicKey))] : []),
+    ...(identifiers === 'both' ? [await authorityKeyIdentifier(signer)] : []),
   ]);
   return { certificatePem, keyPem };
 }
@@ -73,7 +73,7 @@ export async function signLeaf(parts: LeafParts): Promise<string> {
     new x509.KeyUsagesExtension(flags.digitalSignature | flags.keyEncipherment, true),
     ...usageExtension(parts.usages),
     new x509.BasicConstraintsExtension(false, undefined, true),
-    ...(parts.withAki === false ? [] : [await x509.AuthorityKeyIdentifierExtension.create(publicKey(signer.publicKey))]),
+    ...(parts.withAki === false ? [] : [await authorityKeyIdentifier(signer)]),
     ...(san === null ? [] : [san]),
   ]);
 }
@@ -82,11 +82,15 @@ interface Signer {
   readonly keyPem: Secret;
   readonly name: x509.Name;
   readonly publicKey: unknown;
+  /** The CA certificate's own, which need not be the SHA-1 of its key (Go since 1.25): OpenSSL compares. */
+  readonly keyId?: string;
 }
 
 async function signerOf(ca: Ca): Promise<Signer> {
   const { keys } = await cryptoKeysOf(ca.keyPem);
-  return { keyPem: ca.keyPem, name: new x509.X509Certificate(ca.certificatePem).subjectName, publicKey: keys.publicKey };
+  const certificate = new x509.X509Certificate(ca.certificatePem);
+  const keyId = certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;
+  return { keyPem: ca.keyPem, name: certificate.subjectName, publicKey: keys.publicKey, ...(keyId === undefined ? {} : { keyId }) };
 }
 
 async function certify(validity: Validity, signer: Signer, subjectKey: unknown, subject: x509.Name, extensions: x509.Extension[]): Promise<string> {
@@ -106,6 +110,10 @@ async function certify(validity: Validity, signer: Signer, subjectKey: unknown, 
     extensions,
   });
   return `${certificate.toString('pem')}\n`;
+}
+
+async function authorityKeyIdentifier(signer: Signer): Promise<x509.Extension> {
+  return signer.keyId === undefined ? x509.AuthorityKeyIdentifierExtension.create(publicKey(signer.publicKey)) : new x509.AuthorityKeyIdentifierExtension(signer.keyId);
 }
 
 function usageExtension(usages: readonly ('serverAuth' | 'clientAuth')[]): x509.Extension[] {
