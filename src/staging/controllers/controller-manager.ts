@@ -25,8 +25,8 @@ const port = 10257;
 const controllers: readonly Controller[] = [publishRootCa, fillTokens, approveAndSign, signClusterInfo, keepDefaultAccounts, ...workloadControllers];
 
 /**
- * Flags as kubeadm sets them. Throws what the real one logs before it exits: a kubeconfig that cannot be read, a signing file with other than
- * one certificate, a port that is taken.
+ * Flags as kubeadm sets them. Throws what the real one logs before it exits: a kubeconfig that cannot be read, a port that is taken. A signing
+ * file with other than one certificate ends it when it has won the lease.
  */
 export const startControllerManager: StartComponent = async (start: ComponentStart): Promise<RunningComponent> => {
   const { context, node, process, flags, log } = start;
@@ -45,12 +45,8 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
   const undo: (() => Promise<void> | void)[] = [];
   const hot = createHotFiles({ process, node, clock, log });
   undo.push(hot.stop);
-  let signer: SigningPair | undefined;
   let clientCa: HotFile<CertPool> | undefined;
   try {
-    const [certificateFile = '', keyFile = ''] = [flags['cluster-signing-cert-file'], flags['cluster-signing-key-file']];
-    // Both empty: an external CA, nothing is signed.
-    if (certificateFile !== '' && keyFile !== '') signer = watchSigningPair(hot, certificateFile, keyFile);
     if (flags['client-ca-file'] !== undefined) clientCa = hot.watch([flags['client-ca-file']], ([bytes]) => certPool(kubernetesBundle(String(bytes))));
     const listener = await openSecurePort({
       address: node.address,
@@ -82,6 +78,12 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
     return closing;
   };
 
+  /** Throws the line of the real one. Both flags empty: an external CA, nothing is signed. */
+  function signingPair(): SigningPair | undefined {
+    const [certificateFile = '', keyFile = ''] = [flags['cluster-signing-cert-file'], flags['cluster-signing-key-file']];
+    return certificateFile === '' || keyFile === '' ? undefined : watchSigningPair(hot, certificateFile, keyFile);
+  }
+
   const election = takePart({
     kube: kubeCalls(client, Math.max(timings.leaseRenewDeadlineMs / 2 / clock.speed, 2_000)),
     clock,
@@ -90,6 +92,16 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
     lease: 'kube-controller-manager',
     log,
     onLead() {
+      let signer: SigningPair | undefined;
+      try {
+        signer = signingPair();
+      } catch (error) {
+        // Controllers are made when the lease is won: a standby does not look at the pair.
+        const reason = `"Error starting controllers" err="${error instanceof Error ? error.message : String(error)}"`;
+        log(reason);
+        void close().then(() => end(reason));
+        return;
+      }
       const world = openWorld({
         context,
         client,

@@ -1,5 +1,6 @@
 /** The Node object of a kubelet: registered once, its status told when it changes, its lease renewed (k/k pkg/kubelet/kubelet_node_status.go, nodelease). */
 
+import { inGoWords } from '../client/go-words.js';
 import type { StoredObject } from '../api/store.js';
 import type { StagingContext } from '../component.js';
 import { ApiRefusal, type KubeCalls } from '../controllers/kube-calls.js';
@@ -152,7 +153,7 @@ export function keepNodeStatus(options: NodeStatusOptions): NodeStatus {
     } catch (error) {
       untilRead = 0;
       if (!isStopped) {
-        log(`"Failed to ensure lease exists, will retry" err="${error instanceof Error ? error.message : String(error)}"`);
+        log(`"Failed to ensure lease exists, will retry" err="${inGoWords(error)}"`);
         options.onAnswer(error);
       }
       return false;
