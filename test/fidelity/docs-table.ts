@@ -8,7 +8,15 @@ const marks = ['<!-- the table: made by test/fidelity/write-docs.ts -->', '<!-- 
 
 export function tableOf(behaviours: readonly Behaviour[], lab: Readonly<Record<string, Seen>>, staging: Readonly<Record<string, Seen>>): string {
   const rows = behaviours.map(({ id, area, rule, title, expected, slow }) => {
-    const cells = [`\`${id}\`${slow === true ? ' (slow)' : ''}`, area, title, rule, words(expected, lab[id]), words(expected, staging[id]), lab[id] === undefined ? '' : `${lab[id].seconds}`];
+    const cells = [
+      `\`${id}\`${slow === true ? ' (slow)' : ''}`,
+      area,
+      title,
+      rule,
+      words(expected, lab[id]),
+      words(expected, staging[id]),
+      lab[id] === undefined ? '' : `${lab[id].seconds}`,
+    ];
     return `| ${cells.map((cell) => cell.replaceAll('|', '\\|').replaceAll(/\s*\n\s*/g, ' ')).join(' | ')} |`;
   });
   return ['| id | area | behaviour | rule | lab | staging | s on the lab |', '|---|---|---|---|---|---|---|', ...rows].join('\n');

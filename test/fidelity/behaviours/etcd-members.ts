@@ -1,8 +1,8 @@
 /** etcd: what its doors ask for, what it reads again, and the programs of its image. */
 
 import { X509Certificate } from 'node:crypto';
+import { connect } from 'node:tls';
 import { Secret } from '../../../src/domain/secret.js';
-import { RotationError } from '../../../src/domain/errors.js';
 import type { ClientCredential } from '../../../src/ports/tls-probe.js';
 import type { Behaviour } from '../behaviour.js';
 import { mustBeCalm, pidOf, restarterOf } from '../components.js';
@@ -14,20 +14,22 @@ import { callMs, controlPlane, type World, type WorldNode } from '../world.js';
 
 const folder = `${pkiFolder}/etcd`;
 
-/** "200 {health}", or the code of what ended the connection. */
-async function askEtcd(world: World, node: WorldNode, credential: ClientCredential | undefined): Promise<string> {
-  const caPem = (await caOfCluster(world, 'etcd/ca')).certificatePem;
-  try {
-    const { status, body } = await world.tls.request(
-      { host: node.address, port: 2379 },
-      { method: 'GET', path: '/health', caPem, deadlineMs: callMs, ...(credential === undefined ? {} : { credential }) },
-    );
-    return `${status} ${body.trim()}`;
-  } catch (error) {
-    if (!(error instanceof RotationError)) throw error;
-    const cause = error.failures[0]?.cause ?? '';
-    return /alert ([a-z ]+)/.exec(cause)?.[1] ?? cause;
-  }
+/** Long enough for a refusal to arrive: with TLS 1.3 it comes after the client has finished its part. */
+const refusalMs = 1_000;
+
+/** Whether a connection with this certificate stays open after the handshake. */
+async function askEtcd(world: World, node: WorldNode, credential: ClientCredential | undefined): Promise<'accepted' | 'refused'> {
+  const ca = (await caOfCluster(world, 'etcd/ca')).certificatePem;
+  const own = credential === undefined ? {} : { cert: credential.certificatePem, key: credential.key.reveal() };
+  return new Promise((resolve) => {
+    const socket = connect({ host: node.address, port: 2379, ca, ...own });
+    const end = (answer: 'accepted' | 'refused') => (): void => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.on('error', end('refused')).on('close', end('refused')).resume();
+    socket.once('secureConnect', () => setTimeout(end('accepted'), refusalMs));
+  });
 }
 
 async function pairOn(world: World, node: WorldNode, name: string): Promise<ClientCredential> {
@@ -44,10 +46,10 @@ export const etcdMembers: readonly Behaviour[] = [
   {
     id: 'etcd-asks-for-a-certificate',
     rule: '0.3, 3.1 E1, 4.9: RequireAndVerifyClientCert at the handshake',
-    title: 'etcd answers clients of its own CA, and ends the handshake of those without a certificate or of another CA, that of the cluster too',
+    title: 'etcd keeps connections of clients of its own CA, and ends those without a certificate or of another CA, that of the cluster too',
     area: 'etcd',
     disturbs: 'nothing',
-    expected: { none: 'certificate required', clusterCa: 'unknown ca', unknownCa: 'unknown ca', own: '200 {"health":"true","reason":""}' },
+    expected: { none: 'refused', clusterCa: 'refused', unknownCa: 'refused', own: 'accepted' },
     async run(world) {
       const node = controlPlane(world);
       return {
@@ -64,7 +66,7 @@ export const etcdMembers: readonly Behaviour[] = [
     title: 'A server pair that is replaced is presented at the very next handshake; a CA that is added to its trusted CAs is not trusted without a restart',
     area: 'etcd',
     disturbs: 'restores-itself',
-    expected: { nextHandshake: 'the new pair', back: 'the pair of before', addedCa: 'unknown ca', sameProcess: true, ready: 200 },
+    expected: { nextHandshake: 'the new pair', back: 'the pair of before', addedCa: 'refused', sameProcess: true, ready: 200 },
     async run(world, undo) {
       const node = controlPlane(world);
       const at = { host: node.address, port: 2379 };

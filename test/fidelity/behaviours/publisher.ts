@@ -26,7 +26,13 @@ async function writeManifests(world: World, texts: readonly string[]): Promise<v
       if ((await textOf(world, name, at.path)) === text) return;
       const before = await pidOf(world, name, kcm);
       await writeAgain(world, at, text);
-      await mustBecome(world, `${kcm} on ${name} is restarted`, 120_000, () => pidOf(world, name, kcm), (pid) => pid !== 0 && pid !== before);
+      await mustBecome(
+        world,
+        `${kcm} on ${name} is restarted`,
+        120_000,
+        () => pidOf(world, name, kcm),
+        (pid) => pid !== 0 && pid !== before,
+      );
       await mustBeCalm(world, name, kcm);
     }),
   );
@@ -82,11 +88,22 @@ export const publisher: readonly Behaviour[] = [
       undo.add('the cluster CA is published', async () => void (await mustBecome(world, 'the cluster CA in all namespaces', 90_000, published, (now) => now === 'all as before')));
       await useFilesOfItsOwn(world, undo, bundle);
       const configMaps = await until(world, 60_000, published, (now) => now === 'all with the new bytes');
-      const after = await until(world, 20_000, () => dataOf(world, secret), (data) => decoded(data['ca.crt']) === bundle);
+      const after = await until(
+        world,
+        20_000,
+        () => dataOf(world, secret),
+        (data) => decoded(data['ca.crt']) === bundle,
+      );
       const leader = await mustBeLed(world, kcm);
       const pid = await pidOf(world, leader, kcm);
       const { keyPem, certificatePem } = await caOfCluster(world);
-      const asks = (by: string) => until(world, hotMs, () => signs(world, undo, 8_000, incoming), (answer) => answer === by);
+      const asks = (by: string) =>
+        until(
+          world,
+          hotMs,
+          () => signs(world, undo, 8_000, incoming),
+          (answer) => answer === by,
+        );
       const write = (path: string, text: string) => writeAgain(world, { node: leader, path }, text);
       const first = await signs(world, undo);
       await write(files.signingKey, incoming.keyPem.reveal().toString('utf8'));

@@ -4,7 +4,7 @@ import { createHash, X509Certificate } from 'node:crypto';
 import type { ClientChannel } from 'ssh2';
 import ssh2 from 'ssh2';
 import { RotationError } from '../../../src/domain/errors.js';
-import type { Behaviour, Observed } from '../behaviour.js';
+import type { Behaviour } from '../behaviour.js';
 import { firstCertificate } from '../credentials.js';
 import { uniqueName } from '../scratch.js';
 import { callMs, controlPlane, type World, worker } from '../world.js';

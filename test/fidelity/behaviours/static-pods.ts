@@ -180,6 +180,7 @@ export const staticPods: readonly Behaviour[] = [
     title: 'The mirror pod of a component that is deleted comes back with another uid, and the process runs on',
     area: 'static pods',
     disturbs: 'restores-itself',
+    slow: true,
     expected: { back: true, otherUid: true, sameProcess: true, owner: 'Node' },
     async run(world) {
       const node = await standby(world);
@@ -188,7 +189,7 @@ export const staticPods: readonly Behaviour[] = [
       await world.kube.remove({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system', name: `${scheduler}-${node}` }, { deadlineMs: callMs, gracePeriodSeconds: 0 });
       const back = await until(
         world,
-        60_000,
+        150_000,
         () => mirrorPod(world, scheduler, node),
         (pod) => pod !== undefined && pod.metadata.uid !== before?.metadata.uid && isRunning(pod),
       );
