@@ -31,7 +31,13 @@ describe('readRecording', () => {
     ['a plan of another version', '{"apiVersion":"rotate-ca/v2",\n"kind":"Plan"}', 'plan-invalid', /^plan\.json:1:2$/, /another version/],
     ['a private key', inventory.replace('"name": "cp1"', `"name": "cp1",\n "key": "${key}"`), 'inventory-invalid', /^plan\.json:\d+:\d+$/, /holds a secret \(PEM private key\)/],
     ['a wrong value', inventory.replace('"rsa-2048"', '"rsa-1"'), 'inventory-invalid', /^plan\.json:\d+:\d+$/, /damaged/],
-    ['no nodes', '{"apiVersion":"rotate-ca/v1","kind":"Inventory","cluster":{"uid":"u","server":"https://a:1","version":"v1"},\n "nodes":[],"objects":[]}', 'inventory-invalid', /^plan\.json:2:10$/, /damaged/],
+    [
+      'no nodes',
+      '{"apiVersion":"rotate-ca/v1","kind":"Inventory","cluster":{"uid":"u","server":"https://a:1","version":"v1"},\n "nodes":[],"objects":[]}',
+      'inventory-invalid',
+      /^plan\.json:2:10$/,
+      /damaged/,
+    ],
   ])('%s is refused with its place', (_what, json, code, target, summary) => {
     const failure = refusal(json);
     expect(failure?.code).toBe(code);

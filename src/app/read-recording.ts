@@ -6,6 +6,7 @@ import type { Inventory } from '../domain/cluster/inventory.js';
 import { type ErrorCode, fail } from '../domain/errors.js';
 import { readPlan } from '../domain/plan/digest.js';
 import { findSecret } from '../domain/redact.js';
+import { jsonErrorAt } from './json-error.js';
 
 const text = z.string();
 const keyType = z.enum(['rsa-2048', 'rsa-3072', 'rsa-4096', 'ecdsa-p256', 'ecdsa-p384', 'ed25519', 'other']);
@@ -113,14 +114,13 @@ function refuseSecrets(json: string, name: string, code: ErrorCode): void {
 function parse(json: string, name: string, code: ErrorCode): unknown {
   try {
     return JSON.parse(json) as unknown;
-  } catch (error) {
-    const message = (error instanceof Error ? error.message : '').split('\n')[0] ?? '';
-    const offset = Number(/position (\d+)/.exec(message)?.[1] ?? json.length);
-    const isCut = /end of JSON|Unterminated/i.test(message) || offset >= json.trimEnd().length;
+  } catch {
+    const offset = jsonErrorAt(json) ?? json.length;
+    const isCut = offset >= json.length;
     return fail(code, {
       target: at(name, json, offset),
       summary: isCut ? 'the file is truncated' : 'the file is not JSON',
-      cause: isCut ? 'it ends in the middle' : message.replace(/ in JSON at position.*$/, '').slice(0, 120),
+      cause: isCut ? 'it ends in the middle' : 'this character cannot be here',
       nextAction: again,
     });
   }

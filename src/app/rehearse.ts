@@ -51,7 +51,7 @@ export interface Rehearsal {
 /** A look costs a node some processes: not so many more as time is faster. */
 const looksPerSpeed = 5;
 /** Each place in its turn. */
-const probeEveryMs = 50;
+const probeEveryMs = 100;
 
 /** Throws what planning and driving throw. A run that halts is no exception: `view` says so. */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {

@@ -11,7 +11,9 @@ describe('specOfInventory', () => {
   const node = (name: string) => spec.nodes.find((one) => one.name === name);
 
   it('has the same nodes, roles, version and tools', () => {
-    expect(spec.nodes.map(({ name, roles, tools: { etcdctl: _, ...tools } }) => ({ name, roles, tools }))).toEqual(recorded.nodes.map(({ name, roles, tools }) => ({ name, roles, tools })));
+    expect(spec.nodes.map(({ name, roles, tools: { etcdctl: _, ...tools } }) => ({ name, roles, tools }))).toEqual(
+      recorded.nodes.map(({ name, roles, tools }) => ({ name, roles, tools })),
+    );
     expect(spec.version).toBe(recorded.cluster.version);
     expect(spec.name).toBe('lab');
   });
@@ -43,15 +45,25 @@ describe('specOfInventory', () => {
   });
 
   it('holds nothing of the keys of the cluster', () => {
-    const digests = recorded.nodes.flatMap(({ files }) => files.flatMap(({ certificates, keySpki }) => [...certificates.flatMap(({ fingerprint, spki }) => [fingerprint, spki]), ...(keySpki === undefined ? [] : [keySpki])]));
+    const digests = recorded.nodes.flatMap(({ files }) =>
+      files.flatMap(({ certificates, keySpki }) => [...certificates.flatMap(({ fingerprint, spki }) => [fingerprint, spki]), ...(keySpki === undefined ? [] : [keySpki])]),
+    );
     expect(digests.filter((digest) => JSON.stringify(spec).includes(digest))).toEqual([]);
   });
 
   it.each<[what: string, change: (inventory: Inventory) => Inventory, line: RegExp]>([
     ['external etcd', (i) => ({ ...i, nodes: i.nodes.map((n) => ({ ...n, components: n.components.filter((c) => c.name !== 'etcd') })) }), /etcd is elsewhere/],
-    ['a file without a place', (i) => ({ ...i, nodes: i.nodes.map((n) => ({ ...n, files: [...n.files, { ...(n.files[0] as (typeof n.files)[number]), path: '/etc/cni/net.d/calico-kubeconfig' }] })) }), /calico-kubeconfig is left out/],
+    [
+      'a file without a place',
+      (i) => ({ ...i, nodes: i.nodes.map((n) => ({ ...n, files: [...n.files, { ...(n.files[0] as (typeof n.files)[number]), path: '/etc/cni/net.d/calico-kubeconfig' }] })) }),
+      /calico-kubeconfig is left out/,
+    ],
     ['a CA with more than a CN', (i) => JSON.parse(JSON.stringify(i).replaceAll('"CN=kubernetes"', '"O=Example, CN=kubernetes"')) as Inventory, /only the CN is kept/],
-    ['a flag that kubeadm gives and that is not there', (i) => JSON.parse(JSON.stringify(i).replaceAll('"requestheader-allowed-names":"front-proxy-client",', '')) as Inventory, /has no --requestheader-allowed-names/],
+    [
+      'a flag that kubeadm gives and that is not there',
+      (i) => JSON.parse(JSON.stringify(i).replaceAll('"requestheader-allowed-names":"front-proxy-client",', '')) as Inventory,
+      /has no --requestheader-allowed-names/,
+    ],
   ])('%s is said', (_what, change, line) => {
     expect(specOfInventory(change(recorded), place).notReproduced).toContainEqual(expect.stringMatching(line));
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RotationError } from '../domain/errors.js';
+import type { RotationError } from '../domain/errors.js';
 import { specOfTopology } from './topology.js';
 
 const place = { block: 77, uid: 'uid', nowMs: Date.UTC(2026, 0, 1) };
