@@ -8,7 +8,7 @@ import { recordsOf } from '../domain/pki/certificate.js';
 import { apiPort, credentialOfIncoming } from '../operations/identity-probe.js';
 import { artefactNames } from '../operations/run-files.js';
 import type { JournalLine } from '../ports/journal.js';
-import type { PodCounters } from '../staging/kubelet/kubelet.js';
+import type { Felt } from '../staging/messages.js';
 import type { SweepResult } from '../staging/sweep.js';
 import { drive, type Driven, type DriveOptions } from './drive.js';
 import { planFor } from './make-plan.js';
@@ -42,7 +42,7 @@ export interface Rehearsal {
   readonly checks: readonly Check[];
   /** undefined if the run did not get so far. */
   readonly sweep: SweepResult | undefined;
-  readonly pods: PodCounters;
+  readonly pods: Felt;
   readonly incoming: { readonly fingerprint: string; readonly subject: string } | undefined;
   /** In the words of the run: where the outgoing CA still is. */
   readonly report: string;

@@ -1,6 +1,7 @@
 /** A staging cluster as a process of its own: told by IPC what to do. It ends with its parent, and takes its folder with it. */
 
 import { rmSync } from 'node:fs';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { failuresOf } from '../domain/errors.js';
 import { redact } from '../domain/redact.js';
 import { setFault } from './apply-fault.js';
@@ -9,6 +10,7 @@ import type { Call, CallName, Calls, Reply } from './messages.js';
 import { sweep } from './sweep.js';
 import { countersOf } from './workload-counters.js';
 
+const stalls = monitorEventLoopDelay({ resolution: 20 });
 let cluster: StagingCluster | undefined;
 let folder: string | undefined;
 let ending: Promise<void> | undefined;
@@ -18,6 +20,8 @@ const answers: { readonly [Name in CallName]: (args: Calls[Name]['args']) => Pro
     folder = into;
     const startedAt = Date.now();
     cluster = await startStaging({ spec, folder: into, speed });
+    // What its own start has cost is no news.
+    stalls.enable();
     return { operator: cluster.operator, tookMs: Date.now() - startedAt, notReady: cluster.notReady };
   },
   async fault(setting) {
@@ -36,7 +40,7 @@ const answers: { readonly [Name in CallName]: (args: Calls[Name]['args']) => Pro
     await running().load(from);
     return null;
   },
-  counters: async () => countersOf(running().kubelets),
+  counters: async () => ({ ...countersOf(running().kubelets), longestStallMs: Math.round(stalls.max / 1e6) }),
   sweep: async ({ caPem }) => sweep(running().context, caPem),
   async stop() {
     await end();

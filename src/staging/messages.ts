@@ -22,6 +22,11 @@ export interface Started {
   readonly notReady: readonly string[];
 }
 
+/** What pods have felt, and how long this process has stood still at most: on a machine that is busy with something else a request takes as long. */
+export interface Felt extends PodCounters {
+  readonly longestStallMs: number;
+}
+
 /** By name of the call: arguments and result. */
 export interface Calls {
   start: { args: { readonly spec: ClusterSpec; readonly folder: string; readonly speed: number }; result: Started };
@@ -29,7 +34,7 @@ export interface Calls {
   clearFaults: { args: Record<string, never>; result: null };
   save: { args: { readonly folder: string }; result: null };
   load: { args: { readonly folder: string }; result: null };
-  counters: { args: Record<string, never>; result: PodCounters };
+  counters: { args: Record<string, never>; result: Felt };
   sweep: { args: { readonly caPem: string }; result: SweepResult };
   stop: { args: Record<string, never>; result: null };
 }

@@ -48,7 +48,14 @@ export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours'>
     '',
     `API        ${total.failed === 0 ? c.green(`${total.sent} requests sent, 0 failed`) : c.red(`${total.sent} requests sent, ${total.failed} failed`)}, a fresh TLS connection each, no retry, 1 s`,
     `           ${places.join(', ')}`,
-    ...failures.slice(0, 5).map(({ atMs, place, reason }) => c.red(`           ${new Date(atMs).toISOString().slice(11, 23)} ${place}: ${reason}`)),
+    ...failures
+      .slice(0, 5)
+      .map(({ atMs, place, reason }) =>
+        c.red(`           ${new Date(atMs).toISOString().slice(11, 23)} ${place}: ${reason.replace(/^POST \S+ had no answer/, 'no answer').replace(/\. Look at it.*$/, '')}`),
+      ),
+    ...(failures.some(({ reason }) => reason.includes('ETIMEDOUT'))
+      ? [`           the staging cluster stood still for up to ${pods.longestStallMs} ms: this machine was busy with something else, or is too slow`]
+      : []),
     `Pods       ${pods.asking} asked the API all along: ${pods.requests} requests, ${pods.failures} failed`,
     ...(sweep === undefined
       ? []
