@@ -40,8 +40,6 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
   };
 
   const loaded = readStagingKubeconfig(must(flags.kubeconfig ?? ''), read);
-  const rootCa = flags['root-ca-file'] === undefined ? loaded.caPem : must(flags['root-ca-file']);
-  const tokenKeyPem = flags['service-account-private-key-file'] === undefined ? undefined : must(flags['service-account-private-key-file']);
   const undo: (() => Promise<void> | void)[] = [];
   const hot = createHotFiles({ process, node, clock, log });
   undo.push(hot.stop);
@@ -78,10 +76,18 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
     return closing;
   };
 
-  /** Throws the line of the real one. Both flags empty: an external CA, nothing is signed. */
-  function signingPair(): SigningPair | undefined {
+  /**
+   * Read when the lease is won, because controllers are made then (k/k cmd/kube-controller-manager/app/controllermanager.go, `run`): a standby
+   * takes no notice of these files. Throws the line of the real one.
+   */
+  function inputsOfControllers(): { rootCa: string; tokenKeyPem: string | undefined; signer: SigningPair | undefined } {
     const [certificateFile = '', keyFile = ''] = [flags['cluster-signing-cert-file'], flags['cluster-signing-key-file']];
-    return certificateFile === '' || keyFile === '' ? undefined : watchSigningPair(hot, certificateFile, keyFile);
+    return {
+      rootCa: flags['root-ca-file'] === undefined ? loaded.caPem : must(flags['root-ca-file']),
+      tokenKeyPem: flags['service-account-private-key-file'] === undefined ? undefined : must(flags['service-account-private-key-file']),
+      // Both empty: an external CA, nothing is signed.
+      signer: certificateFile === '' || keyFile === '' ? undefined : watchSigningPair(hot, certificateFile, keyFile),
+    };
   }
 
   const election = takePart({
@@ -92,11 +98,10 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
     lease: 'kube-controller-manager',
     log,
     onLead() {
-      let signer: SigningPair | undefined;
+      let inputs: ReturnType<typeof inputsOfControllers>;
       try {
-        signer = signingPair();
+        inputs = inputsOfControllers();
       } catch (error) {
-        // Controllers are made when the lease is won: a standby does not look at the pair.
         const reason = `"Error starting controllers" err="${error instanceof Error ? error.message : String(error)}"`;
         log(reason);
         void close().then(() => end(reason));
@@ -107,9 +112,7 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
         client,
         now,
         log,
-        rootCa,
-        tokenKeyPem,
-        signer,
+        ...inputs,
         signingDurationMs: parseDuration(flags['cluster-signing-duration'] ?? '8760h0m0s'),
       });
       undo.push(world.close);
