@@ -1,7 +1,7 @@
 /** kube-controller-manager's signing pair and root CA file: what it takes up while it runs, and what it does not survive. */
 
 import { type Behaviour, Undo } from '../behaviour.js';
-import { leaderOf, mustAllBeCalm, mustBeLed, pidOf, restarterOf } from '../components.js';
+import { leaderOf, manifestOf, mustAllBeCalm, mustBeLed, pidOf, processesOf, restarterOf } from '../components.js';
 import { newCa } from '../credentials.js';
 import { clientSigner, signs, stateOf, submit } from '../csr.js';
 import { writeAgain } from '../node-files.js';
@@ -19,11 +19,31 @@ async function saidBy(world: World, node: string, component: string, words: stri
   return Number(out.trim());
 }
 
+async function emptyLease(world: World): Promise<void> {
+  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'kube-system', name: kcm };
+  await world.kube.patch(lease, { spec: { holderIdentity: '', leaseDurationSeconds: 1 } }, { deadlineMs: callMs });
+}
+
+/** Takes the leader's manifest away, so that it cannot lead again, until all is put back; a standby takes over. */
+async function withdrawLeader(world: World, undo: Undo, leader: string): Promise<void> {
+  const aside = '/etc/kubernetes/.fidelity-manifest';
+  const shell = world.shell(leader);
+  undo.add('the manifest of the leader is back', async () => void (await shell.must(`[ ! -e ${aside} ] || mv -T ${aside} ${manifestOf(kcm)}`, { deadlineMs: callMs })));
+  await shell.must(`mv -T ${manifestOf(kcm)} ${aside}`, { deadlineMs: callMs });
+  await mustBecome(
+    world,
+    'the leader has ended',
+    60_000,
+    () => processesOf(world, leader, kcm),
+    (all) => all.length === 0,
+  );
+  await emptyLease(world);
+}
+
 /** Kills the leader and empties its lease, as the engine does after a restart: a standby takes it at its next retry. */
 async function endLeader(world: World, leader: string): Promise<void> {
   await world.shell(leader).must(`kill -KILL ${await pidOf(world, leader, kcm)}`, { deadlineMs: callMs });
-  const lease = { apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace: 'kube-system', name: kcm };
-  await world.kube.patch(lease, { spec: { holderIdentity: '', leaseDurationSeconds: 1 } }, { deadlineMs: callMs });
+  await emptyLease(world);
 }
 
 export const signer: readonly Behaviour[] = [
@@ -190,7 +210,7 @@ export const signer: readonly Behaviour[] = [
       // Another file, but no other certificate: it is the signer's too.
       for (const node of controlPlanes(world)) await writeBundle(world, undo, node, (now) => `${now}# changed\n`);
       await world.pass(noticeMs);
-      await endLeader(world, leader);
+      await withdrawLeader(world, undo, leader);
       const led = await mustBeLed(world, kcm);
       const data = await until(
         world,
