@@ -16,6 +16,7 @@ import { startLoadBalancer } from './load-balancer.js';
 import { openLog } from './log-file.js';
 import { createStagingNode } from './node/create-node.js';
 import type { StagingNode } from './node/staging-node.js';
+import { whyNoScripts } from './node/tools.js';
 import { type OperatorFiles, sshUser, writeOperatorFiles } from './operator-files.js';
 import { operatorPolicy, pkiMount } from './operator-policy.js';
 import { makeAuthorities } from './pki/authorities.js';
@@ -68,6 +69,8 @@ const components: Components = new Map([
 
 /** Resolves when it is ready, or after a minute as far as it came (`notReady`). Throws what cannot be made: a port that is taken, a disk that is full. */
 export async function startStaging({ spec, folder, speed, log }: StartStaging): Promise<StagingCluster> {
+  const why = whyNoScripts();
+  if (why !== undefined) throw new Error(`no staging cluster can run here: ${why}`);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const clock = createClock(speed);
   const faults = noFaults();

@@ -8,7 +8,7 @@ import type { StagingClock } from '../clock.js';
 import { timings } from '../timings.js';
 import { type PairPem, presentedChain } from './cert-files.js';
 import { type CertPool, verifyChain, verifyHost } from './verify-client.js';
-import { dialError } from './webhooks.js';
+import { dialError } from './dial-error.js';
 
 export interface KubeletAnswer {
   readonly status: number;

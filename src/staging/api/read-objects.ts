@@ -83,6 +83,6 @@ function keyOf({ metadata }: StoredObject): string {
 }
 
 /** `pods "x"`, as deletions name it. */
-export function describe(resource: Resource, name: string): string {
+function describe(resource: Resource, name: string): string {
   return `${qualified(resource)} "${name}"`;
 }

@@ -4,6 +4,7 @@ import https from 'node:https';
 import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { kubernetesBundle, presentedChain } from './cert-files.js';
+import { dialError } from './dial-error.js';
 import { applyPatch } from './patches.js';
 import { patience } from './patience.js';
 import type { Resource } from './resource-table.js';
@@ -183,15 +184,6 @@ function post(hook: Hook, asked: Asked, url: URL, body: string, timeoutMs: numbe
     });
     request.end(body);
   });
-}
-
-/** Dial errors as Go's net package words them. */
-export function dialError(error: NodeJS.ErrnoException, at: { readonly hostname: string; readonly port: string }): string {
-  const where = `${at.hostname}:${at.port === '' ? '443' : at.port}`;
-  if (error.code === 'ECONNREFUSED') return `dial tcp ${where}: connect: connection refused`;
-  if (error.code === 'ENOTFOUND' || error.code === 'EAI_AGAIN') return `dial tcp: lookup ${at.hostname}: no such host`;
-  if (error.code === 'ECONNRESET') return 'EOF';
-  return error.message;
 }
 
 function denied(hook: Hook, status: Answer['status']): ApiError {

@@ -6,6 +6,7 @@ import type { Socket } from 'node:net';
 import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
 import { createClock, type StagingClock } from '../clock.js';
 import { inform } from './inform.js';
+import type { StreamedAnswer } from './streamed-answer.js';
 import type { ClientAnswer, LoadedKubeconfig, StagingClient } from './staging-client.js';
 
 export interface ClientOptions {
@@ -13,12 +14,6 @@ export interface ClientOptions {
   readonly clock?: StagingClock;
   /** Local address of its connections, so that servers see the address of the node. */
   readonly localAddress?: string;
-}
-
-/** An answer whose body is still to come. */
-export interface StreamedAnswer {
-  readonly status: number;
-  readonly stream: IncomingMessage;
 }
 
 /** Makes no connection yet. */

@@ -2,7 +2,7 @@
 
 import type { ClientRequest } from 'node:http';
 import type { StagingClock } from '../clock.js';
-import type { StreamedAnswer } from './create-client.js';
+import type { StreamedAnswer } from './streamed-answer.js';
 import type { ClientAnswer, StagingClient } from './staging-client.js';
 
 export interface InformPorts {

@@ -8,7 +8,7 @@ import type { ClusterSpec, NodeSpec } from '../spec.js';
 import { componentFlags, isFirst, networks } from './component-flags.js';
 import type { Authorities } from './authorities.js';
 import { issueLeaf, leafValidity } from './leaves.js';
-import type { PkiFile } from './node-files.js';
+import type { PkiFile } from './pki-file.js';
 
 const folder = '/var/lib/kubelet/pki';
 export const currentClient = `${folder}/kubelet-client-current.pem`;

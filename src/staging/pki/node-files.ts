@@ -9,8 +9,7 @@ import { joinedKubeconfig, kubeadmKubeconfig } from './kubeconfig.js';
 import { currentClient, kubeletArguments, kubeletClientFiles, kubeletConfiguration, kubeletServingFiles } from './kubelet-files.js';
 import { issueLeaf, type LeafWish } from './leaves.js';
 import { staticPods } from './manifests.js';
-
-export type PkiFile = { readonly path: string; readonly text: string; readonly mode: number } | { readonly path: string; readonly linkTo: string };
+import type { PkiFile } from './pki-file.js';
 
 const pki = '/etc/kubernetes/pki';
 const certificateMode = 0o644;

@@ -3,14 +3,9 @@
 import type { ServerChannel, Session } from 'ssh2';
 import type { FileFault } from '../faults.js';
 import type { StagingNode } from '../node/staging-node.js';
+import type { SessionAbout } from './session-about.js';
 import { serveSftp } from './sftp.js';
 import { lineDiscipline, onTerminal } from './terminal.js';
-
-export interface SessionAbout {
-  readonly node: StagingNode;
-  readonly user: string;
-  fileFault(): FileFault | undefined;
-}
 
 export function serveSession(session: Session, about: SessionAbout): void {
   let hasTerminal = false;

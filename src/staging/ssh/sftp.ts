@@ -28,7 +28,7 @@ import {
 import { join, normalize } from 'node:path';
 import ssh2, { type SFTPWrapper } from 'ssh2';
 import { stripText } from '../node/node-paths.js';
-import type { SessionAbout } from './session.js';
+import type { SessionAbout } from './session-about.js';
 
 const { STATUS_CODE: status, OPEN_MODE } = ssh2.utils.sftp;
 
