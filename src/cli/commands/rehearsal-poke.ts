@@ -8,7 +8,7 @@ export function pokeText({ folder, sshConfig, kubeconfig, env }: StagingProcess[
     '',
     'The cluster is still up. In another terminal:',
     `  ssh -F ${sshConfig} ${node}`,
-    `  ssh -F ${sshConfig} ${node} sudo cat /etc/kubernetes/admin.conf > /tmp/admin.conf && kubectl --kubeconfig /tmp/admin.conf get nodes`,
+    `  ssh -F ${sshConfig} ${node} sudo cat /etc/kubernetes/admin.conf > ${folder}/admin.conf\n  kubectl --kubeconfig ${folder}/admin.conf get nodes`,
     `  kubectl --kubeconfig ${kubeconfig} get nodes        (made before the rotation: Unauthorized, or x509)`,
     `  VAULT_ADDR=${env.VAULT_ADDR ?? ''} VAULT_CACERT=${env.VAULT_CACERT ?? ''} VAULT_TOKEN=$(cat ${folder}/vault/root-token) vault list pki-k8s/issuers`,
     `  . ${folder}/env.sh                                  (all of it)`,
