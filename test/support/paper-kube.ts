@@ -48,7 +48,8 @@ export function createPaperKube(original?: ReturnType<KubeAccess['original']>): 
     },
     async list({ kind, namespace, fieldSelector }) {
       const [field = '', wanted = ''] = (fieldSelector ?? '').split('=');
-      const fits = (o: KubeObject): boolean => field === '' || String(field === 'metadata.name' ? o.metadata.name : o[field]) === wanted;
+      const fieldOf = (o: KubeObject): unknown => field.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], o);
+      const fits = (o: KubeObject): boolean => field === '' || String(fieldOf(o)) === wanted;
       return [...objects.values()].filter((o) => o.kind === kind && (namespace === undefined || o.metadata.namespace === namespace) && fits(o)).map((o) => structuredClone(o));
     },
     create: async (object) => store(object),

@@ -12,6 +12,12 @@ describe('await-volumes', () => {
   let world: PaperWorld;
   beforeEach(async () => {
     world = await createPaperWorld();
+    for (const [uid, phase] of [
+      ['a', 'Running'],
+      ['b', 'Pending'],
+      ['done', 'Succeeded'],
+    ] as const)
+      world.api.put({ apiVersion: 'v1', kind: 'Pod', metadata: { name: uid, namespace: 'default', uid }, spec: { nodeName: 'cp1' }, status: { phase } });
   });
   afterEach(() => world.close());
 
@@ -32,10 +38,20 @@ describe('await-volumes', () => {
       'absent',
     ],
     ['a token Secret holds the outgoing alone', (w) => ({ [path('a', 'secret', 'token')]: w.cas.outgoing.certificatePem }), 'absent'],
+    ['the folder of a pod that is gone', (w) => ({ [path('gone')]: w.cas.outgoing.certificatePem }), 'present'],
+    ['the folder of a pod that has ended', (w) => ({ [path('done')]: w.cas.outgoing.certificatePem }), 'present'],
     ['a bundle of something else', () => ({ [path('a', 'secret', 'tls')]: 'no PEM' }), 'present'],
   ])('%s', async (_, files, state) => {
     for (const [file, text] of Object.entries(files(world))) mount(file, text);
     expect(await awaitVolumes.inspect(world.site(), params)).toBe(state);
+  });
+
+  it('wants the outgoing CA gone where the incoming one alone is trusted', async () => {
+    const incoming = awaitVolumes.params.parse({ trusts: ['incoming'] });
+    mount(path('a'), bundle());
+    expect(await awaitVolumes.inspect(world.site(), incoming)).toBe('absent');
+    mount(path('a'), world.cas.incoming.certificatePem);
+    expect(await awaitVolumes.inspect(world.site(), incoming)).toBe('present');
   });
 
   it('waits until the kubelet has written the last volume', async () => {

@@ -63,18 +63,27 @@ printf '%s\\n' "$sums" | sed -n 's/^/H /p'
 printf '%s\\n' "$sums" | awk 'NF>1 && !seen[$1]++{print $1, $2}' | while read -r sum file; do echo "C $sum $(base64 -w0 < "$file" 2>/dev/null)"; done
 true`;
 
-/** Mounted files that hold a CA of this run, but not all that are wanted. A bundle of something else is none of our business. */
+/** Mounted files that hold a CA of this run, but not just those that are wanted. A bundle of something else is none of our business. */
 async function behind(site: Site, p: Params): Promise<string[]> {
-  const wanted = p.trusts.map((name) => fingerprintOf(caPem(site, name)));
-  const ours = new Set([...wanted, fingerprintOf(caPem(site, 'outgoing')), fingerprintOf(caPem(site, 'incoming'))]);
+  const ours = new Map((['outgoing', 'incoming'] as const).map((name) => [fingerprintOf(caPem(site, name)), name]));
   const { files, contents } = parseVolumes(await site.shell.must(script, { deadlineMs: msLeft(site, 30_000), signal: site.signal }));
   const isBehind = new Map(
     [...contents].map(([sum, text]) => {
-      const held = new Set(recordsOf(text).map((c) => c.fingerprint));
-      return [sum, [...held].some((one) => ours.has(one)) && !wanted.every((one) => held.has(one))] as const;
+      const held = new Set(recordsOf(text).flatMap((c) => ours.get(c.fingerprint) ?? []));
+      return [sum, held.size > 0 && !(held.size === p.trusts.length && p.trusts.every((name) => held.has(name)))] as const;
     }),
   );
-  return files.filter(({ sum }) => isBehind.get(sum) === true).map(({ path }) => `/var/lib/kubelet/pods/${path}`);
+  const late = files.filter(({ sum }) => isBehind.get(sum) === true);
+  if (late.length === 0) return [];
+  const alive = await podsAlive(site);
+  return late.filter(({ path }) => alive.has(path.split('/')[0] ?? '')).map(({ path }) => `/var/lib/kubelet/pods/${path}`);
+}
+
+/** UIDs of the node's pods that run or will: folders of others are leftovers that nobody reads and no kubelet renews. */
+async function podsAlive(site: Site): Promise<Set<string>> {
+  const options = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+  const pods = await site.access.kube().list({ apiVersion: 'v1', kind: 'Pod', fieldSelector: `spec.nodeName=${site.target}` }, options);
+  return new Set(pods.flatMap((pod) => (/Succeeded|Failed/.test((pod.status as { phase?: string } | undefined)?.phase ?? '') ? [] : [pod.metadata.uid ?? ''])));
 }
 
 /** `H SHA256  PATH` for each file, `C SHA256 BASE64` for each content. A file that went away in between has no content, and its pod neither. */
