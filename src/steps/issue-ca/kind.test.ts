@@ -84,4 +84,11 @@ describe('issue-ca', () => {
     second.put(`${staged}.key`, world.cas.outgoing.keyPem.reveal().toString('utf8'));
     expect(await issueCa.verify(site(), params)).toMatchObject([{ code: 'ca-rejected', cause: 'the key on cp2 is not the key of the certificate' }]);
   });
+
+  it('still holds at the end of a run, when its folder is gone', async () => {
+    await issueCa.apply(site(), params);
+    await second.shell.must(`rm -rf '/var/lib/rotate-ca'`, { deadlineMs: 5000 });
+    await world.node.shell.must(`rm -rf '/var/lib/rotate-ca'`, { deadlineMs: 5000 });
+    expect(await issueCa.verify(site(), params)).toEqual([]);
+  });
 });
