@@ -9,7 +9,8 @@ import { runCommand } from '../../lab/command.js';
 import { copyAdminKubeconfig } from '../../lab/cluster/kubeadm.js';
 import type { Lab } from '../../lab/lab.js';
 import { belongsTo, certificatesIn, readKubeconfig } from '../../lab/tests/certificates.js';
-import { startClients } from '../../lab/tests/clients.js';
+import { formatSummary } from '../../lab/probes/summary.js';
+import { describeMachine, feltOf, nothingFelt, type Probed, startClients } from '../../lab/tests/clients.js';
 import { curl } from '../../lab/tests/curl.js';
 import { freshLab } from '../../lab/tests/fresh-lab.js';
 import { incomingClientLeaf, incomingIssuer, issuersInVault } from '../../lab/tests/incoming-ca.js';
@@ -37,7 +38,7 @@ interface TakenBack {
   readonly processes: { readonly before: ReadonlyMap<string, string>; readonly after: ReadonlyMap<string, string> };
   readonly felt: FeltVerdict;
   readonly oldAdmin: string;
-  readonly failedProbes: number;
+  readonly probes: Probed;
 }
 
 /** A kubelet keeps the client certificates that it once got, under names with the time of their issue. */
@@ -49,7 +50,7 @@ describe('taken back from the gate before distrust', () => {
   beforeAll(async () => {
     done = await goAndComeBack(await freshLab());
     console.log(
-      `to the gate: ${done.forward.map(({ seconds }) => `${seconds.toFixed(0)} s`).join(' + ')}; back: ${done.back.seconds.toFixed(0)} s; failed probes: ${done.failedProbes}`,
+      `${formatSummary(done.probes.summary)}\n${describeMachine(done.probes)}\nto the gate: ${done.forward.map(({ seconds }) => `${seconds.toFixed(0)} s`).join(' + ')}; back: ${done.back.seconds.toFixed(0)} s`,
     );
   });
 
@@ -112,7 +113,7 @@ describe('taken back from the gate before distrust', () => {
   });
 
   it('fails no probe, on the way there and back', () => {
-    expect(done.failedProbes).toBe(0);
+    expect(feltOf(done.probes)).toEqual(nothingFelt);
   });
 
   it('restarts no API server and no etcd', () => {
@@ -163,7 +164,7 @@ async function goAndComeBack(lab: Lab): Promise<TakenBack> {
   const joinedLeafPem = (await asRoot(grown.lab, grown.node, 'cat /var/lib/kubelet/pki/kubelet-client-current.pem')).stdout;
 
   const back = await operator.run(['rollback', '--yes', '--no-input']);
-  const probes = await clients.prober.end();
+  const probes = await clients.end();
   await copyAdminKubeconfig(grown.lab);
   const felt = judgeFelt(feltSince(feltBefore, await readCounters(grown.lab)), Date.now());
   return {
@@ -178,6 +179,6 @@ async function goAndComeBack(lab: Lab): Promise<TakenBack> {
     processes: { before: processesBefore, after: await serverProcesses(lab) },
     felt,
     oldAdmin,
-    failedProbes: probes.failed,
+    probes,
   };
 }

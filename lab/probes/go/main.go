@@ -1,9 +1,11 @@
 // prober opens connections to an API server, around the clock and without a retry, and keeps a log of what it saw.
 //
 //	prober CONFIG.json
+//	prober machine CONFIG.json
 //
 // The configuration names the files it writes. It ends on SIGTERM, on POST /end to its control address, or, with
-// "endWithStdin", when its standard input closes, and leaves a summary that counts every probe.
+// "endWithStdin", when its standard input closes, and leaves a summary that counts every probe. With "machine" it
+// watches the machine instead (machine.go).
 package main
 
 import (
@@ -16,11 +18,15 @@ import (
 )
 
 func main() {
-	if len(os.Args) != 2 {
-		fmt.Fprintln(os.Stderr, "usage: prober CONFIG.json")
+	work, args := run, os.Args[1:]
+	if len(args) == 2 && args[0] == "machine" {
+		work, args = watchMachine, args[1:]
+	}
+	if len(args) != 1 {
+		fmt.Fprintln(os.Stderr, "usage: prober [machine] CONFIG.json")
 		os.Exit(2)
 	}
-	if err := run(os.Args[1]); err != nil {
+	if err := work(args[0]); err != nil {
 		fmt.Fprintln(os.Stderr, "prober:", err)
 		os.Exit(1)
 	}
