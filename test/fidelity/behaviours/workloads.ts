@@ -114,7 +114,13 @@ export const workloads: readonly Behaviour[] = [
         () => podsIn(world, namespace),
         (pods) => pods.length === 1 && pods[0] !== undefined && pods[0].metadata.uid !== pod?.metadata.uid && isReady(pods[0]),
       );
-      const again = await world.kube.evict({ namespace, name, uid: pod?.metadata.uid ?? '' }, { deadlineMs: callMs });
+      // While it is still ending, an eviction of it is a success.
+      const again = await until(
+        world,
+        40_000,
+        () => world.kube.evict({ namespace, name, uid: pod?.metadata.uid ?? '' }, { deadlineMs: callMs }),
+        (answer) => answer === 'gone',
+      );
       return {
         allowed: (status.disruptionsAllowed as number | undefined) ?? 0,
         withBudget,
