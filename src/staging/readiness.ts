@@ -6,7 +6,8 @@ import { namespacesOf } from './objects-cluster.js';
 
 /** Wall clock: a cluster with expired certificates never gets ready, and is given as it is. */
 const patienceMs = 60_000;
-const lookEveryMs = 50;
+/** A look goes over all objects: with hundreds of nodes it is not to be what the start waits for. */
+const lookEveryMs = (nodes: number): number => Math.max(50, nodes * 2);
 
 /** Resolves with what is still missing, in words; empty when nothing is. */
 export async function waitUntilReady(context: StagingContext): Promise<string[]> {
@@ -14,7 +15,7 @@ export async function waitUntilReady(context: StagingContext): Promise<string[]>
   for (;;) {
     const missing = missingIn(context);
     if (missing.length === 0 || Date.now() > untilMs) return missing;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs(context.spec.nodes.length)));
   }
 }
 

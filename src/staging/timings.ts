@@ -43,3 +43,16 @@ export const timings = {
   /** HAProxy of the lab: check of /readyz. */
   healthCheckMs: 500,
 } as const;
+
+/** Wall clock that each node leaves the machine between two renewals of its lease: all nodes of a cluster share two processors. With 200 nodes it is the 10 s of a real one. */
+const restBetweenRenewalsMs = 50;
+
+/** Milliseconds of a real cluster between two renewals, as the clock runs: more than a real kubelet takes only where there are many nodes. */
+export function leaseRenewMs(nodes: number, speed: number): number {
+  return Math.max(timings.nodeLeaseRenewMs, nodes * restBetweenRenewalsMs * speed);
+}
+
+/** A node counts as dead after five renewals in vain, as in a real cluster. */
+export function monitorGraceMs(nodes: number, speed: number): number {
+  return (leaseRenewMs(nodes, speed) / timings.nodeLeaseRenewMs) * timings.nodeMonitorGraceMs;
+}

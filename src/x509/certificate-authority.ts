@@ -5,7 +5,7 @@ import type { KeyType } from '../domain/cluster/inventory.js';
 import { fail } from '../domain/errors.js';
 import type { Secret } from '../domain/secret.js';
 import { cryptoKeysOf, x509 } from './crypto.js';
-import { makeKeyPair } from './key-pair.js';
+import { type KeyPair, makeKeyPair } from './key-pair.js';
 import { alternativeNames, nameOf, type Subject } from './subject.js';
 
 export interface Ca {
@@ -66,10 +66,27 @@ export async function signLeaf(parts: LeafParts): Promise<string> {
   const request = new x509.Pkcs10CertificateRequest(parts.csrPem);
   if (!(await request.verify()))
     fail('pem-invalid', { target: 'certificate request', summary: 'the signature of a certificate request does not match its key', nextAction: 'Make the request again' });
+  return leafFor(parts, request.publicKey, request.subjectName, request.getExtension('2.5.29.17'));
+}
+
+export interface PairLeafParts extends Omit<LeafParts, 'csrPem'> {
+  readonly pair: KeyPair;
+  readonly subject: Subject;
+  /** `DNS:name` and so on. None: no such extension. */
+  readonly sans?: readonly string[];
+}
+
+/** As signLeaf, for a key pair that is at hand: there is no request to make and to check. */
+export async function makeLeaf(parts: PairLeafParts): Promise<string> {
+  const { keys } = await cryptoKeysOf(parts.pair.privateKeyPem);
+  const san = parts.sans === undefined || parts.sans.length === 0 ? null : alternativeNames(parts.sans);
+  return leafFor(parts, keys.publicKey, nameOf(parts.subject), san);
+}
+
+async function leafFor(parts: Omit<LeafParts, 'csrPem'>, subjectKey: unknown, subject: x509.Name, san: x509.Extension | null): Promise<string> {
   const signer = await signerOf(parts.ca);
-  const san = request.getExtension('2.5.29.17');
   const flags = x509.KeyUsageFlags;
-  return certify(parts, signer, request.publicKey, request.subjectName, [
+  return certify(parts, signer, subjectKey, subject, [
     new x509.KeyUsagesExtension(flags.digitalSignature | flags.keyEncipherment, true),
     ...usageExtension(parts.usages),
     new x509.BasicConstraintsExtension(false, undefined, true),
@@ -86,7 +103,18 @@ interface Signer {
   readonly keyId?: string;
 }
 
-async function signerOf(ca: Ca): Promise<Signer> {
+const signers = new WeakMap<Ca, Promise<Signer>>();
+
+/** Read once for each CA. */
+function signerOf(ca: Ca): Promise<Signer> {
+  const found = signers.get(ca);
+  if (found !== undefined) return found;
+  const read = readSigner(ca);
+  signers.set(ca, read);
+  return read;
+}
+
+async function readSigner(ca: Ca): Promise<Signer> {
   const { keys } = await cryptoKeysOf(ca.keyPem);
   const certificate = new x509.X509Certificate(ca.certificatePem);
   const keyId = certificate.getExtension(x509.SubjectKeyIdentifierExtension)?.keyId;

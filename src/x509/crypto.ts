@@ -33,8 +33,24 @@ export function algorithmsOf(key: KeyObject): KeyAlgorithms {
   });
 }
 
+interface CryptoKeys {
+  readonly keys: webcrypto.CryptoKeyPair;
+  readonly signing: KeyAlgorithms['signing'];
+}
+
+/** To read a key costs more than to sign with it: a CA signs hundreds of leaves. They are forgotten with their Secret. */
+const known = new WeakMap<Secret, Promise<CryptoKeys>>();
+
 /** The WebCrypto pair of a private key in PEM (PKCS#1, SEC 1 or PKCS#8). Throws ca-rejected if it is not a key. */
-export async function cryptoKeysOf(keyPem: Secret): Promise<{ readonly keys: webcrypto.CryptoKeyPair; readonly signing: KeyAlgorithms['signing'] }> {
+export function cryptoKeysOf(keyPem: Secret): Promise<CryptoKeys> {
+  const found = known.get(keyPem);
+  if (found !== undefined) return found;
+  const made = importKeys(keyPem);
+  known.set(keyPem, made);
+  return made;
+}
+
+async function importKeys(keyPem: Secret): Promise<CryptoKeys> {
   const key = privateKeyOf(keyPem);
   const { importing, signing } = algorithmsOf(key);
   const privateKey = await webcrypto.subtle.importKey('pkcs8', key.export({ type: 'pkcs8', format: 'der' }), importing, true, ['sign']);
@@ -42,10 +58,19 @@ export async function cryptoKeysOf(keyPem: Secret): Promise<{ readonly keys: web
   return { keys: { privateKey, publicKey }, signing };
 }
 
+const read = new WeakMap<Secret, KeyObject>();
+
+/** A key that was just made need not be read from its text. */
+export function rememberKey(keyPem: Secret, key: KeyObject): void {
+  read.set(keyPem, key);
+}
+
 /** Reads a private key. Throws ca-rejected; the cause never quotes the text. */
 export function privateKeyOf(keyPem: Secret): KeyObject {
   try {
-    return createPrivateKey(keyPem.reveal());
+    const key = read.get(keyPem) ?? createPrivateKey(keyPem.reveal());
+    read.set(keyPem, key);
+    return key;
   } catch {
     return fail('ca-rejected', {
       target: 'key',

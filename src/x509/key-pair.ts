@@ -5,6 +5,7 @@ import { promisify } from 'node:util';
 import type { KeyType } from '../domain/cluster/inventory.js';
 import { fail } from '../domain/errors.js';
 import { Secret } from '../domain/secret.js';
+import { rememberKey } from './crypto.js';
 
 export interface KeyPair {
   /** In the form that kubeadm writes: PKCS#1 for RSA, SEC 1 for ECDSA; PKCS#8 for Ed25519. */
@@ -32,8 +33,10 @@ export async function makeKeyPair(keyType: KeyType): Promise<KeyPair> {
   }
   const [type, options, form] = recipe;
   const { privateKey, publicKey } = await generate(type, options);
+  const privateKeyPem = new Secret(privateKey.export({ type: form, format: 'pem' } as { type: 'pkcs8'; format: 'pem' }) as string);
+  rememberKey(privateKeyPem, privateKey);
   return {
-    privateKeyPem: new Secret(privateKey.export({ type: form, format: 'pem' } as { type: 'pkcs8'; format: 'pem' }) as string),
+    privateKeyPem,
     publicPem: publicKey.export({ type: 'spki', format: 'pem' }) as string,
   };
 }

@@ -15,6 +15,8 @@ const defaultHistory = 20_000;
 export function createStore(options: { readonly history?: number } = {}): Store {
   const kept = options.history ?? defaultHistory;
   const kinds = new Map<string, Map<string, StoredObject>>();
+  /** Keys of a kind in their order, until one comes or goes: lists are asked for far more often. */
+  const ordered = new WeakMap<Map<string, StoredObject>, readonly string[]>();
   const listeners = new Set<(event: StoreEvent) => void>();
   const pending: StoreEvent[] = [];
   let history: Recorded[] = [];
@@ -30,6 +32,21 @@ export function createStore(options: { readonly history?: number } = {}): Store 
     const made = new Map<string, StoredObject>();
     kinds.set(id, made);
     return made;
+  }
+
+  function keysOf(objects: Map<string, StoredObject>): readonly string[] {
+    const known = ordered.get(objects);
+    if (known !== undefined) return known;
+    // In the order of etcd's keys.
+    const keys = [...objects.keys()].sort(order);
+    ordered.set(objects, keys);
+    return keys;
+  }
+
+  function place(objects: Map<string, StoredObject>, object: StoredObject): void {
+    const id = idOf(object.metadata);
+    if (!objects.has(id)) ordered.delete(objects);
+    objects.set(id, object);
   }
 
   function record(type: StoreEvent['type'], object: StoredObject): void {
@@ -54,7 +71,7 @@ export function createStore(options: { readonly history?: number } = {}): Store 
     revision += 1;
     const { apiVersion, kind, metadata: _, ...rest } = object;
     const stored = frozen({ apiVersion, kind, metadata: { ...metadata, resourceVersion: String(revision) }, ...rest } as StoredObject);
-    ofKind(stored.apiVersion, stored.kind).set(idOf(stored.metadata), stored);
+    place(ofKind(stored.apiVersion, stored.kind), stored);
     record(type, stored);
     return stored;
   }
@@ -92,7 +109,9 @@ export function createStore(options: { readonly history?: number } = {}): Store 
     const before = ofKind(key.apiVersion, key.kind).get(idOf(key));
     if (before === undefined) return undefined;
     check(before, before.metadata, condition.resourceVersion, condition.uid);
-    ofKind(key.apiVersion, key.kind).delete(idOf(key));
+    const objects = ofKind(key.apiVersion, key.kind);
+    objects.delete(idOf(key));
+    ordered.delete(objects);
     revision += 1;
     const last = frozen({ ...before, metadata: { ...before.metadata, resourceVersion: String(revision) } });
     record('DELETED', last);
@@ -111,7 +130,7 @@ export function createStore(options: { readonly history?: number } = {}): Store 
     for (const object of loaded.objects) {
       const objects = ofKind(object.apiVersion, object.kind);
       const before = objects.get(idOf(object.metadata));
-      if (empty) objects.set(idOf(object.metadata), frozen(object));
+      if (empty) place(objects, frozen(object));
       else if (before === undefined || !isDeepStrictEqual(before, object)) put(before === undefined ? 'ADDED' : 'MODIFIED', object, object.metadata);
     }
     if (empty) forgotten = loaded.revision;
@@ -124,10 +143,10 @@ export function createStore(options: { readonly history?: number } = {}): Store 
     },
     get: (key) => ofKind(key.apiVersion, key.kind).get(idOf(key)),
     list: ({ apiVersion, kind, namespace }) => {
-      const all = [...ofKind(apiVersion, kind).values()];
-      const found = namespace === undefined ? all : all.filter((object) => object.metadata.namespace === namespace);
-      // In the order of etcd's keys.
-      return found.sort((a, b) => order(idOf(a.metadata), idOf(b.metadata)));
+      const objects = ofKind(apiVersion, kind);
+      const keys = keysOf(objects);
+      const inside = namespace === undefined ? keys : keys.filter((key) => key.startsWith(`${namespace}/`));
+      return inside.map((key) => objects.get(key) as StoredObject);
     },
     create,
     update,

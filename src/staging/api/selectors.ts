@@ -44,6 +44,11 @@ export function fieldSelector(text: string | null, kind: string): Matches | unde
   return (object) => tests.every((test) => test(object));
 }
 
+/** The node to which a field selector binds pods, if it does. */
+export function nodeNameIn(text: string | null): string | undefined {
+  return /(?:^|,)\s*spec\.nodeName\s*==?\s*([^,=\s]+)/.exec(text ?? '')?.[1];
+}
+
 function fieldOf(object: StoredObject, field: string): string {
   let value: unknown = object;
   for (const step of field.split('.')) value = typeof value === 'object' && value !== null ? (value as Record<string, unknown>)[step] : undefined;

@@ -1,10 +1,15 @@
 /** Hands the store's events to open watches, while the server's etcd member serves it; what came in between follows afterwards. */
 
-import type { Store, StoreEvent } from './store.js';
+import type { Store, StoredObject, StoreEvent } from './store.js';
 
 export interface WatchHub {
-  /** Events of one kind, after those that a new watch has seen already. Returns what ends it. */
-  follow(apiVersion: string, kind: string, listener: (event: StoreEvent) => void): () => void;
+  /**
+   * Events of one kind, after those that a new watch has seen already; with `nodeName` only those of pods on that node, which never go to another
+   * (k/k pkg/registry/core/pod/strategy.go NodeNameTriggerFunc): each of hundreds of kubelets is told of its own pods. Returns what ends it.
+   */
+  follow(apiVersion: string, kind: string, listener: (event: StoreEvent) => void, nodeName?: string): () => void;
+  /** Calls of listeners so far. */
+  readonly handed: number;
   /** Events up to here have been handed on. */
   readonly revision: number;
   /** The member serves again. */
@@ -19,10 +24,18 @@ export function createWatchHub(store: Store, isHealthy: () => boolean): WatchHub
   const lostListeners = new Set<() => void>();
   let revision = store.revision;
   let behind = false;
+  let handed = 0;
 
   function hand(event: StoreEvent, at: number): void {
     revision = at;
-    for (const listener of [...(followers.get(`${event.object.apiVersion} ${event.object.kind}`) ?? [])]) listener(event);
+    const nodeName = nodeNameOf(event.object);
+    const ids = [idOf(event.object.apiVersion, event.object.kind), ...(nodeName === undefined ? [] : [idOf(event.object.apiVersion, event.object.kind, nodeName)])];
+    for (const id of ids) {
+      for (const listener of [...(followers.get(id) ?? [])]) {
+        handed += 1;
+        listener(event);
+      }
+    }
   }
 
   const off = store.onEvent((event) => {
@@ -31,11 +44,14 @@ export function createWatchHub(store: Store, isHealthy: () => boolean): WatchHub
   });
 
   return {
-    follow(apiVersion, kind, listener) {
-      const id = `${apiVersion} ${kind}`;
+    follow(apiVersion, kind, listener, nodeName) {
+      const id = idOf(apiVersion, kind, nodeName);
       const set = followers.get(id) ?? new Set();
       followers.set(id, set.add(listener));
       return () => set.delete(listener);
+    },
+    get handed() {
+      return handed;
     },
     get revision() {
       return revision;
@@ -60,4 +76,12 @@ export function createWatchHub(store: Store, isHealthy: () => boolean): WatchHub
       followers.clear();
     },
   };
+}
+
+function idOf(apiVersion: string, kind: string, nodeName?: string): string {
+  return nodeName === undefined ? `${apiVersion} ${kind}` : `${apiVersion} ${kind} on ${nodeName}`;
+}
+
+function nodeNameOf({ kind, spec }: StoredObject): string | undefined {
+  return kind === 'Pod' ? (spec as { readonly nodeName?: string } | undefined)?.nodeName : undefined;
 }

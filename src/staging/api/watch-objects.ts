@@ -3,6 +3,7 @@
 import type { ServerResponse } from 'node:http';
 import { apiVersionOf, type Resource } from './resource-table.js';
 import { selection, selected } from './read-objects.js';
+import { nodeNameIn } from './selectors.js';
 import { isTrue } from './request-info.js';
 import type { Asked } from './served-api.js';
 import { jsonOf } from './served-api.js';
@@ -75,7 +76,7 @@ export function watchObjects(asked: Asked, resource: Resource, response: ServerR
     for (const one of ends.splice(0)) one();
     response.end();
   };
-  ends.push(api.watches.follow(apiVersionOf(resource), resource.kind, pass));
+  ends.push(api.watches.follow(apiVersionOf(resource), resource.kind, pass, resource.kind === 'Pod' ? nodeNameIn(query.get('fieldSelector')) : undefined));
   ends.push(api.context.clock.after(seconds * 1000, end));
   if (isTrue(query.get('allowWatchBookmarks'))) ends.push(api.context.clock.every(bookmarkMs, () => bookmark()));
   ends.push(api.watches.onLost(end));

@@ -17,7 +17,8 @@ interface Listed {
   readonly metadata: { readonly resourceVersion: string; readonly uid: string; readonly name: string; readonly namespace?: string };
 }
 
-const retryMs = 1_000;
+/** client-go tools/cache/reflector.go: NewExponentialBackoffManager(800 ms, 30 s, reset after 2 min, factor 2, jitter 1): hundreds of kubelets do not come back at one moment. */
+const backOff = { firstMs: 800, mostMs: 30_000, resetMs: 120_000 };
 /** client-go tools/cache/reflector.go: between 5 and 10 minutes, drawn for each watch. */
 const watchSeconds = (): number => Math.floor(300 * (1 + Math.random()));
 
@@ -27,6 +28,8 @@ export function inform(ports: InformPorts, path: string, handlers: Handlers, que
   const ending = new AbortController();
   let watching: ClientRequest | undefined;
   let trouble = '';
+  let pauseMs = backOff.firstMs;
+  let pausedAtMs = 0;
 
   function tell(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: Record<string, unknown>): void {
     const id = idOf(object);
@@ -82,6 +85,16 @@ export function inform(ports: InformPorts, path: string, handlers: Handlers, que
     return version;
   }
 
+  /** It grows from pause to pause, whatever lies between them, unless that was long. */
+  async function pause(): Promise<void> {
+    const { clock } = ports;
+    if (clock.now() - pausedAtMs > backOff.resetMs / clock.speed) pauseMs = backOff.firstMs;
+    const thisMs = pauseMs * (1 + Math.random());
+    pauseMs = Math.min(pauseMs * 2, backOff.mostMs);
+    pausedAtMs = clock.now();
+    await clock.wait(thisMs, ending.signal);
+  }
+
   async function run(): Promise<void> {
     let from: string | undefined;
     let synced = false;
@@ -102,7 +115,7 @@ export function inform(ports: InformPorts, path: string, handlers: Handlers, que
         trouble = text;
         // A connection that was cut says nothing of the version; an answer of the server may.
         if (code === undefined) from = undefined;
-        await ports.clock.wait(retryMs, ending.signal);
+        await pause();
       }
     }
   }

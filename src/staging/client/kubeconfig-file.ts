@@ -10,17 +10,23 @@ interface Named {
   readonly user?: Readonly<Record<string, unknown>>;
 }
 
+interface Whole {
+  readonly clusters?: readonly Named[];
+  readonly contexts?: readonly Named[];
+  readonly users?: readonly Named[];
+  readonly 'current-context'?: string;
+}
+
+/** The workers of a cluster have the same kubelet.conf. */
+let last: { readonly text: string; readonly whole: Whole } | undefined;
+
 /**
  * The current context. `readFile` reads paths named in it; undefined: there is no such file.
  * Throws an Error in the words of client-go (`invalid configuration: ...`) if it cannot be used.
  */
 export function readStagingKubeconfig(text: string, readFile: (path: string) => Buffer | undefined): LoadedKubeconfig {
-  const whole = (parse(text) ?? {}) as {
-    readonly clusters?: readonly Named[];
-    readonly contexts?: readonly Named[];
-    readonly users?: readonly Named[];
-    readonly 'current-context'?: string;
-  };
+  if (last?.text !== text) last = { text, whole: (parse(text) ?? {}) as Whole };
+  const { whole } = last;
   const current = whole['current-context'] ?? '';
   const context = whole.contexts?.find((one) => one.name === current)?.context;
   // cluster-info has one cluster and no context.

@@ -25,7 +25,7 @@ export interface StagingClient {
   ): Promise<ClientAnswer>;
   /**
    * List, then watch, and again when it ends, until stopped: an informer. `path` without query, `query` for selectors.
-   * `onTrouble` is told of each failure (401, TLS), with its text; it tries again after a second of a real cluster.
+   * `onTrouble` is told of each failure (401, TLS), with its text; it tries again with growing pauses, as a reflector of client-go.
    */
   inform(
     path: string,

@@ -1,7 +1,7 @@
 /** Node lifecycle: a node without heartbeats becomes Unknown and is tainted, and its pods are evicted by their tolerations (k/k pkg/controller/nodelifecycle, tainteviction). */
 
 import type { StoredObject } from '../api/store.js';
-import { timings } from '../timings.js';
+import { monitorGraceMs, timings } from '../timings.js';
 import type { ControllerWorld } from './controller-world.js';
 import { readyOf, taintsOf } from './node-rules.js';
 import { removePod } from './replica-sets.js';
@@ -24,8 +24,8 @@ export function beat(before: Heartbeat | undefined, seen: string, nowMs: number)
 }
 
 /** By the controller's own clock since it last saw something new; looks count beside it, so that a machine that stood still is no dead node. */
-export function isDead(heartbeat: Heartbeat, nowMs: number, speed: number): boolean {
-  return nowMs - heartbeat.atMs >= timings.nodeMonitorGraceMs / speed && heartbeat.looks >= timings.nodeMonitorGraceMs / monitorMs;
+export function isDead(heartbeat: Heartbeat, nowMs: number, speed: number, graceMs: number = timings.nodeMonitorGraceMs): boolean {
+  return nowMs - heartbeat.atMs >= graceMs / speed && heartbeat.looks >= graceMs / monitorMs;
 }
 
 /** Taints that a node shall have by its condition, beside those that are none of ours. */
@@ -43,6 +43,7 @@ export function watchNodes(world: ControllerWorld): void {
   const leases = world.cache('Lease');
   const pods = world.cache('Pod');
   const heartbeats = new Map<string, Heartbeat>();
+  const graceMs = monitorGraceMs(context.spec.nodes.length, context.clock.speed);
   /** Since when a node has a NoExecute taint, by our clock. */
   const tainted = new Map<string, number>();
 
@@ -56,7 +57,7 @@ export function watchNodes(world: ControllerWorld): void {
       const heartbeat = beat(heartbeats.get(name), seen, context.clock.now());
       heartbeats.set(name, heartbeat);
       let current = node;
-      if (isDead(heartbeat, context.clock.now(), context.clock.speed) && readyOf(node) !== 'Unknown') current = await markUnknown(world, node);
+      if (isDead(heartbeat, context.clock.now(), context.clock.speed, graceMs) && readyOf(node) !== 'Unknown') current = await markUnknown(world, node);
       await taint(world, current);
     }
     const isAllLost = all.length > 0 && all.every((node) => readyOf(nodes.get(undefined, node.metadata.name) ?? node) !== 'True');

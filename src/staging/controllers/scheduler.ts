@@ -27,6 +27,9 @@ export function nextPod(pods: readonly StoredObject[]): StoredObject | undefined
 
 /** The node with the fewest pods of the same owner, then the fewest pods at all. undefined: none fits. */
 export function chooseNode(pod: StoredObject, nodes: readonly StoredObject[], pods: readonly StoredObject[]): string | undefined {
+  const possible = nodes.filter((node) => readyOf(node) === 'True' && fits(podSpecOf(pod), node));
+  // A pod of a DaemonSet is bound to one node: no other pod counts.
+  if (possible.length < 2) return possible[0]?.metadata.name;
   const owner = pod.metadata.ownerReferences?.[0]?.uid;
   const load = new Map<string, { own: number; all: number }>();
   for (const other of pods) {
@@ -36,10 +39,9 @@ export function chooseNode(pod: StoredObject, nodes: readonly StoredObject[], po
     load.set(nodeName, { own: there.own + (owner !== undefined && other.metadata.ownerReferences?.[0]?.uid === owner ? 1 : 0), all: there.all + 1 });
   }
   const of = (node: StoredObject): { own: number; all: number } => load.get(node.metadata.name) ?? { own: 0, all: 0 };
-  const [best] = nodes
-    .filter((node) => readyOf(node) === 'True' && fits(podSpecOf(pod), node))
-    .sort((a, b) => of(a).own - of(b).own || of(a).all - of(b).all || a.metadata.name.localeCompare(b.metadata.name));
-  return best?.metadata.name;
+  const isBetter = (a: StoredObject, b: StoredObject): boolean =>
+    (of(a).own - of(b).own || of(a).all - of(b).all || a.metadata.name.localeCompare(b.metadata.name)) < 0;
+  return possible.reduce((best, node) => (isBetter(node, best) ? node : best)).metadata.name;
 }
 
 /** Throws what the real one logs before it exits: a kubeconfig that cannot be read, a port that is taken. */

@@ -22,9 +22,13 @@ interface Shape {
   readonly tlsPrivateKeyFile?: string;
 }
 
+/** Nearly all kubelets of a cluster have the same file, and read it at each start. */
+let last: { readonly text: string; readonly shape: Shape } | undefined;
+
 /** Throws an Error if it is not YAML. */
 export function readKubeletConfig(text: string): KubeletConfig {
-  const shape = (parse(text) ?? {}) as Shape;
+  if (last?.text !== text) last = { text, shape: (parse(text) ?? {}) as Shape };
+  const { shape } = last;
   return {
     clientCaFile: shape.authentication?.x509?.clientCAFile || undefined,
     rotateCertificates: shape.rotateCertificates ?? false,

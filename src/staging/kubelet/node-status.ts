@@ -7,7 +7,7 @@ import { ApiRefusal, type KubeCalls } from '../controllers/kube-calls.js';
 import { microTime } from '../controllers/election-rules.js';
 import { timeText } from '../controllers/workload-objects.js';
 import type { StagingNode } from '../node/staging-node.js';
-import { timings } from '../timings.js';
+import { leaseRenewMs, timings } from '../timings.js';
 import { kubeletPort } from './kubelet-server.js';
 
 /** Without a change the status is told only so often (nodeStatusReportFrequency). */
@@ -16,8 +16,8 @@ const reportMs = 300_000;
 const looksBetweenReads = 6;
 const firstPauseMs = 500;
 const longestPauseMs = 7_000;
-/** Wall clock that each node leaves the machine between two renewals, and two attempts in vain: with 200 nodes a second and five, however fast the clock. */
-const restMs = { renewal: 5, attempt: 25 };
+/** Wall clock that each node leaves the machine between two attempts in vain: with 200 nodes five seconds, however fast the clock. */
+const restBetweenAttemptsMs = 25;
 
 interface Condition {
   readonly type: string;
@@ -161,8 +161,8 @@ export function keepNodeStatus(options: NodeStatusOptions): NodeStatus {
   }
 
   // The pace of the lease; after a failure soon again, then with growing pauses up to 7 s (kubelet_node_status.go registerWithAPIServer, nodelease backoffEnsureLease).
-  const leaseMs = Math.max(timings.nodeLeaseRenewMs, context.spec.nodes.length * restMs.renewal * clock.speed);
-  const mostMs = Math.max(longestPauseMs, context.spec.nodes.length * restMs.attempt * clock.speed);
+  const leaseMs = leaseRenewMs(context.spec.nodes.length, clock.speed);
+  const mostMs = Math.max(longestPauseMs, context.spec.nodes.length * restBetweenAttemptsMs * clock.speed);
   let pauseMs = firstPauseMs;
   let cancelNext: () => void = () => undefined;
   const go = (): void => {

@@ -1,9 +1,8 @@
 /** What the kubelet of a node has on its disk: configuration, flags, its client certificate behind a link, its own serving pair. */
 
 import { stringify } from 'yaml';
-import { makeCa, signLeaf } from '../../x509/certificate-authority.js';
+import { makeCa, makeLeaf } from '../../x509/certificate-authority.js';
 import { makeKeyPair } from '../../x509/key-pair.js';
-import { makeRequest } from '../../x509/request.js';
 import type { ClusterSpec, NodeSpec } from '../spec.js';
 import { componentFlags, isFirst, networks } from './component-flags.js';
 import type { Authorities } from './authorities.js';
@@ -85,8 +84,7 @@ export async function kubeletServingFiles(node: NodeSpec, nowMs: number): Promis
   const seconds = Math.floor(nowMs / 1000);
   const validity = { notBeforeMs: other?.notBeforeMs ?? nowMs - 60 * 60_000, notAfterMs: other?.notAfterMs ?? nowMs + leafValidity.lifetimeMs };
   const [ca, pair] = await Promise.all([makeCa({ subject: { commonName: `${node.name}-ca@${seconds}` }, keyType, keyIdentifiers: 'ski', ...validity }), makeKeyPair(keyType)]);
-  const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject: { commonName: `${node.name}@${seconds}` }, sans: [`DNS:${node.name}`] });
-  const certificatePem = await signLeaf({ ca, csrPem, usages: ['serverAuth'], ...validity });
+  const certificatePem = await makeLeaf({ ca, pair, subject: { commonName: `${node.name}@${seconds}` }, sans: [`DNS:${node.name}`], usages: ['serverAuth'], ...validity });
   return [
     { path: servingCertificate, text: `${certificatePem}${ca.certificatePem}`, mode: 0o644 },
     { path: `${folder}/kubelet.key`, text: pair.privateKeyPem.reveal().toString('utf8'), mode: 0o600 },

@@ -1,9 +1,8 @@
 /** Leaves as kubeadm issues them, and where a spec says that one is otherwise, otherwise. */
 
 import type { Secret } from '../../domain/secret.js';
-import { type Ca, signLeaf } from '../../x509/certificate-authority.js';
+import { type Ca, makeLeaf } from '../../x509/certificate-authority.js';
 import { makeKeyPair } from '../../x509/key-pair.js';
-import { makeRequest } from '../../x509/request.js';
 import type { KeyType } from '../../domain/cluster/inventory.js';
 import type { ClusterSpec, NodeSpec } from '../spec.js';
 
@@ -33,12 +32,8 @@ export async function issueLeaf(ca: Ca, wish: LeafWish, { spec, node, nowMs }: {
   const other = node.leaves.find((leaf) => leaf.path === wish.path);
   const pair = await makeKeyPair(other?.keyType ?? wish.keyType ?? spec.leafKeyType);
   const sans = [...new Set([...(wish.sans ?? []), ...(other?.sans ?? [])])];
-  const csrPem = await makeRequest({
-    privateKeyPem: pair.privateKeyPem,
-    subject: { commonName: other?.commonName ?? wish.commonName, organizations: other?.organizations ?? wish.organizations ?? [] },
-    ...(sans.length === 0 ? {} : { sans }),
-  });
   const notBeforeMs = other?.notBeforeMs ?? nowMs - leafValidity.backdateMs;
   const notAfterMs = other?.notAfterMs ?? nowMs + leafValidity.lifetimeMs;
-  return { certificatePem: await signLeaf({ ca, csrPem, usages: wish.usages, notBeforeMs, notAfterMs }), keyPem: pair.privateKeyPem };
+  const subject = { commonName: other?.commonName ?? wish.commonName, organizations: other?.organizations ?? wish.organizations ?? [] };
+  return { certificatePem: await makeLeaf({ ca, pair, subject, sans, usages: wish.usages, notBeforeMs, notAfterMs }), keyPem: pair.privateKeyPem };
 }
