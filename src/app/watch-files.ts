@@ -3,6 +3,7 @@
 import { failure } from '../domain/errors.js';
 import type { Plan } from '../domain/plan/plan.js';
 import type { Fact } from '../domain/run/facts.js';
+import { fanOut } from '../engine/fan-out.js';
 import type { Run } from '../engine/open-run.js';
 import type { StepKinds } from '../ports/step-kind.js';
 import type { Shells } from '../ports/node-shell.js';
@@ -21,6 +22,9 @@ export interface FileWatchOptions {
   readonly everyMs?: number;
 }
 
+/** Each look is a script on a node: on a cluster of hundreds they do not all begin at the same moment. */
+const looksAtOnce = 8;
+
 /**
  * After a step is proved on a node, the files that its kind leaves there are hashed; every `everyMs` they are hashed again.
  * A difference while nobody of us works on the node holds the run (guard.tripped, reverting-agent).
@@ -30,6 +34,7 @@ export function watchFiles({ run, kinds, shells, everyMs = 20_000 }: FileWatchOp
   const expected = new Map<string, Map<string, string>>();
   const looking = new Set<Promise<void>>();
   let isHeld = false;
+  let round: Promise<unknown> | undefined;
 
   async function hashes(node: string, paths: readonly string[]): Promise<Map<string, string>> {
     const out = await shells.to(node).must(`sha256sum ${paths.map((p) => `'${p}'`).join(' ')} 2>/dev/null; true`, { deadlineMs: 15_000 });
@@ -40,7 +45,7 @@ export function watchFiles({ run, kinds, shells, everyMs = 20_000 }: FileWatchOp
 
   async function look(node: string): Promise<void> {
     const before = expected.get(node);
-    if (before === undefined || busy.has(node)) return;
+    if (before === undefined || busy.has(node) || isHeld) return;
     const now = await hashes(node, [...before.keys()]).catch(() => undefined);
     // It may have been taken up again while we asked.
     if (now === undefined || busy.has(node) || expected.get(node) !== before || isHeld) return;
@@ -71,7 +76,10 @@ export function watchFiles({ run, kinds, shells, everyMs = 20_000 }: FileWatchOp
   }
 
   const timer = setInterval(() => {
-    for (const node of expected.keys()) keep(look(node));
+    if (round !== undefined) return;
+    round = fanOut([...expected.keys()], looksAtOnce, look).finally(() => {
+      round = undefined;
+    });
   }, everyMs);
 
   return {
@@ -88,7 +96,8 @@ export function watchFiles({ run, kinds, shells, everyMs = 20_000 }: FileWatchOp
     },
     async stop() {
       clearInterval(timer);
-      await Promise.all(looking);
+      isHeld = true;
+      await Promise.all([round, ...looking]);
     },
   };
 }

@@ -1,6 +1,7 @@
 /** Runs what sshd would give to the login shell of a node: by sh of this machine, with the node's paths led into its folder. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { constants, setPriority } from 'node:os';
 import type { Readable, Writable } from 'node:stream';
 import { type AnswerCall, takeCalls } from './calls.js';
 import { isPathList, leadPathList, leadScript, pathStripper } from './node-paths.js';
@@ -41,6 +42,7 @@ export function runScript(line: string | undefined, place: ScriptPlace, options:
     detached: true,
     stdio: ['pipe', 'pipe', 'pipe', undefined, undefined, undefined, undefined, undefined, 'pipe'],
   });
+  standBack(child);
   const signal = (name: string): void => {
     if (child.pid === undefined) return;
     try {
@@ -51,6 +53,15 @@ export function runScript(line: string | undefined, place: ScriptPlace, options:
   };
   const kill = (): void => signal('KILL');
   return { done: follow(child, line, place, options, { kill, signal }), kill, signal, group: child.pid ?? 0 };
+}
+
+/** A real node has a processor of its own: here scripts of hundreds of them must not take that of the API servers. */
+function standBack({ pid }: ChildProcess): void {
+  try {
+    if (pid !== undefined) setPriority(pid, constants.priority.PRIORITY_LOW);
+  } catch {
+    // It has ended, or this machine does not let us.
+  }
 }
 
 async function follow(
