@@ -8,8 +8,6 @@ export interface WatchHub {
    * (k/k pkg/registry/core/pod/strategy.go NodeNameTriggerFunc): each of hundreds of kubelets is told of its own pods. Returns what ends it.
    */
   follow(apiVersion: string, kind: string, listener: (event: StoreEvent) => void, nodeName?: string): () => void;
-  /** Calls of listeners so far. */
-  readonly handed: number;
   /** Events up to here have been handed on. */
   readonly revision: number;
   /** The member serves again. */
@@ -24,18 +22,12 @@ export function createWatchHub(store: Store, isHealthy: () => boolean): WatchHub
   const lostListeners = new Set<() => void>();
   let revision = store.revision;
   let behind = false;
-  let handed = 0;
 
   function hand(event: StoreEvent, at: number): void {
     revision = at;
     const nodeName = nodeNameOf(event.object);
     const ids = [idOf(event.object.apiVersion, event.object.kind), ...(nodeName === undefined ? [] : [idOf(event.object.apiVersion, event.object.kind, nodeName)])];
-    for (const id of ids) {
-      for (const listener of [...(followers.get(id) ?? [])]) {
-        handed += 1;
-        listener(event);
-      }
-    }
+    for (const id of ids) for (const listener of [...(followers.get(id) ?? [])]) listener(event);
   }
 
   const off = store.onEvent((event) => {
@@ -49,9 +41,6 @@ export function createWatchHub(store: Store, isHealthy: () => boolean): WatchHub
       const set = followers.get(id) ?? new Set();
       followers.set(id, set.add(listener));
       return () => set.delete(listener);
-    },
-    get handed() {
-      return handed;
     },
     get revision() {
       return revision;

@@ -39,8 +39,7 @@ export function chooseNode(pod: StoredObject, nodes: readonly StoredObject[], po
     load.set(nodeName, { own: there.own + (owner !== undefined && other.metadata.ownerReferences?.[0]?.uid === owner ? 1 : 0), all: there.all + 1 });
   }
   const of = (node: StoredObject): { own: number; all: number } => load.get(node.metadata.name) ?? { own: 0, all: 0 };
-  const isBetter = (a: StoredObject, b: StoredObject): boolean =>
-    (of(a).own - of(b).own || of(a).all - of(b).all || a.metadata.name.localeCompare(b.metadata.name)) < 0;
+  const isBetter = (a: StoredObject, b: StoredObject): boolean => (of(a).own - of(b).own || of(a).all - of(b).all || a.metadata.name.localeCompare(b.metadata.name)) < 0;
   return possible.reduce((best, node) => (isBetter(node, best) ? node : best)).metadata.name;
 }
 
