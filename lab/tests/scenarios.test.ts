@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { drawOne } from './draw.js';
+import { drawOne } from '../../src/domain/draw.js';
 import { drawScenarios, scenarios } from './scenarios.js';
 
 const names = (drawn: ReturnType<typeof drawScenarios>): string[] => drawn.chosen.map(({ name }) => name);

@@ -1,6 +1,6 @@
 /** The scenarios of the lab tests, how long each takes, and which of them fit a budget of time. */
 
-import { drawOrder } from './draw.js';
+import { drawOrder } from '../../src/domain/draw.js';
 
 export interface Scenario {
   readonly name: string;

@@ -10,6 +10,7 @@ import type { Fact } from '../domain/run/facts.js';
 import { advance, untouched } from '../domain/run/progress.js';
 import { watchApi } from '../engine/guard.js';
 import { openRun, type Run, type RunView } from '../engine/open-run.js';
+import { defaultLimits, type Limits } from '../engine/perform.js';
 import { systemClock } from '../engine/system-clock.js';
 import { holdIncomingCredential } from '../operations/engine-credential.js';
 import { outgoingWitness } from '../operations/outgoing-witness.js';
@@ -43,7 +44,7 @@ export interface DriveOptions {
   /** What does not stop the run, but the operator must know. */
   readonly onWarning?: (warning: Failure) => void;
   readonly lockTimeoutMs: number;
-  /** Of a rehearsal, whose cluster is faster than a real one: see SiteParts. */
+  /** Of a rehearsal, whose cluster is faster than a real one: steps look sooner (see SiteParts), and what may be tried again is tried sooner. */
   readonly pace?: number;
   /** Raised by the operator: `pause` at the next safe point, `leave` at once. */
   readonly interrupts: { onPause(listener: () => void): void; onLeave(listener: () => void): void };
@@ -111,7 +112,7 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     await checkIssuer(issuer, plan);
   }
   const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, goesBack));
-  run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock });
+  run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock, limits: limitsAt(options.pace ?? 1) });
   journal.onAppend(options.onLine);
   run.start();
   await clearGuard(run, world, plan);
@@ -132,6 +133,10 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     await files.stop();
     await lease?.release();
   }
+}
+
+function limitsAt(pace: number): Partial<Limits> {
+  return { retryWaitsMs: defaultLimits.retryWaitsMs.map((ms) => ms / pace), graceMs: defaultLimits.graceMs / pace };
 }
 
 /** Sealed, out of reach, a path not granted: found before the first backup, not after it. */

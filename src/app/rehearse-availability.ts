@@ -2,7 +2,10 @@
 
 import { readFileSync } from 'node:fs';
 import { openTlsProbe } from '../adapters/tls/tls-probe.js';
+import { nodesWith } from '../domain/cluster/inventory.js';
+import type { Plan } from '../domain/plan/plan.js';
 import { Secret } from '../domain/secret.js';
+import { apiPort } from '../operations/identity-probe.js';
 
 export interface Failed {
   readonly atMs: number;
@@ -85,4 +88,11 @@ export function watchAvailability(options: { readonly places: readonly Place[]; 
       await Promise.all(inFlight);
     },
   };
+}
+
+/** The load balancer, and each API server by itself. */
+export function placesOf(plan: Plan): Place[] {
+  const front = new URL(plan.inventory.cluster.server);
+  const servers = nodesWith(plan.inventory, 'control-plane').map((node) => ({ name: node.name, host: node.internalIp, port: apiPort(node) }));
+  return [{ name: 'load balancer', host: front.hostname, port: Number(front.port === '' ? 443 : front.port) }, ...servers];
 }

@@ -1,9 +1,8 @@
 /** The staging cluster of a rehearsal as a process of its own, so that engine and cluster do not share an event loop. */
 
-import { type ChildProcess, fork } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { rmSync } from 'node:fs';
 import { type Failure, fail, RotationError } from '../domain/errors.js';
+import { forkModule } from './fork-module.js';
 import type { Call, CallName, Calls, Reply, Started } from '../staging/messages.js';
 import { makeOwnedFolder, removeAbandoned, takeOver } from '../staging/owned-folder.js';
 import type { ClusterSpec } from '../staging/spec.js';
@@ -27,7 +26,7 @@ const stopMs = 8_000;
 export async function startStagingProcess(options: { readonly spec: ClusterSpec; readonly speed: number; readonly signal: AbortSignal }): Promise<StagingProcess> {
   removeAbandoned();
   const folder = newFolder();
-  const child = start();
+  const child = forkModule(new URL('../staging/main.js', import.meta.url));
   takeOver(folder, child.pid ?? process.pid);
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
   let last = 0;
@@ -94,19 +93,6 @@ function newFolder(): string {
   } catch (error) {
     throw translated(error instanceof Error ? error.message : String(error), 'the temporary folder');
   }
-}
-
-/** From `dist` it is JavaScript; from the sources it is read as this process reads them. */
-function start(): ChildProcess {
-  const built = fileURLToPath(new URL('../staging/main.js', import.meta.url));
-  const file = existsSync(built) ? built : built.replace(/\.js$/, '.ts');
-  const loader = file.endsWith('.ts') && !process.execArgv.some((argument) => argument.includes('tsx')) ? ['--import', import.meta.resolve('tsx')] : [];
-  // In a group of its own Ctrl-C does not reach it: who drives the rotation decides when it ends.
-  return fork(file, [], {
-    execArgv: [...process.execArgv.filter((argument) => !argument.startsWith('--inspect')), ...loader],
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    detached: true,
-  });
 }
 
 function interruption(): RotationError {

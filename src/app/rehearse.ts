@@ -5,14 +5,14 @@ import type { Failure } from '../domain/errors.js';
 import { nodesWith } from '../domain/cluster/inventory.js';
 import type { Plan } from '../domain/plan/plan.js';
 import { recordsOf } from '../domain/pki/certificate.js';
-import { apiPort, credentialOfIncoming } from '../operations/identity-probe.js';
+import { credentialOfIncoming } from '../operations/identity-probe.js';
 import { artefactNames } from '../operations/run-files.js';
 import type { JournalLine } from '../ports/journal.js';
 import type { Felt } from '../staging/messages.js';
 import type { SweepResult } from '../staging/sweep.js';
 import { drive, type Driven, type DriveOptions } from './drive.js';
 import { planFor } from './make-plan.js';
-import { type Availability, watchAvailability } from './rehearse-availability.js';
+import { type Availability, placesOf, watchAvailability } from './rehearse-availability.js';
 import { type Check, type CheckWorld, credentialIn, letsIn, letsTokenIn, verifiesWith } from './rehearse-checks.js';
 import type { StagingProcess } from './rehearse-process.js';
 import { rehearsalEnv, rehearsalSettings } from './rehearse-settings.js';
@@ -109,12 +109,6 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     await availability.stop();
     await world.close();
   }
-}
-
-function placesOf(plan: Plan): { name: string; host: string; port: number }[] {
-  const front = new URL(plan.inventory.cluster.server);
-  const servers = nodesWith(plan.inventory, 'control-plane').map((node) => ({ name: node.name, host: node.internalIp, port: apiPort(node) }));
-  return [{ name: 'load balancer', host: front.hostname, port: Number(front.port === '' ? 443 : front.port) }, ...servers];
 }
 
 /** While both CAs are trusted both kinds of client must get in. */

@@ -1,12 +1,23 @@
 /** Sets one switch of what is broken, or takes it back. */
 
+import { refuseWrites } from './blocking-webhook.js';
 import type { StagingContext } from './component.js';
 import type { FaultSetting } from './messages.js';
+import { signalByName } from './node/signal-process.js';
+import { pkiMount } from './operator-policy.js';
+import type { StagingVault } from './vault/server.js';
+
+export interface Breakable {
+  readonly context: StagingContext;
+  readonly vault: StagingVault;
+}
 
 /** Throws for a node that is not known. Resolves when it has happened: a node that is switched off is off. */
-export async function setFault(context: StagingContext, setting: FaultSetting): Promise<void> {
-  const node = context.node(setting.node);
+export async function setFault({ context, vault }: Breakable, setting: FaultSetting): Promise<void> {
   const { faults } = context;
+  if (setting.table === 'vault') return setVault(vault, setting.value);
+  if (setting.table === 'webhook') return refuseWrites(context, setting.value === true);
+  const node = context.node(setting.node);
   switch (setting.table) {
     case 'ssh':
       put(faults.ssh, node.name, setting.value);
@@ -27,7 +38,39 @@ export async function setFault(context: StagingContext, setting: FaultSetting): 
       return;
     case 'power':
       await node.power(setting.value !== 'off');
+      return;
+    case 'crash':
+      if (setting.value !== undefined) await signalByName(node, setting.value, 'KILL');
+      return;
+    case 'file':
+      await otherHand(context, setting);
   }
+}
+
+/** All switches back; nodes that are off boot. */
+export async function clearFaults({ context, vault }: Breakable): Promise<void> {
+  context.faults.clear();
+  setVault(vault, undefined);
+  refuseWrites(context, false);
+  for (const node of context.nodes()) node.skewMs = 0;
+  await Promise.all(context.nodes().map((node) => node.power(true)));
+}
+
+function setVault(vault: StagingVault, value: 'sealed' | 'expired' | 'denied' | undefined): void {
+  if (value === undefined) {
+    vault.unseal();
+    vault.restorePolicy();
+  } else if (value === 'sealed') vault.seal();
+  else if (value === 'expired') vault.expireTokens();
+  else vault.denyPath(`${pkiMount}/*`);
+}
+
+async function otherHand(context: StagingContext, { node: name, path, value }: Extract<FaultSetting, { table: 'file' }>): Promise<void> {
+  const node = context.node(name);
+  if (value === undefined) return;
+  const before = node.read(path)?.bytes;
+  if ('append' in value) node.write(path, Buffer.concat([before ?? Buffer.alloc(0), Buffer.from(value.append)]));
+  else node.write(path, Buffer.from(value.from, 'base64'));
 }
 
 function put<T>(table: Map<string, T>, node: string, value: T | undefined): void {

@@ -3,6 +3,7 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pLimit from 'p-limit';
+import { type Activity, countActivity } from './activity.js';
 import { createClock } from './clock.js';
 import type { Components, StagingContext } from './component.js';
 import { startApiServer } from './api/start-api-server.js';
@@ -22,7 +23,7 @@ import { operatorPolicy, pkiMount } from './operator-policy.js';
 import { makeAuthorities } from './pki/authorities.js';
 import { controlPlanes } from './pki/component-flags.js';
 import { nodeFiles, writeNodeFiles } from './pki/node-files.js';
-import { waitUntilReady } from './readiness.js';
+import { waitUntilBack, waitUntilReady } from './readiness.js';
 import { seed } from './seed.js';
 import { loadSnapshot, saveSnapshot } from './snapshot.js';
 import type { ClusterSpec } from './spec.js';
@@ -47,12 +48,15 @@ export interface StagingCluster {
   readonly context: StagingContext;
   readonly kubelets: readonly Kubelet[];
   readonly vault: StagingVault;
+  activity(): Activity;
   /** What is not as it should be after the start, in words; empty for a healthy cluster. */
   readonly notReady: readonly string[];
   /** Nodes, objects and Vault into a folder, which is made. */
   save(folder: string): Promise<void>;
-  /** All nodes lose their power, get their files of then, and boot. Resolves when the cluster is ready again. */
-  load(folder: string): Promise<void>;
+  /** All nodes lose their power, get their files of then, and boot. Resolves when the cluster is ready again, or after a minute with what is missing. */
+  load(folder: string): Promise<string[]>;
+  /** Resolves when every kubelet and every leader has been heard of again, or after a minute with what is missing. */
+  settle(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -104,7 +108,8 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
     await Promise.all(spec.nodes.map((node) => limit(async () => writeNodeFiles(context.node(node.name), await nodeFiles(spec, node, authorities, nowMs)))));
     seed(context.store, spec, authorities, nowMs);
 
-    const vault = await startVault({ ...spec.vault, clock, mount: pkiMount, policy: operatorPolicy, signRole: { name: signRole } });
+    const counted = countActivity(context);
+    const vault = await startVault({ ...spec.vault, clock, onCall: counted.vaultCall, mount: pkiMount, policy: operatorPolicy, signRole: { name: signRole } });
     ends.push(() => vault.close());
     const userKey = makeSshKeyPair(`${sshUser}@staging`);
     const hostKeys = new Map(spec.nodes.map((node) => [node.name, makeSshKeyPair(`root@${node.name}`)]));
@@ -112,7 +117,7 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       spec.nodes.map(async (one) => {
         const listen = { address: one.address, port: one.sshPort };
         const hostKey = hostKeys.get(one.name)?.privateKey ?? '';
-        const server = await startSshServer({ node: context.node(one.name), listen, hostKeys: [hostKey], authorizedKeys: [userKey.publicKey], users: [sshUser], faults, clock });
+        const server = await startSshServer({ node: context.node(one.name), listen, hostKeys: [hostKey], authorizedKeys: [userKey.publicKey], users: [sshUser], faults, clock, onCommand: (line) => counted.command(one.name, line) });
         ends.push(() => server.close());
       }),
     );
@@ -132,15 +137,18 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       vault: { ...vault, signRole },
     });
     ends.push(keepTokenClient(context, operator.tokenClient));
+    const parts = { context, vault, balancer };
     return {
       spec,
       operator,
       context,
       kubelets,
       vault,
+      activity: () => counted.read(kubelets.map((kubelet, index) => ({ name: spec.nodes[index]?.name ?? '', kubelet }))),
       notReady,
-      save: (into) => saveSnapshot(context, vault, into),
-      load: (from) => loadSnapshot(context, vault, from),
+      save: (into) => saveSnapshot(parts, into),
+      load: (from) => loadSnapshot(parts, from),
+      settle: () => waitUntilBack(parts, clock.now()),
       stop,
     };
   } catch (error) {

@@ -8,7 +8,8 @@ export type SshFault =
   | { readonly kind: 'other-host-key' }
   | { readonly kind: 'no-sudo' };
 
-export type FileFault = 'disk-full' | 'read-only';
+/** `keys-barred`: files that end with .key can be neither read nor written, as under a security module or an immutable bit. */
+export type FileFault = 'disk-full' | 'read-only' | 'keys-barred';
 
 export type ApiFault = { readonly kind: 'status'; readonly status: 429 | 500; readonly share: number } | { readonly kind: 'timeout' };
 

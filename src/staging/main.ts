@@ -4,7 +4,7 @@ import { rmSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { failuresOf } from '../domain/errors.js';
 import { redact } from '../domain/redact.js';
-import { setFault } from './apply-fault.js';
+import { clearFaults, setFault } from './apply-fault.js';
 import { startStaging, type StagingCluster } from './cluster.js';
 import type { Call, CallName, Calls, Reply } from './messages.js';
 import { sweep } from './sweep.js';
@@ -25,11 +25,11 @@ const answers: { readonly [Name in CallName]: (args: Calls[Name]['args']) => Pro
     return { operator: cluster.operator, tookMs: Date.now() - startedAt, notReady: cluster.notReady };
   },
   async fault(setting) {
-    await setFault(running().context, setting);
+    await setFault(running(), setting);
     return null;
   },
   async clearFaults() {
-    running().context.faults.clear();
+    await clearFaults(running());
     return null;
   },
   async save({ folder: into }) {
@@ -37,9 +37,10 @@ const answers: { readonly [Name in CallName]: (args: Calls[Name]['args']) => Pro
     return null;
   },
   async load({ folder: from }) {
-    await running().load(from);
-    return null;
+    return running().load(from);
   },
+  activity: async () => running().activity(),
+  settle: async () => running().settle(),
   counters: async () => ({ ...countersOf(running().kubelets), longestStallMs: Math.round(stalls.max / 1e6) }),
   sweep: async ({ caPem }) => sweep(running().context, caPem),
   async stop() {

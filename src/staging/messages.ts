@@ -1,5 +1,6 @@
 /** What a staging cluster in a process of its own is asked and answers, over the IPC channel of Node. Plain JSON. */
 
+import type { Activity } from './activity.js';
 import type { ApiFault, FileFault, SshFault } from './faults.js';
 import type { PodCounters } from './kubelet/kubelet.js';
 import type { OperatorFiles } from './operator-files.js';
@@ -13,7 +14,15 @@ export type FaultSetting =
   | { readonly table: 'api'; readonly node: string; readonly value?: ApiFault }
   | { readonly table: 'kubelets' | 'etcd'; readonly node: string; readonly value?: true }
   | { readonly table: 'skew'; readonly node: string; readonly value?: number }
-  | { readonly table: 'power'; readonly node: string; readonly value?: 'off' };
+  | { readonly table: 'power'; readonly node: string; readonly value?: 'off' }
+  /** Ends a component of the node as SIGKILL does. Nothing to take back: the kubelet starts it again, unless another fault hinders it. */
+  | { readonly table: 'crash'; readonly node: string; readonly value?: 'etcd' | 'kube-apiserver' | 'kubelet' }
+  /** `expired` ends the tokens that there are; new ones can be had. */
+  | { readonly table: 'vault'; readonly value?: 'sealed' | 'expired' | 'denied' }
+  /** A validating webhook for what a rotation writes, with failurePolicy Fail, whose service does not answer. */
+  | { readonly table: 'webhook'; readonly value?: true }
+  /** Another hand writes a file; a value that is missing writes nothing. */
+  | { readonly table: 'file'; readonly node: string; readonly path: string; readonly value?: { readonly from: string } | { readonly append: string } };
 
 export interface Started {
   readonly operator: OperatorFiles;
@@ -33,7 +42,12 @@ export interface Calls {
   fault: { args: FaultSetting; result: null };
   clearFaults: { args: Record<string, never>; result: null };
   save: { args: { readonly folder: string }; result: null };
-  load: { args: { readonly folder: string }; result: null };
+  /** Result: what is still missing after a minute. */
+  load: { args: { readonly folder: string }; result: readonly string[] };
+  /** What the cluster has been asked so far: the difference of two tells what happened between them. */
+  activity: { args: Record<string, never>; result: Activity };
+  /** Waits until every kubelet and every leader has been heard of again. Result: what is still missing after a minute. */
+  settle: { args: Record<string, never>; result: readonly string[] };
   counters: { args: Record<string, never>; result: Felt };
   sweep: { args: { readonly caPem: string }; result: SweepResult };
   stop: { args: Record<string, never>; result: null };

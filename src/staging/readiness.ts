@@ -3,6 +3,8 @@
 import type { StoredObject } from './api/store.js';
 import type { StagingContext } from './component.js';
 import { namespacesOf } from './objects-cluster.js';
+import { controlPlanes } from './pki/component-flags.js';
+import { timings } from './timings.js';
 
 /** Wall clock: a cluster with expired certificates never gets ready, and is given as it is. */
 const patienceMs = 60_000;
@@ -17,6 +19,33 @@ export async function waitUntilReady(context: StagingContext): Promise<string[]>
     if (missing.length === 0 || Date.now() > untilMs) return missing;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs(context.spec.nodes.length)));
   }
+}
+
+/** After all nodes were off: what the objects say is of before, until kubelets and leaders have been heard of again. */
+export async function waitUntilBack(parts: { readonly context: StagingContext; readonly balancer: { healthy(): readonly string[] } }, sinceMs: number): Promise<string[]> {
+  const { context, balancer } = parts;
+  const untilMs = Date.now() + patienceMs;
+  for (let inARow = 0; ; ) {
+    const missing = [...unheard(context, balancer.healthy(), sinceMs), ...missingIn(context)];
+    inARow = missing.length === 0 ? inARow + 1 : 0;
+    // Twice, with a health check between: the load balancer may not have seen yet that a server was away.
+    if (inARow > timings.healthCheckMs / lookEveryMs + 1 || Date.now() > untilMs) return missing;
+    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+  }
+}
+
+function unheard({ store, spec }: StagingContext, healthy: readonly string[], sinceMs: number): string[] {
+  const isHeardOf = (namespace: string, name: string): boolean => {
+    const lease = store.get({ apiVersion: 'coordination.k8s.io/v1', kind: 'Lease', namespace, name });
+    return Date.parse((lease?.spec as { readonly renewTime?: string } | undefined)?.renewTime ?? '') > sinceMs;
+  };
+  return [
+    ...spec.nodes.filter(({ name }) => !isHeardOf('kube-node-lease', name)).map(({ name }) => `the kubelet of ${name} has not been heard of`),
+    ...['kube-controller-manager', 'kube-scheduler'].filter((name) => !isHeardOf('kube-system', name)).map((name) => `no ${name} leads`),
+    ...controlPlanes(spec)
+      .filter(({ name }) => !healthy.includes(name))
+      .map(({ name }) => `the load balancer does not count ${name}`),
+  ];
 }
 
 function missingIn({ store, spec }: StagingContext): string[] {

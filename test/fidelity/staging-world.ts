@@ -54,7 +54,9 @@ export async function openStagingWorld({ topology = '3+2', speed = 20 }: { reado
         faults.ssh.delete(node);
       }
     },
-    startOver: () => staging.load(snapshot),
+    async startOver() {
+      await staging.load(snapshot);
+    },
     async close() {
       await staging.stop();
       rmSync(folder, { recursive: true, force: true });

@@ -9,7 +9,7 @@ import { copyAdminKubeconfig } from '../../lab/cluster/kubeadm.js';
 import type { Lab } from '../../lab/lab.js';
 import { readKubeconfig } from '../../lab/tests/certificates.js';
 import { curl } from '../../lab/tests/curl.js';
-import { drawNumber, drawOne } from '../../lab/tests/draw.js';
+import { drawNumber, drawOne } from '../../src/domain/draw.js';
 import { freshLab } from '../../lab/tests/fresh-lab.js';
 import { incomingIssuer } from '../../lab/tests/incoming-ca.js';
 import { logsAndExecOn } from '../../lab/tests/logs-and-exec.js';

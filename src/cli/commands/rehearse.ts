@@ -10,6 +10,7 @@ import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
 import { openRehearsalLines, type RehearsalLines } from '../rehearsal-lines.js';
 import { playbookFile } from '../playbook-file.js';
+import { faultsHelp, rehearseWithFaults } from './rehearse-faults.js';
 import { nextText, rehearsalText, troublesOf } from './rehearsal-text.js';
 import { pokeText } from './rehearsal-poke.js';
 import { operator } from './shared-options.js';
@@ -21,6 +22,8 @@ interface RehearseFlags {
   readonly speed?: string;
   readonly slow: boolean;
   readonly keep: boolean;
+  readonly faults?: string;
+  readonly seed?: string;
 }
 
 /** Waits of a real cluster pass so many times as fast. */
@@ -40,7 +43,35 @@ export function addRehearseCommand(program: Command, context: Context): void {
     .option('--speed <n>', `how many times as fast as in a real cluster waits pass (default: ${usualSpeed})`)
     .addOption(new Option('--slow', `for a demonstration: --speed ${slowSpeed}`).default(false).conflicts('speed'))
     .option('--keep', 'leave the cluster up until Ctrl-C, and say how to look at it', false)
-    .action(async (flags: RehearseFlags) => context.end(await rehearseAs(flags, context)));
+    .option('--faults <what>', 'what comes of faults: "all", "sample" (a few in one run), or NAME[@STEP[:TARGET]]; on the topology "small" unless another is given')
+    .option('--seed <seed>', 'of --faults: the same seed draws the same cases')
+    .addHelpText('after', faultsHelp())
+    .action(async (flags: RehearseFlags, command: Command) => {
+      const topology = command.getOptionValueSource('topology') === 'default' ? undefined : flags.topology;
+      context.end(await (flags.faults === undefined ? rehearseAs(flags, context) : faultsAs({ ...flags, faults: flags.faults }, topology, context)));
+    });
+}
+
+async function faultsAs(flags: RehearseFlags & { readonly faults: string }, topology: string | undefined, context: Context): Promise<number> {
+  const { faults, seed, from, keep } = flags;
+  const interrupts = listen();
+  try {
+    return await rehearseWithFaults(
+      {
+        faults,
+        keep,
+        playbookFile: playbookFile(flags.playbook),
+        speed: speedOf(flags),
+        ...(seed === undefined ? {} : { seed }),
+        ...(topology === undefined ? {} : { topology }),
+        ...(from === undefined ? {} : { from }),
+      },
+      context,
+      interrupts,
+    );
+  } finally {
+    interrupts.stop();
+  }
 }
 
 async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<number> {

@@ -121,6 +121,7 @@ async function ask(
     },
   };
   try {
+    refuseWithoutBackend(hook, asked);
     const body = await post(hook, asked, url, JSON.stringify(review), patience(asked.api.context.clock, seconds * 1000, leastWallMs) / asked.api.context.clock.speed);
     const { response } = JSON.parse(body) as { response?: Answer };
     if (response === undefined) throw new Error('webhook response was absent');
@@ -130,6 +131,24 @@ async function ask(
     const why = error instanceof Error ? error.message : String(error);
     throw internalError(`failed calling webhook "${hook.name}": failed to call webhook: ${why}`);
   }
+}
+
+/** k/k pkg/... webhook client: a service that is not there, or that has nobody behind it, is not dialled (util/proxy ResolveCluster, ResolveEndpoint). */
+function refuseWithoutBackend(hook: Hook, asked: Asked): void {
+  const { service } = hook.clientConfig;
+  if (service === undefined) return;
+  const { namespace, name, port = 443 } = service;
+  const { store } = asked.api;
+  const object = store.get({ apiVersion: 'v1', kind: 'Service', namespace, name });
+  const why = object === undefined ? `service "${name}" not found` : `no endpoints available for service "${name}"`;
+  const selector = ((object?.spec ?? {}) as { readonly selector?: Readonly<Record<string, string>> }).selector ?? {};
+  const isServed = store.list({ apiVersion: 'v1', kind: 'Pod', namespace }).some((pod) => isReady(pod) && Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value));
+  if (object === undefined || !isServed) throw new Error(`Post "https://${name}.${namespace}.svc:${port}${service.path ?? '/'}?timeout=${hook.timeoutSeconds ?? 10}s": ${why}`);
+}
+
+function isReady({ status }: StoredObject): boolean {
+  const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
+  return conditions.some((one) => one.type === 'Ready' && one.status === 'True');
 }
 
 function urlOf(hook: Hook, seconds: number): URL {

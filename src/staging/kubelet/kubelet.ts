@@ -17,6 +17,8 @@ export interface Kubelet {
   /** Kubelet, containers and pods. */
   close(): Promise<void>;
   readonly isActive: boolean;
+  /** How often it was started so far. */
+  readonly starts: number;
   staticPods(): readonly StaticPod[];
   /** Of the pods on this node that ask the API: how many there are, and how many requests failed, by reason. */
   podCounters(): PodCounters;
@@ -54,6 +56,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const workloadPods = createWorkloadPods({ context, node, now, counters, pace: askingPace(context.spec, clock.speed), memory: options.memory ?? [] });
   const lines: string[] = [];
   let process: StagingProcess | undefined;
+  let starts = 0;
   let running: KubeletProcess | undefined;
   let cancelRestart: () => void = () => undefined;
   let stopping: Promise<void> | undefined;
@@ -72,6 +75,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     const args = options.args ?? kubeletArguments(context.spec, context.specOf(node.name));
     const started = node.start({ name: 'kubelet', args });
     process = started;
+    starts += 1;
     started.onSignal((signal) => {
       if (['TERM', 'KILL', 'INT', 'ABRT', 'QUIT', 'HUP'].includes(signal.replace(/^SIG/, ''))) exited(started, `Main process exited, code=killed, signal=${signal}`);
     });
@@ -136,6 +140,9 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     close: cut,
     get isActive() {
       return process !== undefined;
+    },
+    get starts() {
+      return starts;
     },
     staticPods: () => staticPods.list(),
     podCounters: () => ({ asking: workloadPods.asking(), requests: counters.requests, failures: counters.failures, byReason: Object.fromEntries(counters.byReason) }),

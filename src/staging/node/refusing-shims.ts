@@ -1,11 +1,11 @@
-/** One sh program under many names that refuses in the words of the real ones: on a full disk, a read-only file system, and to a user who is not root. */
+/** One sh program under many names that refuses in the words of the real ones: on a full disk, a read-only file system, where keys are barred even for root, and to a user who is not root. */
 
 const writers = 'rm rmdir mkdir touch chmod chown chgrp tee truncate ln mv cp install mktemp dd tar openssl sed'.split(' ');
 const printers = 'cat awk mawk gawk base64 grep sort head tail cut tr printf echo sha256sum date gzip uniq'.split(' ');
 const readers = 'cat head tail less more base64 grep egrep fgrep awk sed cmp diff sha256sum md5sum wc od tac sort ls find cp openssl tar'.split(' ');
 
 /*
- * The folder in which the link lies says why: disk-full, read-only or user. The program itself is the one in the node's /usr/bin.
+ * The folder in which the link lies says why: disk-full, read-only, keys-barred or user. The program itself is the one in the node's /usr/bin.
  * A full disk: what a program prints into a regular file goes to /dev/full, so that it meets the kernel's own ENOSPC. As on ext4,
  * empty files, links and renames still succeed; folders need a block.
  */
@@ -64,6 +64,7 @@ inside() {
 # What a user sees of a file that belongs to root: the bits for others, on it and on the folders above.
 readable() {
   inside "$1" || return 0
+  [ $why = user ] || { case $p in *.key) return 1 ;; *) return 0 ;; esac; }
   set -- "$p"
   while p=\${p%/*}; [ "$p" != "$STAGING_ROOT" ] && [ -n "$p" ]; do
     set -- "$@" "$p"
@@ -72,7 +73,7 @@ readable() {
   case $("$STAGING_ROOT/usr/bin/stat" -Lc %A -- "$1" 2>/dev/null) in ???????r*|'') return 0 ;; *) return 1 ;; esac
 }
 
-if [ $why = user ]; then
+if [ $why = user ] || [ $why = keys-barred ]; then
   rc=0 n=$#
   case " ${readers.join(' ')} " in *" $name "*)
     while [ $n -gt 0 ]; do
@@ -101,6 +102,7 @@ refused=
 targets "$@" > "$STAGING_CALLS/$$.targets"
 while IFS= read -r t; do
   inside "$t" || continue
+  [ $why != keys-barred ] || case $t in *.key) ;; *) continue ;; esac
   case $name in rm|rmdir|chmod|chown|chgrp) [ -e "$t" ] || [ -L "$t" ] || continue ;; mkdir) [ ! -d "$t" ] || continue ;; esac
   say "$t"; refused=1
   case $name in mv|tar) break ;; esac
@@ -113,5 +115,5 @@ exec "$real" "$@"
 
 export const refusing = {
   text,
-  names: { 'disk-full': [...new Set([...writers, ...printers])], 'read-only': writers, user: [...new Set([...writers, ...readers])] },
+  names: { 'disk-full': [...new Set([...writers, ...printers])], 'read-only': writers, 'keys-barred': [...new Set([...writers, ...readers])], user: [...new Set([...writers, ...readers])] },
 } as const;

@@ -166,7 +166,7 @@ export interface Shims {
   readonly call: string;
   readonly own: ReadonlyMap<string, string>;
   /** Folders that stand before the node's /usr/bin while they are wanted. */
-  readonly folders: { readonly owners: string; readonly skewed: string; readonly 'disk-full': string; readonly 'read-only': string; readonly user: string };
+  readonly folders: { readonly owners: string; readonly skewed: string; readonly 'disk-full': string; readonly 'read-only': string; readonly 'keys-barred': string; readonly user: string };
 }
 
 /** Programs that this process answers on every node. */
@@ -200,6 +200,7 @@ export function writeShims(folder: string, tarPath: string | undefined): Shims {
       skewed: linked('skewed', { date: paths.date, stat: paths.stat }),
       'disk-full': linked('disk-full', all(refusing.names['disk-full'])),
       'read-only': linked('read-only', all(refusing.names['read-only'])),
+      'keys-barred': linked('keys-barred', all(refusing.names['keys-barred'])),
       user: linked('user', all(refusing.names.user)),
     },
   };

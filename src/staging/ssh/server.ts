@@ -22,6 +22,8 @@ export interface SshServerOptions {
   readonly users?: readonly string[];
   readonly faults: Faults;
   readonly clock: StagingClock;
+  /** Told each command line before it runs. */
+  readonly onCommand?: (line: string) => void;
   /** To where a connection may be led on (ProxyJump). Default: addresses of the same staging cluster, 127.BLOCK.x.y. */
   readonly mayForwardTo?: (host: string, port: number) => boolean;
 }
@@ -138,7 +140,7 @@ function serveConnection(client: Connection, options: SshServerOptions): void {
     sessions++;
     const session = accept();
     session.once('close', () => sessions--);
-    serveSession(session, { node, user, fileFault: () => options.faults.files.get(node.name) });
+    serveSession(session, { node, user, fileFault: () => options.faults.files.get(node.name), ...(options.onCommand === undefined ? {} : { onCommand: options.onCommand }) });
   });
   client.on('tcpip', (accept, reject, { destIP, destPort }) => {
     if (!(options.mayForwardTo ?? isOfSameCluster(node.address))(destIP, destPort)) return reject();

@@ -7,4 +7,6 @@ export interface SessionAbout {
   readonly node: StagingNode;
   readonly user: string;
   fileFault(): FileFault | undefined;
+  /** Told each command line before it runs. */
+  onCommand?(line: string): void;
 }

@@ -22,7 +22,8 @@ export function serveSession(session: Session, about: SessionAbout): void {
   session.on('sftp', (accept) => serveSftp(accept(), about));
 }
 
-async function serve(channel: ServerChannel, line: string | undefined, hasTerminal: boolean, { node, user }: SessionAbout): Promise<void> {
+async function serve(channel: ServerChannel, line: string | undefined, hasTerminal: boolean, { node, user, onCommand }: SessionAbout): Promise<void> {
+  if (line !== undefined) onCommand?.(line);
   channel.on('error', () => undefined);
   channel.stderr.on('error', () => undefined);
   // Without a terminal a script goes on when its connection is gone, and finds its input ended and nobody to write to; with one it hangs up.

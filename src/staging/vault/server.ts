@@ -4,12 +4,15 @@ import type { StagingClock } from '../clock.js';
 import { createCore } from './core.js';
 import { type ListenOptions, listen } from './listen.js';
 import { type SetUp, setUp } from './set-up.js';
+import type { VaultCore } from './vault-core.js';
 import { type Dump, dumpCore, loadCore } from './snapshot.js';
 
 export interface StartVault extends SetUp, ListenOptions {
   readonly clock: StagingClock;
   /** Unix ms; the clock's without. */
   readonly now?: () => number;
+  /** Told the path of each call. */
+  readonly onCall?: (path: string) => void;
 }
 
 export interface StagingVault {
@@ -41,7 +44,7 @@ export interface StagingVault {
 export async function startVault(options: StartVault): Promise<StagingVault> {
   const core = createCore(options.now ?? (() => options.clock.now()));
   const { roleId, secretId, rootToken } = await setUp(core, options);
-  const { url, caPem, close } = await listen(core, options);
+  const { url, caPem, close } = await listen(options.onCall === undefined ? core : told(core, options.onCall), options);
   return {
     url,
     caPem,
@@ -63,5 +66,15 @@ export async function startVault(options: StartVault): Promise<StagingVault> {
     state: () => JSON.stringify(dumpCore(core)),
     load: (state) => loadCore(core, JSON.parse(state) as Dump),
     close,
+  };
+}
+
+function told(core: VaultCore, onCall: (path: string) => void): VaultCore {
+  return {
+    ...core,
+    handle(call) {
+      onCall(call.path);
+      return core.handle(call);
+    },
   };
 }

@@ -1,0 +1,79 @@
+/** Whether a case ended as it may: nothing unknown, the API never lost, and a way on for whoever reads the failures. */
+
+import type { Failure } from '../../domain/errors.js';
+import type { Availability, Failed } from '../rehearse-availability.js';
+import type { StepEnd } from './step-drive.js';
+
+/** What is wrong with it as an end; undefined: it is one that can be gone on from. */
+export function wrongEnd(end: StepEnd): string | undefined {
+  if ('defect' in end) return `a defect: ${textOf(end.defect)}`;
+  if ('failures' in end) return wrongFailures(end.failures);
+  const { view } = end;
+  if (view.defect !== undefined && view.defect !== null) return `the run is ${view.value}: ${textOf(view.defect)}`;
+  if (view.isBusy) return `the run was left while it was ${view.value}`;
+  if (!isHalted(end)) return undefined;
+  return wrongFailures(failuresOfEnd(end));
+}
+
+export function isHalted(end: StepEnd): boolean {
+  return 'failures' in end || ('view' in end && (view(end).endsWith('halted') || view(end) === 'failed'));
+}
+
+export function failuresOfEnd(end: StepEnd): readonly Failure[] {
+  if ('failures' in end) return end.failures;
+  if (!('view' in end)) return [];
+  const { failure, guard } = end.view.progress;
+  return [...(failure?.failures ?? []), ...(guard === null || guard.isCleared ? [] : [guard.failure])];
+}
+
+/** For people: what the run says. */
+export function describeEnd(end: StepEnd): string {
+  if ('defect' in end) return `a defect: ${textOf(end.defect)}`;
+  const failures = failuresOfEnd(end);
+  const state = 'view' in end ? end.view.value : 'not begun';
+  if (failures.length === 0) return state;
+  return failures.map(({ code, target, summary, cause }) => oneLine(`${code} at ${target}: ${summary}${cause === '' ? '' : `: ${cause}`}`)).join('; ');
+}
+
+function wrongFailures(failures: readonly Failure[]): string | undefined {
+  if (failures.length === 0) return 'it halted and says no reason';
+  for (const one of failures) {
+    const missing = (['code', 'target', 'summary', 'cause', 'nextAction'] as const).filter((part) => one[part].trim() === '');
+    if (missing.length > 0) return `a failure says no ${missing.join(' and no ')}: ${oneLine(JSON.stringify(one))}`;
+    if (one.code === 'internal') return `a defect: ${oneLine(JSON.stringify(one))}`;
+  }
+  return undefined;
+}
+
+export interface Excused {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * Requests that failed since then, without those of a time in which the fault itself was an outage. A single one that was not answered within its
+ * second is the machine's: two clusters share it with everything else. An answer that is wrong, or two in a row without one, are the run's.
+ */
+export function lostRequests(availability: Availability, sinceMs: number, excused: Excused | undefined): readonly Failed[] {
+  const failed = availability.failures().filter(({ atMs }) => atMs >= sinceMs && (excused === undefined || atMs < excused.fromMs || atMs > excused.toMs));
+  return failed.filter((one, index) => !isUnanswered(one) || failed.some((other, at) => at !== index && isUnanswered(other) && other.place === one.place && Math.abs(other.atMs - one.atMs) < inARowMs));
+}
+
+const inARowMs = 2_500;
+
+function isUnanswered({ reason }: Failed): boolean {
+  return /ETIMEDOUT|no answer|deadline/i.test(reason) && !/ECONNREFUSED|HTTP/.test(reason);
+}
+
+function view(end: Extract<StepEnd, { view: unknown }>): string {
+  return end.view.value;
+}
+
+function textOf(error: unknown): string {
+  return oneLine(error instanceof Error ? (error.stack ?? error.message) : String(error));
+}
+
+export function oneLine(text: string): string {
+  const line = text.replaceAll(/\s*\n\s*/g, ' ');
+  return line.length <= 600 ? line : `${line.slice(0, 600)}…`;
+}

@@ -1,0 +1,71 @@
+/** What a rehearsal with faults needs to know before anything is started: everything that can be typed wrongly is refused here. */
+
+import { randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { fail } from '../../domain/errors.js';
+import { readPlaybook } from '../../domain/plan/playbook.js';
+import { stepKinds } from '../../steps/index.js';
+import { specFor } from '../rehearse-spec.js';
+import { startStagingProcess } from '../rehearse-process.js';
+import { faultKinds } from './fault-kinds.js';
+import type { RehearseFaults } from './rehearse-faults.js';
+import { checkWish, readWish } from './wish.js';
+
+export interface RehearseFaultsFlags {
+  readonly faults: string;
+  readonly seed?: string;
+  /** undefined: none was given. */
+  readonly topology?: string;
+  readonly from?: string;
+  readonly playbookFile: string;
+  readonly speed: number;
+  readonly keep: boolean;
+  readonly signal: AbortSignal;
+}
+
+type Prepared = Pick<RehearseFaults, 'wish' | 'seed' | 'playbookFile' | 'speed' | 'lanes' | 'start'>;
+
+/** Above that two clusters at once are more than two cores bear. */
+const largestForTwo = 6;
+
+/** Throws usage, playbook-invalid, plan-invalid, inventory-invalid. */
+export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepared> {
+  const wish = readWish(flags.faults);
+  if (flags.keep) {
+    fail('usage', {
+      target: '--keep',
+      summary: '--keep and --faults do not go together',
+      cause: 'each case starts from a snapshot, and the cluster is in another state after each',
+      nextAction: 'Leave one of them away.',
+    });
+  }
+  const { steps } = readPlaybook(readFileSync(flags.playbookFile, 'utf8'), flags.playbookFile, stepKinds);
+  const cluster = { topology: flags.topology ?? 'small', ...(flags.from === undefined ? {} : { from: flags.from }) };
+  const spec = await specFor(cluster);
+  checkWish(wish, { steps: steps.map(({ name }) => name), nodes: spec.nodes.map(({ name }) => name) });
+  // One after the other: free addresses are looked for when the cluster before has taken its own.
+  let starting: Promise<unknown> = Promise.resolve();
+  return {
+    wish,
+    seed: seedOf(flags.seed),
+    playbookFile: flags.playbookFile,
+    speed: flags.speed,
+    lanes: spec.nodes.length <= largestForTwo ? 2 : 1,
+    start() {
+      const started = starting.then(async () => startStagingProcess({ spec: await specFor(cluster), speed: flags.speed, signal: flags.signal }));
+      starting = started.catch(() => undefined);
+      return started;
+    },
+  };
+}
+
+function seedOf(text: string | undefined): string {
+  if (text === undefined) return String(randomInt(1, 1_000_000));
+  if (/^[\w.-]{1,64}$/.test(text)) return text;
+  return fail('usage', { target: '--seed', summary: `"${text}" is no seed`, cause: 'it is made of letters, digits, ".", "_" and "-"', nextAction: 'Give a number, or the name of a commit.' });
+}
+
+/** Name and meaning of each, for --help. */
+export function faultNames(): readonly { readonly name: string; readonly what: string }[] {
+  return faultKinds.map(({ name, what }) => ({ name, what }));
+}
