@@ -26,7 +26,11 @@ if (record === undefined) throw new Error(`${recordFile} holds no FaultTable`);
 
 const letters: Readonly<Record<CaseResult['outcome'], string>> = { succeeded: 's', recovered: 'r', halted: 'h', 'rolled-back': 'b', untouched: '·', wrong: '**X**' };
 const of = (fault: string, step: string): CaseResult | undefined => record.results.find((one) => one.fault === fault && one.step === step);
-const cell = (text: string): string => text.replaceAll('|', '\\|').replaceAll('<', '&lt;').replaceAll(/\s*\n\s*/g, ' ');
+const cell = (text: string): string =>
+  text
+    .replaceAll('|', '\\|')
+    .replaceAll('<', '&lt;')
+    .replaceAll(/\s*\n\s*/g, ' ');
 const counts = Object.keys(letters).flatMap((outcome) => {
   const count = record.results.filter((one) => one.outcome === outcome).length;
   return count === 0 ? [] : [`${count} ${outcome}`];

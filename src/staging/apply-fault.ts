@@ -10,11 +10,14 @@ import type { StagingVault } from './vault/server.js';
 export interface Breakable {
   readonly context: StagingContext;
   readonly vault: StagingVault;
+  join(name: string): Promise<void>;
+  leave(name: string): Promise<void>;
 }
 
 /** Throws for a node that is not known. Resolves when it has happened: a node that is switched off is off. */
-export async function setFault({ context, vault }: Breakable, setting: FaultSetting): Promise<void> {
+export async function setFault({ context, vault, join, leave }: Breakable, setting: FaultSetting): Promise<void> {
   const { faults } = context;
+  if (setting.table === 'join') return setting.value === true ? join(setting.node) : leave(setting.node);
   if (setting.table === 'vault') return setVault(vault, setting.value);
   if (setting.table === 'webhook') return refuseWrites(context, setting.value === true);
   const node = context.node(setting.node);
@@ -48,7 +51,7 @@ export async function setFault({ context, vault }: Breakable, setting: FaultSett
 }
 
 /** All switches back; nodes that are off boot. */
-export async function clearFaults({ context, vault }: Breakable): Promise<void> {
+export async function clearFaults({ context, vault }: Pick<Breakable, 'context' | 'vault'>): Promise<void> {
   context.faults.clear();
   setVault(vault, undefined);
   refuseWrites(context, false);

@@ -14,6 +14,7 @@ import { startEtcd } from './etcd/start-etcd.js';
 import { noFaults } from './faults.js';
 import { createKubelet, type Kubelet } from './kubelet/kubelet.js';
 import { startLoadBalancer } from './load-balancer.js';
+import { joinNewNode } from './joined-node.js';
 import { openLog } from './log-file.js';
 import { createStagingNode } from './node/create-node.js';
 import type { StagingNode } from './node/staging-node.js';
@@ -26,7 +27,7 @@ import { nodeFiles, writeNodeFiles } from './pki/node-files.js';
 import { waitUntilBack, waitUntilReady } from './readiness.js';
 import { seed } from './seed.js';
 import { loadSnapshot, saveSnapshot } from './snapshot.js';
-import type { ClusterSpec } from './spec.js';
+import type { ClusterSpec, NodeSpec } from './spec.js';
 import { makeSshKeyPair } from './ssh/keys.js';
 import { startSshServer } from './ssh/server.js';
 import { keepTokenClient } from './token-client.js';
@@ -55,6 +56,9 @@ export interface StagingCluster {
   save(folder: string): Promise<void>;
   /** All nodes lose their power, get their files of then, and boot. Resolves when the cluster is ready again, or after a minute with what is missing. */
   load(folder: string): Promise<string[]>;
+  /** A new worker, until `leave`. */
+  join(name: string): Promise<void>;
+  leave(name: string): Promise<void>;
   /** Resolves when every kubelet and every leader has been heard of again, or after a minute with what is missing. */
   settle(): Promise<string[]>;
   stop(): Promise<void>;
@@ -86,6 +90,7 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
   try {
     const nowMs = clock.now();
     const nodes = new Map<string, StagingNode>();
+    const joined = new Map<string, { readonly spec: NodeSpec; leave(): Promise<void> }>();
     const logFile = openLog(join(folder, 'staging.log'));
     ends.push(() => logFile.close());
     const context: StagingContext = {
@@ -95,7 +100,7 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       faults,
       node: (name) => nodes.get(name) ?? missing(name),
       nodes: () => [...nodes.values()],
-      specOf: (name) => spec.nodes.find((node) => node.name === name) ?? missing(name),
+      specOf: (name) => spec.nodes.find((node) => node.name === name) ?? joined.get(name)?.spec ?? missing(name),
       log: log ?? logFile.line,
     };
     for (const node of spec.nodes) {
@@ -117,7 +122,16 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       spec.nodes.map(async (one) => {
         const listen = { address: one.address, port: one.sshPort };
         const hostKey = hostKeys.get(one.name)?.privateKey ?? '';
-        const server = await startSshServer({ node: context.node(one.name), listen, hostKeys: [hostKey], authorizedKeys: [userKey.publicKey], users: [sshUser], faults, clock, onCommand: (line) => counted.command(one.name, line) });
+        const server = await startSshServer({
+          node: context.node(one.name),
+          listen,
+          hostKeys: [hostKey],
+          authorizedKeys: [userKey.publicKey],
+          users: [sshUser],
+          faults,
+          clock,
+          onCommand: (line) => counted.command(one.name, line),
+        });
         ends.push(() => server.close());
       }),
     );
@@ -138,6 +152,12 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
     });
     ends.push(keepTokenClient(context, operator.tokenClient));
     const parts = { context, vault, balancer };
+    const leave = async (name: string): Promise<void> => {
+      const left = joined.get(name);
+      joined.delete(name);
+      await left?.leave();
+      if (left !== undefined) nodes.delete(name);
+    };
     return {
       spec,
       operator,
@@ -147,7 +167,24 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       activity: () => counted.read(kubelets.map((kubelet, index) => ({ name: spec.nodes[index]?.name ?? '', kubelet }))),
       notReady,
       save: (into) => saveSnapshot(parts, into),
-      load: (from) => loadSnapshot(parts, from),
+      async load(from) {
+        for (const name of [...joined.keys()]) await leave(name);
+        return loadSnapshot(parts, from);
+      },
+      async join(name) {
+        const made = await joinNewNode({
+          context,
+          components,
+          folder: join(folder, 'nodes'),
+          name,
+          known(node, its) {
+            nodes.set(name, node);
+            joined.set(name, { spec: its, leave: async () => undefined });
+          },
+        });
+        joined.set(name, made);
+      },
+      leave,
       settle: () => waitUntilBack(parts, clock.now()),
       stop,
     };

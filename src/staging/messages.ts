@@ -21,6 +21,8 @@ export type FaultSetting =
   | { readonly table: 'vault'; readonly value?: 'sealed' | 'expired' | 'denied' }
   /** A validating webhook for what a rotation writes, with failurePolicy Fail, whose service does not answer. */
   | { readonly table: 'webhook'; readonly value?: true }
+  /** A worker of this name joins; it leaves when it is taken back. */
+  | { readonly table: 'join'; readonly node: string; readonly value?: true }
   /** Another hand writes a file; a value that is missing writes nothing. */
   | { readonly table: 'file'; readonly node: string; readonly path: string; readonly value?: { readonly from: string } | { readonly append: string } };
 

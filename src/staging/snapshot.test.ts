@@ -51,7 +51,9 @@ it('brings files, objects and Vault back, mends what is broken, and the cluster 
   expect(node.read('/var/lib/kubelet/config.yaml')).toBeDefined();
   expect(context.store.get(map)).toBeUndefined();
   expect(context.store.get({ ...map, namespace: 'kube-public', name: 'cluster-info' })).toBeDefined();
-  expect(context.store.list({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' }).map(({ metadata }) => metadata.name)).not.toContain('policy-agent');
+  expect(context.store.list({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' }).map(({ metadata }) => metadata.name)).not.toContain(
+    'policy-agent',
+  );
   expect(JSON.parse(vault.state())).toEqual(JSON.parse(tokens));
   expect([context.faults.ssh.size, context.node('cp1').skewMs, node.isOn]).toEqual([0, 0, true]);
   expect(staging.kubelets.every(({ isActive }) => isActive)).toBe(true);
@@ -63,13 +65,19 @@ it('a webhook that fails closed refuses what it is for, in the words of kube-api
   const [refused, lease] = [await post('configmaps'), await post('serviceaccounts')];
   await setFault(staging, { table: 'webhook' });
   expect(refused.status).toBe(500);
-  expect(refused.body).toContain('failed calling webhook \\"check.policy-agent.example.org\\": failed to call webhook: Post \\"https://policy-agent.felt.svc:443/validate?timeout=10s\\": no endpoints available for service \\"policy-agent\\"');
+  expect(refused.body).toContain(
+    'failed calling webhook \\"check.policy-agent.example.org\\": failed to call webhook: Post \\"https://policy-agent.felt.svc:443/validate?timeout=10s\\": no endpoints available for service \\"policy-agent\\"',
+  );
   expect(lease.status).toBe(201);
   expect((await post('configmaps')).status).toBe(201);
 });
 
 it('an etcd member that was ended comes back, unless it is hindered', async () => {
-  const etcd = (): number | undefined => staging.context.node('cp1').processes().find(({ name }) => name === 'etcd')?.pid;
+  const etcd = (): number | undefined =>
+    staging.context
+      .node('cp1')
+      .processes()
+      .find(({ name }) => name === 'etcd')?.pid;
   const pid = etcd();
   await setFault(staging, { table: 'etcd', node: 'cp1', value: true });
   await setFault(staging, { table: 'crash', node: 'cp1', value: 'etcd' });
@@ -98,7 +106,18 @@ function ask(method: string, path: string, body?: string): Promise<{ status: num
   const headers = { 'content-type': 'application/json' };
   return new Promise((resolve, reject) => {
     const asked = request(
-      { host, port, path, method, headers, agent: false, ca: pem('certificate-authority-data'), cert: pem('client-certificate-data'), key: pem('client-key-data'), checkServerIdentity: () => undefined },
+      {
+        host,
+        port,
+        path,
+        method,
+        headers,
+        agent: false,
+        ca: pem('certificate-authority-data'),
+        cert: pem('client-certificate-data'),
+        key: pem('client-key-data'),
+        checkServerIdentity: () => undefined,
+      },
       (answer) => {
         let text = '';
         answer.setEncoding('utf8').on('data', (part: string) => {

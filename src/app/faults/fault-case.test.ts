@@ -7,7 +7,14 @@ import { signaturesOf } from './fact-signature.js';
 
 const step: PlannedStep = { id: 'kubelets-trust-both/2', kind: 'renew-kubelets', title: '', params: {}, targets: ['w1'], deadlineMs: 1, ifItFails: '', rollback: '' };
 const quiet: Footprint = { nodes: ['cp1', 'w1'], controlPlanes: ['cp1'], commands: {}, kubeletStarts: {}, vaultCalls: 0, writes: 0, changed: {} };
-const loud: Footprint = { ...quiet, commands: { cp1: 2, w1: 5 }, kubeletStarts: { w1: 1 }, vaultCalls: 3, writes: 4, changed: { w1: [{ path: '/etc/kubernetes/kubelet.conf', before: '' }] } };
+const loud: Footprint = {
+  ...quiet,
+  commands: { cp1: 2, w1: 5 },
+  kubeletStarts: { w1: 1 },
+  vaultCalls: 3,
+  writes: 4,
+  changed: { w1: [{ path: '/etc/kubernetes/kubelet.conf', before: '' }] },
+};
 const drawn = (fault: string, more: Partial<DrawFor> = {}) => drawCase({ kind: faultKind(fault), step, footprint: loud, seed: '7', speed: 20, ...more });
 
 it.each([

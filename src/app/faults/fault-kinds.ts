@@ -40,6 +40,8 @@ export interface FaultKind {
   set(struck: Struck): readonly FaultSetting[];
   /** Beside taking all switches back: what an operator mends. */
   mend?(struck: Struck): readonly FaultSetting[];
+  /** Also where the step has come to its end all the same. */
+  readonly isAlwaysMended?: boolean;
 }
 
 const between = (draw: Draw, purpose: string, low: number, high: number): number => Math.round(low + draw.number(purpose) * (high - low));
@@ -53,6 +55,8 @@ const anyMoment: readonly Moment[] = ['begin', 'applying'];
 
 const noCommand = 'no command runs on a node in this step';
 const touchesAll = 'it touches every step';
+
+const joiner = 'joiner';
 
 type Given = Pick<FaultKind, 'name' | 'what' | 'set'> & Partial<FaultKind>;
 
@@ -108,17 +112,29 @@ const ofEngine = (name: string, what: string): FaultKind => ({
 
 export const faultKinds: readonly FaultKind[] = [
   onNodesAsked({ name: 'connection-refused', what: 'sshd of a node takes no new connections', set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'refused' } }] }),
-  onNodesAsked({ name: 'connection-hang', what: 'connections to a node stand still: nothing comes, nothing ends', set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'hang' } }] }),
+  onNodesAsked({
+    name: 'connection-hang',
+    what: 'connections to a node stand still: nothing comes, nothing ends',
+    set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'hang' } }],
+  }),
   onNodesAsked({
     name: 'connection-cut',
     what: 'each connection to a node is cut after some thousand bytes',
     set: ({ place, draw }) => [{ table: 'ssh', node: place, value: { kind: 'cut', afterBytes: between(draw, 'bytes', 100, 20_000) } }],
   }),
-  onNodesAsked({ name: 'host-key-changed', what: 'a node shows another host key than known_hosts has', set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'other-host-key' } }] }),
+  onNodesAsked({
+    name: 'host-key-changed',
+    what: 'a node shows another host key than known_hosts has',
+    set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'other-host-key' } }],
+  }),
   onNodesAsked({ name: 'sudo-withdrawn', what: 'sudo asks the SSH user for a password', set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'no-sudo' } }] }),
   onNodesAsked({ name: 'disk-full', what: 'no file of a node can grow', set: ({ place }) => [{ table: 'files', node: place, value: 'disk-full' }] }),
   onNodesAsked({ name: 'read-only-file-system', what: 'no file of a node can be changed', set: ({ place }) => [{ table: 'files', node: place, value: 'read-only' }] }),
-  onNodesAsked({ name: 'key-permission-lost', what: 'key files of a node can be neither read nor replaced, not even by root', set: ({ place }) => [{ table: 'files', node: place, value: 'keys-barred' }] }),
+  onNodesAsked({
+    name: 'key-permission-lost',
+    what: 'key files of a node can be neither read nor replaced, not even by root',
+    set: ({ place }) => [{ table: 'files', node: place, value: 'keys-barred' }],
+  }),
   onNodesAsked({
     name: 'clock-skew',
     what: 'the clock of a node is wrong by minutes or hours',
@@ -157,8 +173,12 @@ export const faultKinds: readonly FaultKind[] = [
       { table: 'crash', node: place, value: 'etcd' },
     ],
   }),
-  ofApi('api-500', 'a kube-apiserver answers requests with 500', ({ place, draw }) => [{ table: 'api', node: place, value: { kind: 'status', status: 500, share: draw.number('share') < 0.5 ? 0.3 : 1 } }]),
-  ofApi('api-429', 'a kube-apiserver turns requests away with 429', ({ place, draw }) => [{ table: 'api', node: place, value: { kind: 'status', status: 429, share: draw.number('share') < 0.5 ? 0.3 : 1 } }]),
+  ofApi('api-500', 'a kube-apiserver answers requests with 500', ({ place, draw }) => [
+    { table: 'api', node: place, value: { kind: 'status', status: 500, share: draw.number('share') < 0.5 ? 0.3 : 1 } },
+  ]),
+  ofApi('api-429', 'a kube-apiserver turns requests away with 429', ({ place, draw }) => [
+    { table: 'api', node: place, value: { kind: 'status', status: 429, share: draw.number('share') < 0.5 ? 0.3 : 1 } },
+  ]),
   ofApi('api-timeouts', 'a kube-apiserver takes requests and does not answer', ({ place }) => [{ table: 'api', node: place, value: { kind: 'timeout' } }]),
   {
     name: 'webhook-fails-closed',
@@ -183,11 +203,23 @@ export const faultKinds: readonly FaultKind[] = [
     moments: ['begin', 'applied'],
     lasts: 'event',
     set: ({ place, moment, file }) =>
-      file === undefined
-        ? []
-        : [{ table: 'file', node: place, path: file.path, value: moment === 'begin' ? { append: '# edited by hand\n' } : { from: file.before } }],
+      file === undefined ? [] : [{ table: 'file', node: place, path: file.path, value: moment === 'begin' ? { append: '# edited by hand\n' } : { from: file.before } }],
     mend: ({ place, moment, file }) => (file === undefined || moment !== 'begin' ? [] : [{ table: 'file', node: place, path: file.path, value: { from: file.before } }]),
   }),
+  {
+    name: 'node-joins',
+    what: 'a worker that the plan does not know joins the cluster',
+    side: 'cluster',
+    places: atCluster,
+    untouched: touchesAll,
+    moments: anyMoment,
+    lasts: 'event',
+    isOutage: never,
+    isHeavy: false,
+    set: () => [{ table: 'join', node: joiner, value: true }],
+    mend: () => [{ table: 'join', node: joiner }],
+    isAlwaysMended: true,
+  },
   ofEngine('engine-killed', 'rotate-ca is killed (SIGKILL) right after it has written a fact'),
   ofEngine('engine-stopped', 'rotate-ca is stopped (SIGSTOP) for minutes, and continued'),
 ];

@@ -66,7 +66,13 @@ export function filesIn(nodeFolder: string): Map<string, string> {
     for (const entry of existsSync(join(root, folder)) ? readdirSync(join(root, folder), { withFileTypes: true }) : []) {
       const path = `${folder}/${entry.name}`;
       if (entry.isDirectory()) walk(path);
-      else if (entry.isFile() && !ofOthers.test(path)) files.set(path, createHash('sha256').update(readFileSync(join(root, path))).digest('hex'));
+      else if (entry.isFile() && !ofOthers.test(path))
+        files.set(
+          path,
+          createHash('sha256')
+            .update(readFileSync(join(root, path)))
+            .digest('hex'),
+        );
     }
   };
   walk('');

@@ -2,6 +2,7 @@
 
 import type { Failure } from '../../domain/errors.js';
 import type { Availability, Failed } from '../rehearse-availability.js';
+import type { MachineStalls } from './machine-stalls.js';
 import type { StepEnd } from './step-drive.js';
 
 /** What is wrong with it as an end; undefined: it is one that can be gone on from. */
@@ -23,7 +24,7 @@ export function failuresOfEnd(end: StepEnd): readonly Failure[] {
   if ('failures' in end) return end.failures;
   if (!('view' in end)) return [];
   const { failure, guard } = end.view.progress;
-  return [...(failure?.failures ?? []), ...(guard === null || guard.isCleared ? [] : [guard.failure])];
+  return [...(failure?.failures ?? []), ...(guard === null ? [] : [guard.failure])];
 }
 
 /** For people: what the run says. */
@@ -51,18 +52,20 @@ export interface Excused {
 }
 
 /**
- * Requests that failed since then, without those of a time in which the fault itself was an outage. A single one that was not answered within its
- * second is the machine's: two clusters share it with everything else. An answer that is wrong, or two in a row without one, are the run's.
+ * Requests that failed since then, without those of a time in which the fault itself was an outage. One that was not answered within its second
+ * while the machine gave nobody his time is the machine's: two clusters share it with everything else.
  */
-export function lostRequests(availability: Availability, sinceMs: number, excused: Excused | undefined): readonly Failed[] {
-  const failed = availability.failures().filter(({ atMs }) => atMs >= sinceMs && (excused === undefined || atMs < excused.fromMs || atMs > excused.toMs));
-  return failed.filter((one, index) => !isUnanswered(one) || failed.some((other, at) => at !== index && isUnanswered(other) && other.place === one.place && Math.abs(other.atMs - one.atMs) < inARowMs));
+export function lostRequests(lane: { readonly availability: Availability; readonly stalls: MachineStalls }, sinceMs: number, excused: Excused | undefined): readonly Failed[] {
+  return lane.availability
+    .failures()
+    .filter(({ atMs }) => atMs >= sinceMs && (excused === undefined || atMs < excused.fromMs || atMs > excused.toMs))
+    .filter((one) => !isUnanswered(one) || !lane.stalls.between(one.atMs, one.atMs + probeDeadlineMs));
 }
 
-const inARowMs = 2_500;
+const probeDeadlineMs = 1_000;
 
 function isUnanswered({ reason }: Failed): boolean {
-  return /ETIMEDOUT|no answer|deadline/i.test(reason) && !/ECONNREFUSED|HTTP/.test(reason);
+  return reason.includes('ETIMEDOUT');
 }
 
 function view(end: Extract<StepEnd, { view: unknown }>): string {

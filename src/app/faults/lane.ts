@@ -16,6 +16,7 @@ import { rehearsalEnv, rehearsalSettings } from '../rehearse-settings.js';
 import { createRunFolder, openRunFolder, type RunFolder } from '../run-folder.js';
 import { activityBetween, changedFiles, type Footprint } from './footprint.js';
 import { describeEnd } from './judge.js';
+import { type MachineStalls, watchStalls } from './machine-stalls.js';
 import { driveStep, isDone, progressOf } from './step-drive.js';
 
 export interface Lane {
@@ -26,6 +27,7 @@ export interface Lane {
   readonly pace: number;
   readonly speed: number;
   readonly availability: Availability;
+  readonly stalls: MachineStalls;
   /** Of the operator, from before the run. */
   readonly kubeconfigBefore: string;
   folder(): RunFolder;
@@ -78,6 +80,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
     pace: Math.max(1, speed / 5),
     speed,
     availability,
+    stalls: watchStalls(staging),
     kubeconfigBefore: readFileSync(operator.kubeconfig, 'utf8'),
     folder: () => openRunFolder(settings.stateDir, plan.name),
     position: 0,
@@ -94,6 +97,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
     },
     nodeFolder: (index, node) => join(at(index), 'nodes', node),
     async close() {
+      lane.stalls.stop();
       await availability.stop();
       await staging.stop();
     },

@@ -62,7 +62,12 @@ export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepare
 function seedOf(text: string | undefined): string {
   if (text === undefined) return String(randomInt(1, 1_000_000));
   if (/^[\w.-]{1,64}$/.test(text)) return text;
-  return fail('usage', { target: '--seed', summary: `"${text}" is no seed`, cause: 'it is made of letters, digits, ".", "_" and "-"', nextAction: 'Give a number, or the name of a commit.' });
+  return fail('usage', {
+    target: '--seed',
+    summary: `"${text}" is no seed`,
+    cause: 'it is made of letters, digits, ".", "_" and "-"',
+    nextAction: 'Give a number, or the name of a commit.',
+  });
 }
 
 /** Name and meaning of each, for --help. */

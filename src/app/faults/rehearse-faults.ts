@@ -97,5 +97,11 @@ export async function rehearseFaults(options: RehearseFaults): Promise<FaultTabl
 }
 
 export function throwIfInterrupted(signal: AbortSignal): void {
-  if (signal.aborted) fail('interrupted', { target: 'rehearsal', summary: 'the rehearsal was interrupted', cause: 'the operator asked to stop', nextAction: 'Nothing is left of it. Start it again.' });
+  if (signal.aborted)
+    fail('interrupted', {
+      target: 'rehearsal',
+      summary: 'the rehearsal was interrupted',
+      cause: 'the operator asked to stop',
+      nextAction: 'Nothing is left of it. Start it again.',
+    });
 }

@@ -50,7 +50,11 @@ async function attempt(lane: Lane, one: FaultCase, index: number): Promise<Verdi
     if (news?.wrong !== undefined) return { outcome: 'wrong', reason: news.wrong };
     const isStopped = news !== undefined;
     const isAtEnd = isDoneNow(lane, one);
-    first = { outcome: isAtEnd ? 'succeeded' : 'halted', reason: `${isStopped ? 'stopped' : 'killed'} at "${at}"${isStopped && !isAtEnd ? `: ${news.failures.map(({ code }) => code).join(', ') || news.state}` : ''}`, isHalted: !isAtEnd || !isStopped };
+    first = {
+      outcome: isAtEnd ? 'succeeded' : 'halted',
+      reason: `${isStopped ? 'stopped' : 'killed'} at "${at}"${isStopped && !isAtEnd ? `: ${news.failures.map(({ code }) => code).join(', ') || news.state}` : ''}`,
+      isHalted: !isAtEnd || !isStopped,
+    };
   } else {
     const struck = await strike(lane, one, { ask, footprint });
     if (kind.isOutage(footprint, one.place)) excused = { fromMs: struck.setAtMs, toMs: struck.mendedAtMs };
@@ -61,8 +65,12 @@ async function attempt(lane: Lane, one: FaultCase, index: number): Promise<Verdi
   const verdict = first.isHalted ? await goOn(lane, one, first) : first;
   if (verdict.outcome === 'wrong') return verdict;
   if (verdict.outcome !== 'rolled-back' && !isDoneNow(lane, one)) return { outcome: 'wrong', reason: `the step is not at its end: ${verdict.reason}` };
-  const lost = lostRequests(lane.availability, sinceMs, excused);
-  if (lost.length > 0) return { outcome: 'wrong', reason: `${lost.length} requests to the API failed: ${lost[0]?.place ?? ''}: ${oneLine(lost[0]?.reason ?? '')} (${verdict.outcome}: ${verdict.reason})` };
+  const lost = lostRequests(lane, sinceMs, excused);
+  if (lost.length > 0)
+    return {
+      outcome: 'wrong',
+      reason: `${lost.length} requests to the API failed: ${lost[0]?.place ?? ''}: ${oneLine(lost[0]?.reason ?? '')} (${verdict.outcome}: ${verdict.reason})`,
+    };
   return verdict;
 }
 
@@ -113,7 +121,7 @@ async function strike(lane: Lane, one: FaultCase, { ask, footprint }: { readonly
     },
   });
   await mend();
-  if (isHalted(end)) for (const switched of kind.mend?.(at) ?? []) await lane.staging.ask('fault', switched);
+  if (isHalted(end) || kind.isAlwaysMended === true) for (const switched of kind.mend?.(at) ?? []) await lane.staging.ask('fault', switched);
   if (kind.isHeavy) await lane.staging.ask('settle', {});
   return { end, retries, setAtMs, mendedAtMs: Date.now() };
 }

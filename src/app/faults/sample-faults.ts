@@ -38,7 +38,15 @@ export async function sampleFaults(options: Omit<RehearseFaults, 'wish' | 'lanes
         if (result.outcome === 'wrong') break;
         continue;
       }
-      const end = await driveStep({ folder: lane.folder(), plan: lane.plan, env: lane.env, pace: lane.pace, step: step.id, ask: index === 0 ? 'submit' : 'resume', onFact: () => undefined });
+      const end = await driveStep({
+        folder: lane.folder(),
+        plan: lane.plan,
+        env: lane.env,
+        pace: lane.pace,
+        step: step.id,
+        ask: index === 0 ? 'submit' : 'resume',
+        onFact: () => undefined,
+      });
       if (!isDone(progressOf(lane.folder()), step.id, step.targets)) throw new Error(`the run did not get through "${step.id}", which no fault was drawn for: ${describeEnd(end)}`);
     }
     const notDrawn = Object.fromEntries(faultKinds.map(({ name }) => [name, lane.plan.steps.length - drawn.filter(({ fault }) => fault === name).length]));

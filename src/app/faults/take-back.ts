@@ -21,7 +21,8 @@ export async function takeBack(lane: Lane, why: string): Promise<{ readonly outc
     if (!isHalted(end)) break;
     await lane.staging.ask('settle', {});
   }
-  if (end === undefined || !('view' in end) || end.view.value !== 'rolledBack') return { outcome: 'wrong', reason: `the way back after "${why}" does not end: ${end === undefined ? '' : describeEnd(end)}` };
+  if (end === undefined || !('view' in end) || end.view.value !== 'rolledBack')
+    return { outcome: 'wrong', reason: `the way back after "${why}" does not end: ${end === undefined ? '' : describeEnd(end)}` };
   const differences = await notAsBefore(lane);
   return differences.length === 0 ? { outcome: 'rolled-back', reason: why } : { outcome: 'wrong', reason: `taken back after "${why}", and ${differences.join('; ')}` };
 }
@@ -30,9 +31,15 @@ async function notAsBefore(lane: Lane): Promise<string[]> {
   const now = join(lane.staging.folder, 'after-rollback');
   await lane.staging.ask('save', { folder: now });
   try {
-    const files = lane.plan.inventory.nodes.flatMap(({ name }) => differencesOf(lane.nodeFolder(0, name), join(now, 'nodes', name)).map((difference) => `on ${name} ${difference}`));
+    const files = lane.plan.inventory.nodes.flatMap(({ name }) =>
+      differencesOf(lane.nodeFolder(0, name), join(now, 'nodes', name)).map((difference) => `on ${name} ${difference}`),
+    );
     const artefacts = lane.folder().artefacts(1);
-    const world: CheckWorld = { inventory: lane.plan.inventory, outgoingCa: artefacts.get(artefactNames.outgoingCa) ?? '', incomingCa: artefacts.get(artefactNames.incomingCa) ?? '' };
+    const world: CheckWorld = {
+      inventory: lane.plan.inventory,
+      outgoingCa: artefacts.get(artefactNames.outgoingCa) ?? '',
+      incomingCa: artefacts.get(artefactNames.incomingCa) ?? '',
+    };
     const check = await letsIn(world, 'positive', 'admin.conf of before', credentialIn(lane.kubeconfigBefore), true);
     return [...files, ...check.wrong.map((one) => `admin.conf of before is refused: ${one}`)];
   } finally {

@@ -1,12 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { failuresOf } from '../../domain/errors.js';
 import { faultKinds } from './fault-kinds.js';
-import { checkPlanned, checkWish, readWish } from './wish.js';
+import { checkPlanned, checkWish, type FaultWish, readWish } from './wish.js';
 
 const known = { steps: ['check-nodes', 'kubelets-trust-both', 'issue-ca'], nodes: ['cp1', 'w1'] };
 
 describe('what is wished for', () => {
-  it.each([
+  it.each<[string, FaultWish]>([
     ['all', {}],
     ['sample', { isSample: true }],
     ['disk-full', { fault: 'disk-full' }],

@@ -38,7 +38,15 @@ export function checkWish({ fault, step, target }: FaultWish, { steps, nodes }: 
   const targets = [...nodes, 'cluster'];
   if (!targets.includes(target)) refuse('--faults', `there is no target "${target}"`, target, targets, 'Targets');
   const kind = faultKinds.find(({ name }) => name === fault);
-  const everything = { nodes, controlPlanes: nodes, commands: counted(nodes), kubeletStarts: counted(nodes), vaultCalls: 1, writes: 1, changed: Object.fromEntries(nodes.map((node) => [node, [{ path: '', before: '' }]])) };
+  const everything = {
+    nodes,
+    controlPlanes: nodes,
+    commands: counted(nodes),
+    kubeletStarts: counted(nodes),
+    vaultCalls: 1,
+    writes: 1,
+    changed: Object.fromEntries(nodes.map((node) => [node, [{ path: '', before: '' }]])),
+  };
   const possible = kind?.places(everything) ?? [];
   if (!possible.includes(target)) refuse('--faults', `"${fault ?? ''}" cannot strike at "${target}"`, target, possible, 'Targets');
 }

@@ -46,7 +46,11 @@ async function sample(
   const { results, notDrawn } = await sampleFaults({ ...prepared, ...given, env, onPlan: (plan) => out.say(`Planned: ${plan.steps.length} steps.`) });
   const failed = results.filter(({ outcome }) => outcome === 'wrong').length;
   out.object('FaultSample', { seed: prepared.seed, results, notDrawn, passed: results.length - failed, failed });
-  out.result(`Not drawn, steps by fault: ${Object.entries(notDrawn).map(([fault, steps]) => `${fault} ${steps}`).join(', ')}`);
+  out.result(
+    `Not drawn, steps by fault: ${Object.entries(notDrawn)
+      .map(([fault, steps]) => `${fault} ${steps}`)
+      .join(', ')}`,
+  );
   out.result('All of them: npm run test:faults, or rotate-ca rehearse --faults all');
   out.result(`${results.length - failed} passed, ${failed} failed`);
   return failed === 0 ? exitCodes.ok : exitCodes.error;
@@ -76,7 +80,14 @@ function tableText({ steps, faults, results }: FaultTable): string {
     '',
     ...steps.map((step, index) => `${String(index + 1).padStart(3)} ${step}`),
     '',
-    ...(told.length === 0 ? [] : [table(['FAULT', 'STEP', 'AT', 'OUTCOME', 'REASON'], told.map(({ fault, step, place, outcome, reason }) => [fault, step, place, outcome, reason]))]),
+    ...(told.length === 0
+      ? []
+      : [
+          table(
+            ['FAULT', 'STEP', 'AT', 'OUTCOME', 'REASON'],
+            told.map(({ fault, step, place, outcome, reason }) => [fault, step, place, outcome, reason]),
+          ),
+        ]),
     ...(untouched.length === 0 ? [] : ['', 'Cannot reach a step (.):', ...untouched.map((line) => `  ${line}`)]),
   ].join('\n');
 }

@@ -142,7 +142,9 @@ function refuseWithoutBackend(hook: Hook, asked: Asked): void {
   const object = store.get({ apiVersion: 'v1', kind: 'Service', namespace, name });
   const why = object === undefined ? `service "${name}" not found` : `no endpoints available for service "${name}"`;
   const selector = ((object?.spec ?? {}) as { readonly selector?: Readonly<Record<string, string>> }).selector ?? {};
-  const isServed = store.list({ apiVersion: 'v1', kind: 'Pod', namespace }).some((pod) => isReady(pod) && Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value));
+  const isServed = store
+    .list({ apiVersion: 'v1', kind: 'Pod', namespace })
+    .some((pod) => isReady(pod) && Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value));
   if (object === undefined || !isServed) throw new Error(`Post "https://${name}.${namespace}.svc:${port}${service.path ?? '/'}?timeout=${hook.timeoutSeconds ?? 10}s": ${why}`);
 }
 

@@ -115,5 +115,10 @@ exec "$real" "$@"
 
 export const refusing = {
   text,
-  names: { 'disk-full': [...new Set([...writers, ...printers])], 'read-only': writers, 'keys-barred': [...new Set([...writers, ...readers])], user: [...new Set([...writers, ...readers])] },
+  names: {
+    'disk-full': [...new Set([...writers, ...printers])],
+    'read-only': writers,
+    'keys-barred': [...new Set([...writers, ...readers])],
+    user: [...new Set([...writers, ...readers])],
+  },
 } as const;

@@ -166,7 +166,14 @@ export interface Shims {
   readonly call: string;
   readonly own: ReadonlyMap<string, string>;
   /** Folders that stand before the node's /usr/bin while they are wanted. */
-  readonly folders: { readonly owners: string; readonly skewed: string; readonly 'disk-full': string; readonly 'read-only': string; readonly 'keys-barred': string; readonly user: string };
+  readonly folders: {
+    readonly owners: string;
+    readonly skewed: string;
+    readonly 'disk-full': string;
+    readonly 'read-only': string;
+    readonly 'keys-barred': string;
+    readonly user: string;
+  };
 }
 
 /** Programs that this process answers on every node. */

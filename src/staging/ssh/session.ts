@@ -1,8 +1,6 @@
 /** Sessions of an SSH connection to a node: commands, the login shell, SFTP. */
 
 import type { ServerChannel, Session } from 'ssh2';
-import type { FileFault } from '../faults.js';
-import type { StagingNode } from '../node/staging-node.js';
 import type { SessionAbout } from './session-about.js';
 import { serveSftp } from './sftp.js';
 import { lineDiscipline, onTerminal } from './terminal.js';
