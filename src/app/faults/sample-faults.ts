@@ -60,11 +60,14 @@ export async function sampleFaults(options: Omit<RehearseFaults, 'wish' | 'lanes
 export function drawSample(plan: Plan, { seed, speed }: { readonly seed: string; readonly speed: number }): FaultCase[] {
   const steps = drawOrder(`${seed} steps`, plan.steps, ({ id }) => id).slice(0, count);
   const kinds = drawOrder(`${seed} faults`, faultKinds, ({ name }) => name);
-  return steps.flatMap((step, number) => {
-    const kind = kinds[number % kinds.length];
-    if (kind === undefined) return [];
-    const drawn = drawCase({ kind, step, footprint: everyFootprint(plan), seed, speed });
-    return isUntouched(drawn) ? [] : [{ ...drawn, goesBack: false }];
+  const footprint = everyFootprint(plan);
+  return steps.flatMap((step) => {
+    while (kinds.length > 0) {
+      const kind = kinds.shift();
+      const drawn = kind === undefined ? undefined : drawCase({ kind, step, footprint, seed, speed });
+      if (drawn !== undefined && !isUntouched(drawn)) return [{ ...drawn, goesBack: false }];
+    }
+    return [];
   });
 }
 
