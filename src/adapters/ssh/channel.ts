@@ -102,6 +102,7 @@ async function occupy(connection: Connection, command: CommandLine, resolve: (ou
           failure('command-failed', {
             target: command.node,
             summary: `More than ${outputLimitBytes / 1024 / 1024} MiB of output: ${command.what}`,
+            cause: 'no command of a step has so much to say',
             nextAction: 'Report this as a defect of rotate-ca',
           }),
         ),

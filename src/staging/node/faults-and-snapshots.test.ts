@@ -10,6 +10,8 @@ import { loadNode, saveNode } from './save-node.js';
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
 const replace = replaceFileScript('/etc/kubernetes/pki/ca.crt', { mode: '0644', uid: 0, gid: 0, sha256: sha256('new\n') });
 
+const replaceKey = replaceFileScript('/etc/kubernetes/pki/ca.key', { mode: '0600', uid: 0, gid: 0, sha256: sha256('new\n') });
+
 let bench: Bench;
 beforeEach(() => {
   bench = makeNodeBench({ owners: 'recorded' });
@@ -31,6 +33,9 @@ describe('faults of files', () => {
     ['read-only', replaceLinkScript('/var/lib/kubelet/x', '/etc/hostname'), '', 101, 'Read-only file system'],
     ['read-only', 'rm -f /etc/kubernetes/pki/ca.crt', '', 1, "rm: cannot remove '/etc/kubernetes/pki/ca.crt': Read-only file system"],
     ['read-only', 'chmod 0600 /etc/kubernetes/pki/ca.crt', '', 1, "chmod: changing permissions of '/etc/kubernetes/pki/ca.crt': Read-only file system"],
+    ['keys-barred', "cat '/etc/kubernetes/pki/ca.key'", '', 1, 'Permission denied'],
+    ['keys-barred', replaceKey, 'new\n', 101, 'Permission denied'],
+    ['keys-barred', "{ exec 3<'/etc/kubernetes/pki/ca.key'; } 2>/dev/null || { echo barred >&2; exit 7; }", '', 7, 'barred'],
     ['read-only', '[ -w /etc/kubernetes ] || { echo immutable >&2; exit 1; }', '', 1, 'immutable'],
     ['read-only', 'set -eu; mv -f /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/gone', '', 1, 'Read-only file system'],
   ] as const)('%s: %s', async (fault, script, stdin, exitCode, words) => {
@@ -41,6 +46,13 @@ describe('faults of files', () => {
     expect(bench.node.read('/etc/kubernetes/pki/ca.crt')?.bytes.toString()).toBe('before\n');
     bench.faults.clear();
     expect(await bench.run(replace, { stdin: 'new\n' })).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  });
+
+  it('where keys are barred everything else can be read and written', async () => {
+    bench.faults.files.set('cp1', 'keys-barred');
+    expect(await bench.run(replace, { stdin: 'new\n' })).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+    expect((await bench.run('cat /etc/kubernetes/pki/ca.crt')).stdout).toBe('new\n');
+    expect(bench.node.read('/etc/kubernetes/pki/ca.key')?.bytes.toString()).toBe('key\n');
   });
 
   it('reading goes on', async () => {

@@ -36,7 +36,7 @@ export const reissueLeaves: StepKind<Params> = {
     const failures: Failure[] = [];
     for (const name of p.certificates) {
       if ((await readLeaf(site, name)) === undefined) {
-        failures.push(failure('file-missing', { target: site.target, summary: `${crtOf(name)} is missing`, nextAction: 'This playbook is for kubeadm control planes.' }));
+        failures.push(failure('file-missing', { target: site.target, summary: `${crtOf(name)} is missing`, cause: 'kubeadm puts it there on every control plane', nextAction: 'This playbook is for kubeadm control planes.' }));
       }
     }
     return failures;
@@ -80,6 +80,7 @@ put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.
           failure('file-changed', {
             target: site.target,
             summary: `${crtOf(name)} is not of the incoming CA`,
+            cause: 'something else has written it since, or taken it away',
             nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".',
           }),
         );
