@@ -25,12 +25,13 @@ export async function waitUntilReady(context: StagingContext): Promise<string[]>
 export async function waitUntilBack(parts: { readonly context: StagingContext; readonly balancer: { healthy(): readonly string[] } }, sinceMs: number): Promise<string[]> {
   const { context, balancer } = parts;
   const untilMs = Date.now() + patienceMs;
+  const pauseMs = lookEveryMs(context.spec.nodes.length);
   for (let inARow = 0; ; ) {
     const missing = [...unheard(context, balancer.healthy(), sinceMs), ...missingIn(context)];
     inARow = missing.length === 0 ? inARow + 1 : 0;
     // Twice, with a health check between: the load balancer may not have seen yet that a server was away.
-    if (inARow > timings.healthCheckMs / lookEveryMs + 1 || Date.now() > untilMs) return missing;
-    await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+    if (inARow > timings.healthCheckMs / pauseMs + 1 || Date.now() > untilMs) return missing;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
