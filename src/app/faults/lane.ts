@@ -17,7 +17,7 @@ import { createRunFolder, openRunFolder, type RunFolder } from '../run-folder.js
 import { activityBetween, changedFiles, type Footprint } from './footprint.js';
 import { describeEnd } from './judge.js';
 import { type MachineStalls, watchStalls } from './machine-stalls.js';
-import { driveStep, isDone, progressOf } from './step-drive.js';
+import { driveStep, isDone, progressOf, type StepEnd } from './step-drive.js';
 
 export interface Lane {
   readonly staging: StagingProcess;
@@ -53,6 +53,7 @@ export interface OpenLane {
 }
 
 const probeEveryMs = 200;
+const triesAtMost = 3;
 /** Deadlines of a playbook are those of a real cluster. Not as much shorter as time is faster: a busy machine must not be taken for a fault. */
 const deadlineShare = 12;
 const shortestDeadlineMs = 20_000;
@@ -113,19 +114,24 @@ export async function runUndisturbed(lane: Lane, last: number, onStep: (step: st
   await lane.save(0);
   for (const [index, step] of plan.steps.slice(0, last + 1).entries()) {
     const seen: Promise<Activity>[] = [];
-    const end = await driveStep({
-      folder: lane.folder(),
-      plan,
-      env: lane.env,
-      pace: lane.pace,
-      step: step.id,
-      ask: index === 0 ? 'submit' : 'resume',
-      onFact(fact) {
-        if (beginsStep(fact)) seen[0] = staging.ask('activity', {});
-        if (fact.type === 'phase.ended' && fact.phase === 'verify' && fact.step === step.id) seen[1] = staging.ask('activity', {});
-      },
-    });
-    if (!isDone(progressOf(lane.folder()), step.id, step.targets)) throw new Error(`the undisturbed run did not get through "${step.id}": ${describeEnd(end)}`);
+    let end: StepEnd | undefined;
+    // A machine that stands still for seconds holds the run as an API that is away would: an operator resumes it.
+    for (let tries = 0; tries < triesAtMost && !isDone(progressOf(lane.folder()), step.id, step.targets); tries += 1) {
+      end = await driveStep({
+        folder: lane.folder(),
+        plan,
+        env: lane.env,
+        pace: lane.pace,
+        step: step.id,
+        ask: progressOf(lane.folder()).submitted ? 'resume' : 'submit',
+        onFact(fact) {
+          if (beginsStep(fact)) seen[0] ??= staging.ask('activity', {});
+          if (fact.type === 'phase.ended' && fact.phase === 'verify' && fact.step === step.id) seen[1] = staging.ask('activity', {});
+        },
+      });
+    }
+    if (!isDone(progressOf(lane.folder()), step.id, step.targets))
+      throw new Error(`the undisturbed run did not get through "${step.id}": ${end === undefined ? '' : describeEnd(end)}`);
     const [before, after] = [await seen[0], await seen[1]];
     if (before === undefined || after === undefined) throw new Error(`the undisturbed run told nothing of "${step.id}"`);
     await lane.save(index + 1);
