@@ -24,16 +24,18 @@ function programOf(name: string): string[] {
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
   readonly program?: 'main' | 'start';
+  /** Default 110,000. */
+  readonly timeoutMs?: number;
 }
 
 /** Nothing of the surroundings is passed on: no kubeconfig, no agent, no Vault, no colour. */
-export function runCli(args: readonly string[], { env = {}, program = 'main' }: CliOptions = {}): Promise<CliResult> {
+export function runCli(args: readonly string[], { env = {}, program = 'main', timeoutMs = 110_000 }: CliOptions = {}): Promise<CliResult> {
   const home = mkdtempSync(join(tmpdir(), 'rotate-ca-cli-'));
   return new Promise((resolve) => {
     const child = execFile(
       process.execPath,
       [...programOf(program), ...args],
-      { cwd: home, env: { PATH: process.env.PATH ?? '', HOME: home, ...env }, timeout: 110_000, maxBuffer: 16 * 2 ** 20 },
+      { cwd: home, env: { PATH: process.env.PATH ?? '', HOME: home, ...env }, timeout: timeoutMs, maxBuffer: 16 * 2 ** 20 },
       (_error, stdout, stderr) => {
         rmSync(home, { recursive: true, force: true });
         resolve({ code: child.exitCode ?? -1, stdout, stderr });
