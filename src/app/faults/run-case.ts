@@ -1,10 +1,12 @@
 /** Runs one case: the fault comes and goes, the run does what it does, the operator does what it says. */
 
+import { readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Fact } from '../../domain/run/facts.js';
 import type { DriveOptions } from '../drive.js';
 import type { CaseResult, FaultCase, Outcome } from './fault-case.js';
 import { faultKind, type Struck } from './fault-kinds.js';
-import { everyFootprint, type Footprint } from './footprint.js';
+import { type ChangedFile, everyFootprint, type Footprint } from './footprint.js';
 import { describeEnd, type Excused, isHalted, lostRequests, oneLine, wrongEnd } from './judge.js';
 import type { Lane } from './lane.js';
 import { beginsStep } from './lane.js';
@@ -65,6 +67,8 @@ async function attempt(lane: Lane, one: FaultCase, index: number): Promise<Verdi
   const verdict = first.isHalted ? await goOn(lane, one, first) : first;
   if (verdict.outcome === 'wrong') return verdict;
   if (verdict.outcome !== 'rolled-back' && !isDoneNow(lane, one)) return { outcome: 'wrong', reason: `the step is not at its end: ${verdict.reason}` };
+  const unnoticed = verdict.outcome === 'rolled-back' ? undefined : await unnoticedEdit(lane, one, index);
+  if (unnoticed !== undefined) return { outcome: 'wrong', reason: `${unnoticed} (${verdict.outcome}: ${verdict.reason})` };
   const lost = lostRequests(lane, sinceMs, excused);
   if (lost.length > 0)
     return {
@@ -83,8 +87,7 @@ interface StruckRun {
 
 async function strike(lane: Lane, one: FaultCase, { ask, footprint }: { readonly ask: DriveOptions['ask']; readonly footprint: Footprint }): Promise<StruckRun> {
   const kind = faultKind(one.fault);
-  const files = footprint.changed[one.place] ?? [];
-  const file = files[Math.floor(one.draw.number('file') * files.length)];
+  const file = fileOf(one, footprint);
   const at: Struck = { place: one.place, moment: one.moment, draw: one.draw, ...(file === undefined ? {} : { file }) };
   const retries: string[] = [];
   let setAtMs = 0;
@@ -124,6 +127,25 @@ async function strike(lane: Lane, one: FaultCase, { ask, footprint }: { readonly
   if (isHalted(end) || kind.isAlwaysMended === true) for (const switched of kind.mend?.(at) ?? []) await lane.staging.ask('fault', switched);
   if (kind.isHeavy) await lane.staging.ask('settle', {});
   return { end, retries, setAtMs, mendedAtMs: Date.now() };
+}
+
+function fileOf(one: FaultCase, footprint: Footprint): ChangedFile | undefined {
+  const files = footprint.changed[one.place] ?? [];
+  return files[Math.floor(one.draw.number('file') * files.length)];
+}
+
+/** The running component may have loaded what was written before another hand put the file back: its next start would not. */
+async function unnoticedEdit(lane: Lane, one: FaultCase, index: number): Promise<string | undefined> {
+  const file = one.moment === 'applied' ? fileOf(one, lane.footprints[index] ?? everyFootprint(lane.plan)) : undefined;
+  if (file === undefined) return undefined;
+  const folder = join(lane.staging.folder, 'after-step');
+  await lane.staging.ask('save', { folder });
+  try {
+    const now = readFileSync(join(folder, 'nodes', one.place, 'files', file.path)).toString('base64');
+    return now === file.before ? `${file.path} was put back by another hand, and nobody has noticed` : undefined;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 function isMoment(lane: Lane, one: FaultCase, fact: Fact): boolean {
