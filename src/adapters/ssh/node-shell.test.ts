@@ -72,6 +72,7 @@ describe.skipIf(whyNoSshd !== undefined)('a shell over OpenSSH', () => {
     });
 
     it('names the script and what it said when must fails', async () => {
+      await expect(shell.must('echo "cp: error: No space left on device" >&2; exit 1', soon)).rejects.toMatchObject({ code: 'disk-full', failures: [{ target: 'cp1' }] });
       await expect(shell.must('echo "no such unit" >&2; exit 5', soon)).rejects.toMatchObject({ code: 'command-failed', failures: [{ target: 'cp1', cause: 'no such unit' }] });
     });
 

@@ -91,13 +91,15 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
       const what = describeScript(script);
       const { exitCode, stdout, stderr } = await execute(script, what, options);
       if (exitCode !== 0) {
-        const said = options.secretOutput ? '' : endOf(stderr.toString('utf8'));
+        const words = stderr.toString('utf8');
+        const said = options.secretOutput ? '' : endOf(words);
+        const isFull = /No space left on device|quota exceeded/i.test(words);
         throw new RotationError(
-          failure('command-failed', {
+          failure(isFull ? 'disk-full' : 'command-failed', {
             target: node,
             summary: `Status ${exitCode}: ${what}`,
             cause: said === '' ? 'it said nothing that can be shown' : said,
-            nextAction: `Look at ${node}, then run "rotate-ca resume"`,
+            nextAction: isFull ? `Make room on ${node}, then run "rotate-ca resume"` : `Look at ${node}, then run "rotate-ca resume"`,
           }),
         );
       }
@@ -126,7 +128,7 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
 }
 
 function fileFailure(node: string, what: string, outcome: Outcome): Failure {
-  const cause = endOf(outcome.stderr.toString('utf8'));
+  const cause = endOf(outcome.stderr.toString('utf8')) || 'it said nothing';
   switch (outcome.exitCode) {
     case scriptExit.diskFull:
       return failure('disk-full', {

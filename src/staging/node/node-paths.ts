@@ -23,7 +23,7 @@ export function breakBuiltIns(text: string, fault: FileFault | undefined): strin
   // access(2) says EROFS for W_OK whatever the mode; below /dev/null nothing can be written either.
   if (fault === 'read-only') return text.replaceAll(/\[ -w (\S+) \]/g, '[ -w /dev/null/read-only ]');
   // A redirection asks no program either.
-  if (fault === 'keys-barred') return text.replaceAll(/exec (\d)<("[^"\n]+"|[^\s;]+)/g, 'case $2 in *.key) false ;; *) exec $1<$2 ;; esac');
+  if (fault === 'keys-barred') return text.replaceAll(/exec (\d)<("[^"\n]+"|[^\s;&"]+)/g, 'case $2 in *.key) false ;; *) exec $1<$2 ;; esac');
   return fault === 'disk-full' ? text.replaceAll(builtInPrint, '$1$2env $3') : text;
 }
 
