@@ -62,7 +62,9 @@ async function attempt(lane: Lane, one: FaultCase, index: number): Promise<Verdi
     if (kind.isOutage(footprint, one.place)) excused = { fromMs: struck.setAtMs, toMs: struck.mendedAtMs };
     const wrong = wrongEnd(struck.end);
     if (wrong !== undefined) return { outcome: 'wrong', reason: wrong };
-    first = { ...classed(lane, one, struck), isHalted: isHalted(struck.end) };
+    const told = classed(lane, one, struck);
+    const late = struck.missing.length === 0 ? '' : ` (a minute after the fault was gone: ${struck.missing.join('; ')})`;
+    first = { ...told, reason: `${told.reason}${late}`, isHalted: isHalted(struck.end) };
   }
   const verdict = first.isHalted ? await goOn(lane, one, first) : first;
   if (verdict.outcome === 'wrong') return verdict;
@@ -83,6 +85,8 @@ interface StruckRun {
   readonly retries: readonly string[];
   readonly setAtMs: number;
   readonly mendedAtMs: number;
+  /** Of the cluster, a minute after the fault was taken away. */
+  readonly missing: readonly string[];
 }
 
 async function strike(lane: Lane, one: FaultCase, { ask, footprint }: { readonly ask: DriveOptions['ask']; readonly footprint: Footprint }): Promise<StruckRun> {
@@ -125,8 +129,8 @@ async function strike(lane: Lane, one: FaultCase, { ask, footprint }: { readonly
   });
   await mend();
   if (isHalted(end) || kind.isAlwaysMended === true) for (const switched of kind.mend?.(at) ?? []) await lane.staging.ask('fault', switched);
-  if (kind.isHeavy) await lane.staging.ask('settle', {});
-  return { end, retries, setAtMs, mendedAtMs: Date.now() };
+  const missing = kind.isHeavy ? await lane.staging.ask('settle', {}) : [];
+  return { end, retries, setAtMs, mendedAtMs: Date.now(), missing };
 }
 
 function fileOf(one: FaultCase, footprint: Footprint): ChangedFile | undefined {
