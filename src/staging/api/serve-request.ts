@@ -27,6 +27,8 @@ import { createObject, deleteCollection, deleteObject, patchObject, replaceObjec
 /** etcd: 5 s and twice the election timeout (server/config ReqTimeout). */
 const etcdTimeoutMs = 7_000;
 const etcdTimeoutWallMs = 1_000;
+/** kube-apiserver --request-timeout. */
+const requestTimeoutMs = 60_000;
 const mostBytes = 3 * 2 ** 20;
 
 /** Never rejects. */
@@ -35,7 +37,8 @@ export async function serveRequest(api: ServedApi, request: IncomingMessage, res
   try {
     const method = request.method ?? 'GET';
     const info = requestInfo(method, request.url ?? '/');
-    if (isFaulty(api, info.path)) return;
+    // No answer comes, but the server ends what takes too long.
+    if (isFaulty(api, info.path)) return void api.context.clock.after(requestTimeoutMs, () => response.destroy());
     const body = await bodyOf(request);
     const user = api.authenticator.authenticate(request.headers, presentedChain(request.socket as TLSSocket));
     if (user === undefined) throw unauthorized();
