@@ -81,7 +81,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
     pace: Math.max(1, speed / 5),
     speed,
     availability,
-    stalls: watchStalls(staging),
+    stalls: watchStalls(operator),
     kubeconfigBefore: readFileSync(operator.kubeconfig, 'utf8'),
     folder: () => openRunFolder(settings.stateDir, plan.name),
     position: 0,

@@ -1,34 +1,40 @@
 /** A control beside the probes of the API: whether the machine gave the processes of the rehearsal their time. */
 
-import type { StagingProcess } from '../rehearse-process.js';
+import { readFileSync } from 'node:fs';
+import { openTlsProbe } from '../../adapters/tls/tls-probe.js';
+import type { OperatorFiles } from '../../staging/operator-files.js';
 
 export interface MachineStalls {
-  /** Somewhere between the two a question that costs nothing was not answered in time. Unix ms. */
+  /** Somewhere between the two a question that has nothing to do with the cluster was not answered in time. Unix ms. */
   between(fromMs: number, toMs: number): boolean;
   stop(): void;
 }
 
 const everyMs = 150;
-/** Undisturbed it is answered within some ms. A request of a probe is several such rounds. */
-const longMs = 250;
+/** Undisturbed it is answered within some 20 ms. A probe has a second for the same, and an API server behind it. */
+const usualMs = 400;
+const deadlineMs = 5_000;
 
-/** The process of the staging cluster is asked over its own channel: what a rotation does, or a fault, has no part in that. */
-export function watchStalls(staging: Pick<StagingProcess, 'ask'>): MachineStalls {
+/**
+ * The Vault of staging is asked for its health as the API is asked by the probes: over a fresh TLS connection to the same process.
+ * It answers that sealed, too, and neither a rotation nor any fault has a part in it.
+ */
+export function watchStalls({ env }: Pick<OperatorFiles, 'env'>, options: { readonly longMs?: number } = {}): MachineStalls {
+  const longMs = options.longMs ?? usualMs;
+  const { hostname, port } = new URL(env.VAULT_ADDR ?? '');
+  const caPem = readFileSync(env.VAULT_CACERT ?? '', 'utf8');
+  const probe = openTlsProbe();
   const stalls: { readonly fromMs: number; readonly toMs: number }[] = [];
   let isStopped = false;
   let timer: NodeJS.Timeout | undefined;
 
   async function round(): Promise<void> {
     const fromMs = Date.now();
-    const answered = await staging.ask('activity', {}).then(
-      () => true,
-      () => false,
-    );
+    await probe.request({ host: hostname, port: Number(port) }, { method: 'GET', path: '/v1/sys/health', caPem, deadlineMs }).catch(() => undefined);
     const toMs = Date.now();
     if (toMs - fromMs > longMs) stalls.push({ fromMs, toMs });
-    const isOver = isStopped || !answered;
     const dueMs = Date.now() + everyMs;
-    if (!isOver) timer = setTimeout(() => void next(dueMs), everyMs);
+    if (!isStopped) timer = setTimeout(() => void next(dueMs), everyMs);
   }
 
   // The pause itself is measured too: this process may have been the one that stood still.
