@@ -2,7 +2,7 @@
 
 import type { ServerHostKeyAlgorithm } from 'ssh2';
 import { type Failure, failure } from '../../domain/errors.js';
-import { fingerprintOf, judgeKey, keysOf, type KnownKey, typeOfKey } from './known-hosts.js';
+import { fingerprintOf, exactOf, judgeKey, type KnownKey, portlessOf, typeOfKey } from './known-hosts.js';
 import type { Hop } from './resolve-host.js';
 
 // Without ssh-rsa (SHA-1) and ssh-dss, which OpenSSH does not accept either since 8.8.
@@ -14,9 +14,9 @@ const algorithms: readonly ServerHostKeyAlgorithm[] = ['ssh-ed25519', 'ecdsa-sha
  */
 export function hostKeyAlgorithms(known: readonly KnownKey[], hop: Hop): ServerHostKeyAlgorithm[] {
   const { host, port } = lookUpName(hop);
-  const { exact, portless } = keysOf(known, host, port);
   const plain = (keys: readonly KnownKey[]): readonly KnownKey[] => keys.filter((k) => k.marker === undefined);
-  const keys = plain(exact).length > 0 ? plain(exact) : plain(portless);
+  const exact = plain(exactOf(known, host, port));
+  const keys = exact.length > 0 ? exact : plain(portlessOf(known, host, port));
   const isKnown = (algorithm: string): boolean => keys.some((k) => k.type === algorithm || (k.type === 'ssh-rsa' && algorithm.startsWith('rsa-sha2-')));
   return [...algorithms.filter(isKnown), ...algorithms.filter((a) => !isKnown(a))];
 }

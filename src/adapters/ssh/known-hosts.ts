@@ -62,29 +62,35 @@ export function knownHostsName(host: string, port: number): string {
   return port === 22 ? host.toLowerCase() : `[${host.toLowerCase()}]:${port}`;
 }
 
-/** The lines that speak of a host. On another port than 22, lines without a port count too when none has one, but never as proof of a change. */
-export function keysOf(known: readonly KnownKey[], host: string, port: number): { readonly exact: KnownKey[]; readonly portless: KnownKey[] } {
-  const exact = known.filter((k) => matches(k.hosts, knownHostsName(host, port)));
-  const portless = port === 22 ? [] : known.filter((k) => matches(k.hosts, host.toLowerCase()));
-  return { exact, portless };
+/** The lines that speak of a host on this port. */
+export function exactOf(known: readonly KnownKey[], host: string, port: number): KnownKey[] {
+  return known.filter((k) => matches(k.hosts, knownHostsName(host, port)));
+}
+
+/** On another port than 22, lines without a port count too when none has one, but never as proof of a change. */
+export function portlessOf(known: readonly KnownKey[], host: string, port: number): KnownKey[] {
+  return port === 22 ? [] : known.filter((k) => matches(k.hosts, host.toLowerCase()));
 }
 
 /** What is known of the key (SSH wire format) that a host presents on a port. */
 export function judgeKey(known: readonly KnownKey[], host: string, port: number, presented: Buffer): KeyVerdict {
-  const { exact, portless } = keysOf(known, host, port);
-  const revoked = [...exact, ...portless].find((k) => k.marker === 'revoked' && k.key.equals(presented));
+  // Each hashed name costs an HMAC: hundreds of hosts with hundreds of lines are not compared all with all when the key decides.
+  const withKey = known.filter((k) => k.key.equals(presented));
+  const [exactWithKey, portlessWithKey] = [exactOf(withKey, host, port), portlessOf(withKey, host, port)];
+  const revoked = [...exactWithKey, ...portlessWithKey].find((k) => k.marker === 'revoked');
   if (revoked !== undefined) {
     return { is: 'revoked', by: revoked };
   }
-  const plain = exact.filter((k) => k.marker === undefined);
-  const same = plain.find((k) => k.key.equals(presented));
+  const same = exactWithKey.find((k) => k.marker === undefined);
   if (same !== undefined) {
     return { is: 'known', by: same };
   }
+  const exact = exactOf(known, host, port);
+  const plain = exact.filter((k) => k.marker === undefined);
   if (plain.length > 0) {
     return { is: 'changed', instead: plain };
   }
-  const withoutPort = portless.find((k) => k.marker === undefined && k.key.equals(presented));
+  const withoutPort = portlessWithKey.find((k) => k.marker === undefined);
   if (withoutPort !== undefined) {
     return { is: 'known', by: withoutPort };
   }

@@ -11,6 +11,7 @@ import { makeFolders, nodeFiles } from './node-files.js';
 import { answerBasics } from './basic-programs.js';
 import { processTable } from './proc.js';
 import { type RunningScript, runScript } from './run-script.js';
+import { inTurn } from './script-turns.js';
 import { answered } from './shims.js';
 import type { CommandAnswer, CommandCall, ScriptAnswer, ScriptOptions, StagingNode } from './staging-node.js';
 import { systemd } from './systemd.js';
@@ -137,11 +138,11 @@ export function createStagingNode(options: NodeOptions): StagingNode {
     }
     if (command !== undefined) command = breakBuiltIns(command, faults.files.get(spec.name));
     const env = environment(user, script.terminal === true);
-    const started = runScript(
-      command,
-      { root, calls: join(state, 'calls'), env, cwd: existsSync(home(script.user)) ? home(script.user) : root, answer, appear: processes.script },
-      script,
-    );
+    const cwd = existsSync(home(script.user)) ? home(script.user) : root;
+    const started = await inTurn(() => {
+      if (!isOn) throw new Error(`${spec.name} is off`);
+      return runScript(command, { root, calls: join(state, 'calls'), env, cwd, answer, appear: processes.script }, script);
+    });
     running.add(started);
     script.onStart?.(started);
     try {
