@@ -6,12 +6,13 @@ import { kubeMeasurement } from './kube.js';
 import type { Measurement, Row } from './measurement.js';
 import { planningMeasurement } from './planning.js';
 import { asJson, asTable } from './report.js';
+import { scaleMeasurement } from './scale.js';
 import { sshMeasurement } from './ssh.js';
 import { startUpMeasurement } from './start-up.js';
 import { vaultMeasurement } from './vault.js';
 
 /** Start-up first, in processes of its own: the others load what they measure into this one. */
-const all: readonly Measurement[] = [startUpMeasurement, planningMeasurement, journalMeasurement, kubeMeasurement, vaultMeasurement, sshMeasurement];
+const all: readonly Measurement[] = [startUpMeasurement, planningMeasurement, journalMeasurement, kubeMeasurement, vaultMeasurement, sshMeasurement, scaleMeasurement];
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.some((arg, n) => arg === '--output=json' || (arg === 'json' && ['-o', '--output'].includes(args[n - 1] ?? '')));
@@ -24,7 +25,7 @@ async function main(args: readonly string[]): Promise<number> {
   const started = performance.now();
   const rows: Row[] = [];
   const skipped: { name: string; reason: string }[] = [];
-  for (const { name, run } of all.filter((one) => names.length === 0 || names.includes(one.name))) {
+  for (const { name, run } of all.filter((one) => (names.length === 0 ? one.onlyWhenAsked !== true : names.includes(one.name)))) {
     process.stderr.write(`bench: ${name}\n`);
     try {
       const got = await run();

@@ -16,5 +16,7 @@ export interface Skipped {
 export interface Measurement {
   /** By which it is asked for on the command line. */
   readonly name: string;
+  /** It takes many minutes: without its name it is left out. */
+  readonly onlyWhenAsked?: true;
   run(): Promise<readonly Row[] | Skipped>;
 }
