@@ -57,7 +57,10 @@ describe('the start of a staging cluster', () => {
     const [few, some, many] = [await costOfStart('1+2'), await costOfStart('1+6'), await costOfStart('1+12')];
     const each = (less: Cost, more: Cost, nodes: number, of: keyof Cost): number => (more[of] - less[of]) / nodes;
     // Beside what each node does, controllers tell of pods that come and go, as often as they find the time.
-    for (const [less, more, nodes] of [[few, some, 4], [some, many, 6]] as const) {
+    for (const [less, more, nodes] of [
+      [few, some, 4],
+      [some, many, 6],
+    ] as const) {
       expect(each(less, more, nodes, 'requests')).toBeLessThan(35);
       expect(each(less, more, nodes, 'connections')).toBeLessThan(6);
     }
