@@ -4,7 +4,7 @@ import type { Failure } from '../domain/errors.js';
 import { type NodeRecord, nodesWith } from '../domain/cluster/inventory.js';
 import type { Site } from '../ports/step-kind.js';
 import { apiServerOf, nodeOf } from './identity-probe.js';
-import { msLeft, waitFor } from './waiting.js';
+import { limitsOf, waitFor } from './waiting.js';
 
 /**
  * An API server reaches the kubelet of a node. A connection that is kept open still shows the leaf before (P5: 5 min, or the next
@@ -23,7 +23,7 @@ export function apiServerReaches(site: Site, server: NodeRecord, node: string): 
       otherwise: { code: 'chain-broken', nextAction: 'Run "rotate-ca rollback".' },
     },
     async () => {
-      const answer = await kube.get(`/api/v1/nodes/${node}/proxy/healthz`, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+      const answer = await kube.get(`/api/v1/nodes/${node}/proxy/healthz`, limitsOf(site, 10_000));
       return answer.status === 200 ? true : `HTTP ${answer.status}`;
     },
   );

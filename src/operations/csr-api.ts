@@ -6,7 +6,7 @@ import type { Site } from '../ports/step-kind.js';
 import { makeKeyPair } from '../x509/key-pair.js';
 import { makeRequest } from '../x509/request.js';
 import { type CaName, signerOf } from './trust-bundles.js';
-import { msLeft } from './waiting.js';
+import { limitsOf } from './waiting.js';
 
 export interface CsrWish {
   readonly name: string;
@@ -21,7 +21,7 @@ export interface CsrWish {
 export async function signThroughCsrApi(site: Site, wish: CsrWish): Promise<string> {
   const kube = site.access.kube();
   const ref = { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', name: wish.name } as const;
-  const call = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+  const call = limitsOf(site, 10_000);
   await kube.remove(ref, call);
   const object: KubeObject = {
     apiVersion: ref.apiVersion,

@@ -6,7 +6,7 @@ import type { Site } from '../ports/step-kind.js';
 import { rewriteFile } from './node-files.js';
 import type { StagedLeaf } from './leaf-on-node.js';
 import { stagingDir } from './run-files.js';
-import { msLeft } from './waiting.js';
+import { limitsOf } from './waiting.js';
 
 /** Stands for the key while the text travels: the node puts the key of the staged leaf in its place. */
 const placeholder = 'rotate-ca puts the key here on the node';
@@ -20,7 +20,7 @@ export interface KubeconfigChange {
 
 /** Rewrites a kubeconfig atomically; one that is already as wanted is not touched. Throws file-missing, kubeconfig-invalid. */
 export async function rewriteKubeconfig(site: Site, path: string, change: KubeconfigChange): Promise<void> {
-  const limits = { deadlineMs: msLeft(site, 30_000), signal: site.signal };
+  const limits = limitsOf(site, 30_000);
   const file = await site.shell.readFile(path, limits);
   if (file === undefined) {
     return fail('file-missing', { target: site.target, summary: `${path} is missing`, cause: 'it was there when the plan was made', nextAction: 'Restore it, then run "rotate-ca resume".' });

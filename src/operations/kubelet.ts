@@ -8,7 +8,7 @@ import { readLease } from './leases.js';
 import { findProcesses, type Process } from './processes.js';
 import { paths } from './run-files.js';
 import { type CaName, signerOf } from './trust-bundles.js';
-import { type Answer, msLeft, waitFor } from './waiting.js';
+import { type Answer, limitsOf, waitFor } from './waiting.js';
 
 export interface KubeletClient {
   /** The file behind the symlink. */
@@ -20,7 +20,7 @@ export interface KubeletClient {
 export async function clientOf(site: Site): Promise<KubeletClient | undefined> {
   const out = await site.shell.must(
     `[ -L '${paths.kubeletClient}' ] && f=$(readlink -f '${paths.kubeletClient}') && [ -e "$f" ] && echo "$f" && sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$f"; true`,
-    limits(site),
+    limitsOf(site, 30_000),
   );
   const [path = '', ...pem] = out.split('\n');
   const certificatePem = firstBlock(pem.join('\n'));
@@ -36,7 +36,7 @@ while [ -e "$n" ]; do sleep 1; name; done
 t=$(mktemp .rotate-ca.XXXXXX.tmp); trap 'rm -f "$t"' EXIT
 { cat; cat '${leaf.keyPath}'; } > "$t"; chown --reference="$(readlink -f kubelet-client-current.pem)" "$t"
 sync "$t"; mv -fT "$t" "$n"; ln -s '${paths.kubeletPki}/'"$n" .rotate-ca.link.tmp; mv -fT .rotate-ca.link.tmp kubelet-client-current.pem; sync .`,
-    { ...limits(site), stdin: leaf.certificatePem.endsWith('\n') ? leaf.certificatePem : `${leaf.certificatePem}\n` },
+    { ...limitsOf(site, 30_000), stdin: leaf.certificatePem.endsWith('\n') ? leaf.certificatePem : `${leaf.certificatePem}\n` },
   );
 }
 
@@ -45,7 +45,7 @@ export async function staleClients(site: Site, signers: readonly CaName[]): Prom
   const out = await site.shell.must(
     `cur=$(readlink -f '${paths.kubeletClient}'); for f in '${paths.kubeletPki}'/kubelet-client-[0-9]*.pem; do
 [ -e "$f" ] && [ "$f" != "$cur" ] || continue; echo "F $f"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$f"; done; true`,
-    limits(site),
+    limitsOf(site, 30_000),
   );
   const files = out.split(/^F /m).slice(1);
   return files.flatMap((text) => {
@@ -60,12 +60,12 @@ export async function staleClients(site: Site, signers: readonly CaName[]): Prom
 /** Restarts the unit, unless the process has started after the last change of its files: a second apply is nothing. */
 export async function restartKubelet(site: Site): Promise<void> {
   if ((await hasReadItsFiles(site)) === true) return;
-  await site.shell.must('systemctl restart kubelet', limits(site));
+  await site.shell.must('systemctl restart kubelet', limitsOf(site, 30_000));
 }
 
 /** The kubelet started after kubeconfig and client certificate, or the link to it, were last changed: both are read at its start (R). */
 export async function hasReadItsFiles(site: Site): Promise<Answer> {
-  const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
+  const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limitsOf(site, 30_000));
   return process === undefined ? 'the kubelet is not running' : startedAfterItsFiles(process);
 }
 
@@ -90,15 +90,15 @@ function waitForReady(site: Site): Promise<Failure[]> {
       otherwise: { code: 'node-not-ready', nextAction: `Look at "journalctl -u kubelet -n 50" on ${site.target}, then run "rotate-ca resume" or "rotate-ca rollback".` },
     },
     async () => {
-      const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limits(site));
+      const [process] = await findProcesses(site.shell, 'kubelet', [paths.kubeletConf, paths.kubeletClient], limitsOf(site, 30_000));
       if (process === undefined) return 'the kubelet is not running';
       const isNew = startedAfterItsFiles(process);
       if (isNew !== true) return isNew;
-      const lease = await readLease(site.access.kube(), site.target, { deadlineMs: msLeft(site, 5000), signal: site.signal, namespace: 'kube-node-lease' });
+      const lease = await readLease(site.access.kube(), site.target, { ...limitsOf(site, 5000), namespace: 'kube-node-lease' });
       const renewed = lease?.renewedAtMs ?? 0;
       // The lease is written by the clock of this node, as is the start of the process.
       if (renewed <= process.startedAtMs) return 'the lease has not been renewed since the kubelet started';
-      const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, limitsOf(site, 5000));
       const conditions = (node?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? [];
       return conditions.find((c) => c.type === 'Ready')?.status === 'True' ? true : 'the node is not Ready';
     },
@@ -108,8 +108,4 @@ function waitForReady(site: Site): Promise<Failure[]> {
 function firstBlock(text: string): string | undefined {
   const block = /-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/.exec(text)?.[0];
   return block === undefined ? undefined : `${block}\n`;
-}
-
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
 }

@@ -9,7 +9,7 @@ import { makeKeyPair } from '../x509/key-pair.js';
 import { makeRequest } from '../x509/request.js';
 import { artefactNames, stagingDir } from './run-files.js';
 import { caPem } from './trust-bundles.js';
-import { msLeft } from './waiting.js';
+import { limitsOf } from './waiting.js';
 
 export interface LeafWish {
   /** File name of the staged leaf, without ending: "apiserver". */
@@ -42,7 +42,7 @@ export async function stageLeaf(site: Site, wish: LeafWish): Promise<StagedLeaf>
   const dir = stagingDir(site);
   const keyPath = `${dir}/${wish.name}.key`;
   const crtPath = `${dir}/${wish.name}.crt`;
-  const limits = { deadlineMs: msLeft(site, 60_000), signal: site.signal };
+  const limits = limitsOf(site, 60_000);
   const staged = await shell.readFile(crtPath, limits);
   if (staged !== undefined) {
     const pem = Buffer.from(staged.bytes).toString('utf8');
@@ -66,7 +66,7 @@ function fits(site: Site, pem: string, wish: LeafWish): boolean {
 
 /** The request alone (PEM), with its key left at `keyPath` on the node: for signers other than the run's issuer. */
 export async function requestFrom(site: Site, shell: NodeShell, wish: LeafWish & { dir: string; keyPath: string }): Promise<string> {
-  const limits = { deadlineMs: msLeft(site, 60_000), signal: site.signal };
+  const limits = limitsOf(site, 60_000);
   const node = site.inventory.nodes.find((n) => n.name === shell.node);
   if (node?.tools.openssl === false) return requestFromHere(site, shell, wish);
   const subject = [...wish.organizations.map((o) => `/O=${o}`), `/CN=${wish.commonName}`].join('');
@@ -82,7 +82,7 @@ openssl req -new -batch -sha256 -key '${wish.keyPath}' -subj '${subject}' ${sans
 }
 
 async function requestFromHere(site: Site, shell: NodeShell, wish: LeafWish & { dir: string; keyPath: string }): Promise<string> {
-  const limits = { deadlineMs: msLeft(site, 60_000), signal: site.signal };
+  const limits = limitsOf(site, 60_000);
   site.tell(`${shell.node} has no openssl: the key of ${wish.name} is made in memory here and sent over the connection's standard input`);
   const pair = await makeKeyPair(wish.keyType);
   await shell.must(`umask 077; mkdir -p '${wish.dir}'`, limits);

@@ -8,7 +8,7 @@ import type { Site } from '../ports/step-kind.js';
 import type { ClientCredential } from '../ports/tls-probe.js';
 import { paths } from './run-files.js';
 import { signerOf } from './trust-bundles.js';
-import { msLeft } from './waiting.js';
+import { limitsOf } from './waiting.js';
 
 /**
  * That of the operator's kubeconfig, as long as it is of the outgoing CA: it may have been replaced by the new admin.conf in the middle of
@@ -21,7 +21,7 @@ export async function outgoingWitness(
   const own = site.access.original();
   if (own !== undefined && signerOf(site, own.certificatePem) === 'outgoing') return own;
   for (const node of nodesWith(site.inventory, 'control-plane')) {
-    const file = await site.shells.to(node.name).readFile(paths.adminConf, { deadlineMs: msLeft(site as Site, 15_000), signal: site.signal });
+    const file = await site.shells.to(node.name).readFile(paths.adminConf, limitsOf(site, 15_000));
     const text = file === undefined ? '' : Buffer.from(file.bytes).toString('utf8');
     const certificatePem = text === '' ? undefined : readKubeconfig(text, paths.adminConf).clientCertificatePem;
     const key = text === '' ? undefined : embeddedKey(text);

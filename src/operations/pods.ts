@@ -3,7 +3,7 @@
 import type { KubeObject } from '../ports/kube.js';
 import type { Site } from '../ports/step-kind.js';
 import type { Publication } from './publication.js';
-import { msLeft } from './waiting.js';
+import { limitsOf } from './waiting.js';
 
 export interface Pod {
   readonly namespace: string;
@@ -49,7 +49,7 @@ const volumeDelayMs = 150_000;
  * never read it; a pod that was made after the publication has read what was published, whatever the clocks say.
  */
 export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signal' | 'deadlineAtMs' | 'now'>, published: Publication): Promise<Pod[]> {
-  const call = { deadlineMs: msLeft(site as Site, 20_000), signal: site.signal };
+  const call = limitsOf(site, 20_000);
   const kube = site.access.kube();
   const [objects, sets, secrets] = await Promise.all([
     kube.list({ apiVersion: 'v1', kind: 'Pod' }, call),

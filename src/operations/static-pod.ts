@@ -5,7 +5,7 @@ import { failure, type Failure } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 import { flagOf, findProcesses, type Process } from './processes.js';
 import { paths } from './run-files.js';
-import { type Answer, msLeft, waitFor } from './waiting.js';
+import { type Answer, limitsOf, waitFor } from './waiting.js';
 
 export type Component = 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'kube-apiserver';
 
@@ -43,7 +43,7 @@ export function runsWhatIsOnDisk(component: Component, seen: { processes: readon
 
 /** Reads processes, manifest and files of a node and asks runsWhatIsOnDisk. `files`: what the component reads at its start. */
 export async function askComponent(site: Site, component: Component, files: readonly string[]): Promise<Answer> {
-  const limits = { deadlineMs: msLeft(site, 20_000), signal: site.signal };
+  const limits = limitsOf(site, 20_000);
   const manifest = manifestPath(component);
   const onDisk = await site.shell.readFiles([manifest, ...files], limits);
   const text = onDisk.get(manifest);
@@ -76,7 +76,7 @@ export async function waitForComponent(site: Site, component: Component, files: 
 
 /** Ends a component that still runs with other content of a file than the disk has, although its manifest is unchanged: the kubelet makes its container anew, with fresh mounts. */
 export async function endIfItHoldsAnother(site: Site, component: Component, file: string): Promise<void> {
-  const limits = { deadlineMs: msLeft(site, 20_000), signal: site.signal };
+  const limits = limitsOf(site, 20_000);
   const [process] = await findProcesses(site.shell, component, [file], limits);
   const onDisk = (await site.shell.readFiles([file], limits)).get(file);
   const mounted = process?.mounted.get(file);
@@ -87,7 +87,7 @@ export async function endIfItHoldsAnother(site: Site, component: Component, file
 
 /** The manifest of a component, or the failure that it is not there: not a kubeadm control plane. */
 export async function readManifest(site: Site, component: Component): Promise<string | Failure> {
-  const file = await site.shell.readFile(manifestPath(component), { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+  const file = await site.shell.readFile(manifestPath(component), limitsOf(site, 20_000));
   if (file !== undefined) return Buffer.from(file.bytes).toString('utf8');
   return failure('layout-unsupported', {
     target: site.target,

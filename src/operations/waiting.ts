@@ -17,8 +17,13 @@ export interface Wait {
 export type Answer = true | string;
 
 /** What is left of the phase's deadline, at least 1 ms. */
-export function msLeft(site: Site, atMostMs = Number.POSITIVE_INFINITY): number {
+export function msLeft(site: Pick<Site, 'deadlineAtMs' | 'now'>, atMostMs = Number.POSITIVE_INFINITY): number {
   return Math.max(1, Math.min(site.deadlineAtMs - site.now(), atMostMs));
+}
+
+/** For one call of a port: ends with the phase, by its deadline and by its signal, and after `atMostMs` in any case. */
+export function limitsOf(site: Pick<Site, 'deadlineAtMs' | 'now' | 'signal'>, atMostMs: number): { readonly deadlineMs: number; readonly signal: AbortSignal } {
+  return { deadlineMs: msLeft(site, atMostMs), signal: site.signal };
 }
 
 /**

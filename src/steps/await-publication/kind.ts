@@ -3,9 +3,10 @@
 import { z } from 'zod';
 import { fail, failure } from '../../domain/errors.js';
 import { isPublished, recordPublished } from '../../operations/publication.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { bundlePem } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({ trusts });
@@ -16,15 +17,7 @@ export const awaitPublication: StepKind<Params> = {
   name: 'await-publication',
   targets: 'cluster',
   params,
-  effects: () => [],
-
-  async preflight() {
-    return [];
-  },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
+  ...readsOnly,
 
   async apply(site, p) {
     const failures = await waitFor(
@@ -70,7 +63,7 @@ export const awaitPublication: StepKind<Params> = {
 async function unpublished(site: Site, p: Params): Promise<string[]> {
   const wanted = bundlePem(site, p.trusts);
   const kube = site.access.kube();
-  const call = { deadlineMs: msLeft(site, 20_000), signal: site.signal };
+  const call = limitsOf(site, 20_000);
   const [namespaces, maps, secrets] = await Promise.all([
     kube.list({ apiVersion: 'v1', kind: 'Namespace' }, call),
     kube.list({ apiVersion: 'v1', kind: 'ConfigMap', fieldSelector: 'metadata.name=kube-root-ca.crt' }, call),

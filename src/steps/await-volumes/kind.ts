@@ -2,9 +2,10 @@
 
 import { z } from 'zod';
 import { recordsOf } from '../../domain/pki/certificate.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({ trusts });
@@ -15,19 +16,8 @@ export const awaitVolumes: StepKind<Params> = {
   name: 'await-volumes',
   targets: 'nodes',
   params,
-  effects: () => [],
-
-  async preflight() {
-    return [];
-  },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
-
-  async apply() {
-    // Kubelets write their volumes by themselves; all is in verify.
-  },
+  // Kubelets write their volumes by themselves, forward and back: all is in verify.
+  ...readsOnly,
 
   async inspect(site, p) {
     return (await behind(site, p)).length === 0 ? 'present' : 'absent';
@@ -48,10 +38,6 @@ export const awaitVolumes: StepKind<Params> = {
       },
     );
   },
-
-  async undo() {
-    // Volumes follow what is published.
-  },
 };
 
 /** One look at all pods: a hash for each file, and each content once. */
@@ -66,7 +52,7 @@ true`;
 /** Mounted files that hold a CA of this run, but not just those that are wanted. A bundle of something else is none of our business. */
 async function behind(site: Site, p: Params): Promise<string[]> {
   const ours = new Map((['outgoing', 'incoming'] as const).map((name) => [fingerprintOf(caPem(site, name)), name]));
-  const { files, contents } = parseVolumes(await site.shell.must(script, { deadlineMs: msLeft(site, 30_000), signal: site.signal }));
+  const { files, contents } = parseVolumes(await site.shell.must(script, limitsOf(site, 30_000)));
   const isBehind = new Map(
     [...contents].map(([sum, text]) => {
       const held = new Set(recordsOf(text).flatMap((c) => ours.get(c.fingerprint) ?? []));
@@ -81,7 +67,7 @@ async function behind(site: Site, p: Params): Promise<string[]> {
 
 /** UIDs of the node's pods that run or will: folders of others are leftovers that nobody reads and no kubelet renews. */
 async function podsAlive(site: Site): Promise<Set<string>> {
-  const options = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+  const options = limitsOf(site, 10_000);
   const pods = await site.access.kube().list({ apiVersion: 'v1', kind: 'Pod', fieldSelector: `spec.nodeName=${site.target}` }, options);
   return new Set(pods.flatMap((pod) => (/Succeeded|Failed/.test((pod.status as { phase?: string } | undefined)?.phase ?? '') ? [] : [pod.metadata.uid ?? ''])));
 }

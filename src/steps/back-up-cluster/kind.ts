@@ -3,8 +3,9 @@
 import { z } from 'zod';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { nodesWith } from '../../domain/cluster/inventory.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { stagingDir } from '../../operations/run-files.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { CheckpointRef } from '../../ports/checkpoints.js';
 import type { NodeShell } from '../../ports/node-shell.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -28,7 +29,7 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
   name: 'back-up-cluster',
   targets: 'cluster',
   params,
-  effects: () => [],
+  ...readsOnly,
 
   async preflight(site): Promise<Failure[]> {
     const node = memberNode(site);
@@ -44,13 +45,9 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
     ];
   },
 
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
-
   async apply(site) {
     if (site.artefacts.get(artefact) !== undefined) return;
-    const objects = (await Promise.all(kinds.map((kind) => site.access.kube().list(kind, { deadlineMs: msLeft(site, 30_000), signal: site.signal })))).flat();
+    const objects = (await Promise.all(kinds.map((kind) => site.access.kube().list(kind, limitsOf(site, 30_000))))).flat();
     const saved = await site.checkpoints.saveBlob(`objects-${site.run.attempt}.json`, Buffer.from(JSON.stringify(objects)));
     const node = memberNode(site);
     const snapshot = await takeSnapshot(site, node);
@@ -84,7 +81,7 @@ async function etcdTool(site: Site, shell: NodeShell): Promise<'node' | 'contain
   const out = await shell.must(
     `if command -v etcdctl >/dev/null && command -v etcdutl >/dev/null; then echo node; else
 for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 1); [ "\${a##*/}" = etcd ] && [ -x $d/root/usr/local/bin/etcdctl ] && echo container && break; done; fi; true`,
-    { deadlineMs: msLeft(site, 20_000), signal: site.signal },
+    limitsOf(site, 20_000),
   );
   const word = out.trim();
   return word === 'node' || word === 'container' ? word : undefined;
@@ -102,7 +99,7 @@ const partBytes = 8 * 2 ** 20;
 
 async function takeSnapshot(site: Site, node: string): Promise<Snapshot> {
   const shell = site.shells.to(node);
-  const limits = (): { deadlineMs: number; signal: AbortSignal } => ({ deadlineMs: msLeft(site, 120_000), signal: site.signal });
+  const limits = (): { deadlineMs: number; signal: AbortSignal } => limitsOf(site, 120_000);
   const where = await etcdTool(site, shell);
   const dir = stagingDir(site);
   const file = `${dir}/etcd.db`;

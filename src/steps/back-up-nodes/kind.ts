@@ -2,8 +2,9 @@
 
 import { z } from 'zod';
 import { failure } from '../../domain/errors.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { stagingDir } from '../../operations/run-files.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
@@ -15,15 +16,11 @@ export const backUpNodes: StepKind<z.infer<typeof params>> = {
   name: 'back-up-nodes',
   targets: 'nodes',
   params,
-  effects: () => [],
+  ...readsOnly,
 
   async preflight(site) {
     await site.checkpoints.prove();
     return [];
-  },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
   },
 
   async apply(site) {
@@ -35,7 +32,7 @@ export const backUpNodes: StepKind<z.infer<typeof params>> = {
 cd /; l=""; for f in ${folders.join(' ')}; do [ ! -e "$f" ] || l="$l \${f#/}"; done
 tar --numeric-owner --exclude='etc/kubernetes/tmp' -czf "$a" $l
 tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
-      { ...limits(site), secretOutput: true },
+      { ...limitsOf(site, 60_000), secretOutput: true },
     );
     const bytes = Buffer.from(out, 'base64');
     const saved = await site.checkpoints.saveBlob(`backup-${site.target}-${site.run.attempt}.tar.gz`, bytes);
@@ -60,13 +57,12 @@ tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
   },
 };
 
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 60_000), signal: site.signal };
-}
-
 /** path -> SHA-256, for the comparison after a rollback. */
 async function hashManifest(site: Site): Promise<Record<string, string>> {
-  const out = await site.shell.must(`find ${folders.join(' ')} -path /etc/kubernetes/tmp -prune -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum; true`, limits(site));
+  const out = await site.shell.must(
+    `find ${folders.join(' ')} -path /etc/kubernetes/tmp -prune -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum; true`,
+    limitsOf(site, 60_000),
+  );
   return Object.fromEntries(
     out
       .split('\n')

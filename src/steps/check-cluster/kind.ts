@@ -5,7 +5,8 @@ import { fileOf, nodesWith } from '../../domain/cluster/inventory.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { paths } from '../../operations/run-files.js';
 import { apiServerOf } from '../../operations/identity-probe.js';
-import { msLeft } from '../../operations/waiting.js';
+import { readsOnly } from '../../operations/reads-only.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 import { sharedRoles } from './shared-roles.js';
@@ -24,7 +25,7 @@ export const checkCluster: StepKind<Params> = {
   name: 'check-cluster',
   targets: 'cluster',
   params,
-  effects: () => [],
+  ...readsOnly,
 
   async preflight(site, p) {
     return [
@@ -39,22 +40,6 @@ export const checkCluster: StepKind<Params> = {
       ...(await immutable(site)),
     ];
   },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
-
-  async apply() {},
-
-  async inspect() {
-    return 'present';
-  },
-
-  async verify() {
-    return [];
-  },
-
-  async undo() {},
 };
 
 /** Asked for here, because hold-credential comes when much has been changed already. */
@@ -72,7 +57,7 @@ function witness(site: Site): Failure[] {
 
 /** Token Secrets that cannot be written: what is published never reaches them (core/validation). */
 async function immutable(site: Site): Promise<Failure[]> {
-  const secrets = await site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, call(site));
+  const secrets = await site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, limitsOf(site, 15_000));
   return secrets
     .filter((s) => s.immutable === true)
     .map((s) =>
@@ -130,7 +115,7 @@ function oneCa(site: Site): Failure[] {
 }
 
 async function ready(site: Site): Promise<Failure[]> {
-  const nodes = await site.access.kube().list({ apiVersion: 'v1', kind: 'Node' }, call(site));
+  const nodes = await site.access.kube().list({ apiVersion: 'v1', kind: 'Node' }, limitsOf(site, 15_000));
   const planned = new Set(site.inventory.nodes.map((n) => n.name));
   const failures: Failure[] = [];
   for (const node of nodes) {
@@ -158,7 +143,7 @@ async function ready(site: Site): Promise<Failure[]> {
 async function quorum(site: Site): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const node of nodesWith(site.inventory, 'control-plane')) {
-    const answer = await site.access.kube().at(apiServerOf(node)).get('/readyz?verbose', call(site));
+    const answer = await site.access.kube().at(apiServerOf(node)).get('/readyz?verbose', limitsOf(site, 15_000));
     if (answer.status === 200) continue;
     failures.push(
       failure('quorum-at-risk', {
@@ -178,7 +163,7 @@ async function quorum(site: Site): Promise<Failure[]> {
 async function webhooks(site: Site, p: Params): Promise<Failure[]> {
   const kube = site.access.kube();
   const kinds = ['ValidatingWebhookConfiguration', 'MutatingWebhookConfiguration'];
-  const objects = (await Promise.all(kinds.map((kind) => kube.list({ apiVersion: 'admissionregistration.k8s.io/v1', kind }, call(site))))).flat();
+  const objects = (await Promise.all(kinds.map((kind) => kube.list({ apiVersion: 'admissionregistration.k8s.io/v1', kind }, limitsOf(site, 15_000))))).flat();
   return objects
     .filter((o) => !p.tolerateWebhooks.includes(o.metadata.name) && blocks(o))
     .map((o) =>
@@ -208,7 +193,7 @@ async function gitops(site: Site): Promise<Failure[]> {
   const names = ['kubeadm-config', 'extension-apiserver-authentication'];
   const failures: Failure[] = [];
   for (const [namespace, name] of [...names.map((n) => ['kube-system', n] as const), ['kube-public', 'cluster-info'] as const]) {
-    const object = await kube.read({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, call(site));
+    const object = await kube.read({ apiVersion: 'v1', kind: 'ConfigMap', namespace, name }, limitsOf(site, 15_000));
     const labels = { ...object?.metadata.labels, ...object?.metadata.annotations };
     const manager = Object.keys(labels).find((k) => /argocd\.argoproj\.io|kustomize\.toolkit\.fluxcd\.io|helm\.toolkit\.fluxcd\.io/.test(k));
     if (manager === undefined) continue;
@@ -222,8 +207,4 @@ async function gitops(site: Site): Promise<Failure[]> {
     );
   }
   return failures;
-}
-
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 15_000), signal: site.signal };
 }

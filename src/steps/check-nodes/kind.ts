@@ -6,7 +6,8 @@ import { duration } from '../../domain/plan/duration.js';
 import { size } from '../../domain/plan/size.js';
 import { apiPort, isControlPlane, nodeOf } from '../../operations/identity-probe.js';
 import { removeLeftovers } from '../../operations/leftovers.js';
-import { msLeft } from '../../operations/waiting.js';
+import { readsOnly } from '../../operations/reads-only.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
@@ -32,32 +33,18 @@ export const checkNodes: StepKind<Params> = {
   name: 'check-nodes',
   targets: 'nodes',
   params,
-  effects: () => [],
+  ...readsOnly,
 
   async preflight(site, p) {
     const before = site.now();
-    const reading = parse(await site.shell.must(script, { deadlineMs: msLeft(site, 30_000), signal: site.signal }));
+    const reading = parse(await site.shell.must(script, limitsOf(site, 30_000)));
     return [...judge(site, p, reading, { before, after: site.now() }), ...expiry(site, p), ...(await reachable(site))];
   },
 
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
-
-  async apply() {},
-
-  async inspect() {
-    return 'present';
-  },
-
-  verify() {
-    return Promise.resolve([]);
-  },
-
   async undo(site) {
-    await removeLeftovers(site.shell, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+    await removeLeftovers(site.shell, limitsOf(site, 20_000));
     // The run's folder goes last, because everything before may still have needed it.
-    await site.shell.must(`rm -rf '/var/lib/rotate-ca/${site.run.id}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, { deadlineMs: msLeft(site, 30_000), signal: site.signal });
+    await site.shell.must(`rm -rf '/var/lib/rotate-ca/${site.run.id}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, limitsOf(site, 30_000));
   },
 };
 
@@ -175,7 +162,7 @@ async function reachable(site: Site): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const port of ports) {
     try {
-      await site.tls.presentedBy({ host: node.internalIp, port }, { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      await site.tls.presentedBy({ host: node.internalIp, port }, limitsOf(site, 5000));
     } catch (error) {
       failures.push(
         failure('api-unreachable', {

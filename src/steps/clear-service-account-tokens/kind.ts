@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { type Inventory, nodesWith } from '../../domain/cluster/inventory.js';
 import { pki } from '../../operations/run-files.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -36,7 +36,7 @@ export const clearServiceAccountTokens: StepKind<z.infer<typeof params>> = {
     for (const secret of await secrets(site)) {
       if (!isSignedBefore(site, secret)) continue;
       // Cleared, not deleted: a deleted one is not made again (tokens_controller.go secretUpdateNeeded).
-      await site.access.kube().replace({ ...secret, data: { ...(secret.data as object), token: '' } }, call(site));
+      await site.access.kube().replace({ ...secret, data: { ...(secret.data as object), token: '' } }, limitsOf(site, 15_000));
     }
   },
 
@@ -64,8 +64,8 @@ export const clearServiceAccountTokens: StepKind<z.infer<typeof params>> = {
     for (const { object } of checkpoint.objects) {
       const saved = object as KubeObject;
       const ref = { apiVersion: 'v1', kind: 'Secret', namespace: saved.metadata.namespace ?? '', name: saved.metadata.name };
-      const now = await site.access.kube().read(ref, call(site));
-      if (now !== undefined && tokenOf(now) !== tokenOf(saved)) await site.access.kube().replace({ ...now, data: saved.data }, call(site));
+      const now = await site.access.kube().read(ref, limitsOf(site, 15_000));
+      if (now !== undefined && tokenOf(now) !== tokenOf(saved)) await site.access.kube().replace({ ...now, data: saved.data }, limitsOf(site, 15_000));
     }
   },
 };
@@ -80,7 +80,7 @@ export function tokenKeyIsReplaced(inventory: Inventory): boolean {
 }
 
 function secrets(site: Site): Promise<KubeObject[]> {
-  return site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, call(site));
+  return site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, limitsOf(site, 15_000));
 }
 
 function tokenOf(secret: KubeObject): string {
@@ -103,8 +103,4 @@ function keyIdOf(token: string): string | undefined {
   } catch {
     return undefined;
   }
-}
-
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 15_000), signal: site.signal };
 }

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { failure } from '../../domain/errors.js';
 import { caPem, fingerprintOf, type CaName } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -93,9 +93,9 @@ function textOf(object: KubeObject): string {
 }
 
 function read(site: Site): Promise<KubeObject | undefined> {
-  return site.access.kube().read(ref, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+  return site.access.kube().read(ref, limitsOf(site, 10_000));
 }
 
 async function write(site: Site, object: KubeObject, text: string): Promise<void> {
-  await site.access.kube().replace({ ...object, data: { ...(object.data as object), [key]: text } }, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+  await site.access.kube().replace({ ...object, data: { ...(object.data as object), [key]: text } }, limitsOf(site, 10_000));
 }

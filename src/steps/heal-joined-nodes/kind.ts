@@ -7,9 +7,10 @@ import { signerFailure, signThroughCsrApi } from '../../operations/csr-api.js';
 import { clientOf, installClient, restartKubelet, staleClients, waitForKubelet } from '../../operations/kubelet.js';
 import { readKeyType, readSubject, requestFrom } from '../../operations/leaf-on-node.js';
 import { rewriteFile } from '../../operations/node-files.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { paths, stagingDir } from '../../operations/run-files.js';
 import { bundlePem, caPem, signerOf } from '../../operations/trust-bundles.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
@@ -23,28 +24,10 @@ export const healJoinedNodes: StepKind<z.infer<typeof params>> = {
   name: 'heal-joined-nodes',
   targets: 'cluster',
   params,
-  effects: () => [],
-
-  async preflight() {
-    return [];
-  },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
-
-  async apply() {},
-
-  async inspect() {
-    return 'present';
-  },
-
-  async verify() {
-    return [];
-  },
+  ...readsOnly,
 
   async undo(site) {
-    const nodes = await site.access.kube().list({ apiVersion: 'v1', kind: 'Node' }, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+    const nodes = await site.access.kube().list({ apiVersion: 'v1', kind: 'Node' }, limitsOf(site, 20_000));
     for (const { metadata } of nodes) {
       const there = atNode(site, metadata.name);
       const client = await clientOf(there);
@@ -62,7 +45,7 @@ function atNode(site: Site, node: string): Site {
 
 /** Killed anywhere, it is done again from the start. */
 async function heal(site: Site, certificatePem: string): Promise<void> {
-  const limits = { deadlineMs: msLeft(site, 30_000), signal: site.signal };
+  const limits = limitsOf(site, 30_000);
   if (signerOf(site, certificatePem) === 'incoming') await replaceClient(site, certificatePem);
   const conf = await site.shell.readFile(paths.kubeletConf, limits);
   if (conf !== undefined) {

@@ -6,8 +6,9 @@ import { failure, type Failure } from '../../domain/errors.js';
 import { holdIncomingCredential } from '../../operations/engine-credential.js';
 import { apiServerOf } from '../../operations/identity-probe.js';
 import { outgoingWitness } from '../../operations/outgoing-witness.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { caPem } from '../../operations/trust-bundles.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
@@ -17,6 +18,7 @@ export const holdCredential: StepKind<z.infer<typeof params>> = {
   name: 'hold-credential',
   targets: 'cluster',
   params,
+  ...readsOnly,
   effects: () => [{ type: 'presents', presenter: 'engine', ca: 'incoming' }],
 
   async preflight(site) {
@@ -31,10 +33,6 @@ export const holdCredential: StepKind<z.infer<typeof params>> = {
     ];
   },
 
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
-
   async apply(site) {
     await holdIncomingCredential(site);
   },
@@ -47,10 +45,7 @@ export const holdCredential: StepKind<z.infer<typeof params>> = {
   async verify(site) {
     const failures: Failure[] = [];
     for (const node of nodesWith(site.inventory, 'control-plane')) {
-      const answer = await site.access
-        .kube()
-        .at(apiServerOf(node))
-        .call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, { deadlineMs: msLeft(site, 10_000), signal: site.signal });
+      const answer = await site.access.kube().at(apiServerOf(node)).call('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, limitsOf(site, 10_000));
       const allowed = answer.status === 201 && (JSON.parse(answer.body) as { status?: { allowed?: boolean } }).status?.allowed === true;
       if (!allowed) {
         failures.push(

@@ -9,7 +9,7 @@ import { Secret } from '../../domain/secret.js';
 import { readKeyType } from '../../operations/leaf-on-node.js';
 import { artefactNames, paths, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
@@ -71,7 +71,7 @@ export const issueCa: StepKind<Params> = {
 
   async inspect(site) {
     const pem = site.artefacts.get(artefactNames.incomingCa);
-    const staged = await Promise.all(controlPlanes(site).map((node) => site.shells.to(node).readFile(crtFile(site), limits(site))));
+    const staged = await Promise.all(controlPlanes(site).map((node) => site.shells.to(node).readFile(crtFile(site), limitsOf(site, 30_000))));
     if (pem === undefined) return staged.some((s) => s !== undefined) ? 'partial' : 'absent';
     return staged.every((s) => s !== undefined && Buffer.from(s.bytes).toString('utf8') === pem) ? 'present' : 'partial';
   },
@@ -88,7 +88,7 @@ export const issueCa: StepKind<Params> = {
       const key = keyFile(site);
       const out = await site.shells
         .to(node)
-        .must(`date +%s; if [ -e '${key}' ] && command -v openssl >/dev/null; then openssl pkey -in '${key}' -pubout 2>/dev/null; fi`, limits(site));
+        .must(`date +%s; if [ -e '${key}' ] && command -v openssl >/dev/null; then openssl pkey -in '${key}' -pubout 2>/dev/null; fi`, limitsOf(site, 30_000));
       const [clock = '0', ...rest] = out.split('\n');
       const publicKey = rest.join('\n').trim();
       if (Number(clock) * 1000 < Date.parse(ca.validFrom)) failures.push(rejected(site, `it is not yet valid by the clock of ${node}`));
@@ -100,7 +100,7 @@ export const issueCa: StepKind<Params> = {
 
   async undo(site) {
     for (const node of controlPlanes(site)) {
-      await site.shells.to(node).must(`rm -f '${keyFile(site)}' '${crtFile(site)}'`, limits(site));
+      await site.shells.to(node).must(`rm -f '${keyFile(site)}' '${crtFile(site)}'`, limitsOf(site, 30_000));
     }
     const found = await site.issuer.findCa(caName(site), { signal: site.signal });
     if (found !== undefined) await site.issuer.destroyCa(found, { signal: site.signal });
@@ -111,15 +111,11 @@ function controlPlanes(site: Site): string[] {
   return nodesWith(site.inventory, 'control-plane').map((n) => n.name);
 }
 
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
-
 async function readOutgoing(site: Site): Promise<string> {
   const [first] = controlPlanes(site);
   const known = site.artefacts.get(artefactNames.outgoingCa);
   if (known !== undefined) return known;
-  const file = first === undefined ? undefined : await site.shells.to(first).readFile(paths.ca, limits(site));
+  const file = first === undefined ? undefined : await site.shells.to(first).readFile(paths.ca, limitsOf(site, 30_000));
   const blocks = (file === undefined ? '' : Buffer.from(file.bytes).toString('utf8')).match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
   const [only] = blocks;
   if (only === undefined || blocks.length !== 1) {
@@ -136,9 +132,9 @@ async function readOutgoing(site: Site): Promise<string> {
 async function keyFromAnyNode(site: Site, certificatePem: string): Promise<Secret | undefined> {
   for (const node of controlPlanes(site)) {
     const shell = site.shells.to(node);
-    const crt = await shell.readFile(crtFile(site), limits(site));
+    const crt = await shell.readFile(crtFile(site), limitsOf(site, 30_000));
     if (crt === undefined || fingerprintOf(Buffer.from(crt.bytes).toString('utf8')) !== fingerprintOf(certificatePem)) continue;
-    const key = await shell.readFile(keyFile(site), limits(site));
+    const key = await shell.readFile(keyFile(site), limitsOf(site, 30_000));
     if (key !== undefined) return new Secret(key.bytes);
   }
   return undefined;
@@ -148,9 +144,9 @@ async function keyFromAnyNode(site: Site, certificatePem: string): Promise<Secre
 async function deliver(site: Site, ca: { certificatePem: string; key: Secret }): Promise<void> {
   for (const node of controlPlanes(site)) {
     const shell = site.shells.to(node);
-    await shell.must(`umask 077; mkdir -p '${stagingDir(site)}'`, limits(site));
-    await shell.replaceFile(keyFile(site), { bytes: ca.key, mode: '0600', uid: 0, gid: 0 }, limits(site));
-    await shell.replaceFile(crtFile(site), { bytes: Buffer.from(ca.certificatePem), mode: '0644', uid: 0, gid: 0 }, limits(site));
+    await shell.must(`umask 077; mkdir -p '${stagingDir(site)}'`, limitsOf(site, 30_000));
+    await shell.replaceFile(keyFile(site), { bytes: ca.key, mode: '0600', uid: 0, gid: 0 }, limitsOf(site, 30_000));
+    await shell.replaceFile(crtFile(site), { bytes: Buffer.from(ca.certificatePem), mode: '0644', uid: 0, gid: 0 }, limitsOf(site, 30_000));
   }
 }
 

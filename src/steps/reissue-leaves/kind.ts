@@ -9,7 +9,7 @@ import { readKeyType, readSans, readSubject, stageLeaf } from '../../operations/
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { pki } from '../../operations/run-files.js';
 import { caPem, fingerprintOf, signerOf } from '../../operations/trust-bundles.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, msLeft, waitFor } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const certificate = z.enum(['apiserver', 'apiserver-kubelet-client']);
@@ -44,7 +44,7 @@ export const reissueLeaves: StepKind<Params> = {
 
   async checkpoint(site, p) {
     // Keys first: restored in this order, as they are written.
-    return { files: await saveFiles(site.shell, [...p.certificates.map(keyOf), ...p.certificates.map(crtOf)], limits(site)), objects: [], notes: {} };
+    return { files: await saveFiles(site.shell, [...p.certificates.map(keyOf), ...p.certificates.map(crtOf)], limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site, p) {
@@ -57,7 +57,7 @@ export const reissueLeaves: StepKind<Params> = {
         `set -eu; umask 077
 put() { t=$(mktemp '${pki}/.rotate-ca.XXXXXX.tmp'); chown --reference="$2" "$t"; chmod --reference="$2" "$t"; cat "$1" > "$t"; sync "$t"; mv -fT "$t" "$2"; }
 put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.crt')}' '${crtOf(name)}'; sync '${pki}'`,
-        limits(site),
+        limitsOf(site, 30_000),
       );
     }
   },
@@ -92,7 +92,7 @@ put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.
   },
 
   async undo(site, p, checkpoint) {
-    await restoreFiles(site.shell, checkpoint.files, limits(site));
+    await restoreFiles(site.shell, checkpoint.files, limitsOf(site, 30_000));
     for (const name of p.certificates) {
       const pem = await readLeaf(site, name);
       if (pem === undefined || name !== 'apiserver') continue;
@@ -102,19 +102,15 @@ put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.
   },
 };
 
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
-
 async function readLeaf(site: Site, name: Name): Promise<string | undefined> {
-  const file = await site.shell.readFile(crtOf(name), limits(site));
+  const file = await site.shell.readFile(crtOf(name), limitsOf(site, 30_000));
   return file === undefined ? undefined : Buffer.from(file.bytes).toString('utf8');
 }
 
 async function pairMatches(site: Site, name: Name): Promise<boolean> {
   const out = await site.shell.must(
     `command -v openssl >/dev/null || exit 0; a=$(openssl x509 -in '${crtOf(name)}' -noout -pubkey); b=$(openssl pkey -in '${keyOf(name)}' -pubout); [ "$a" = "$b" ] || echo differs`,
-    limits(site),
+    limitsOf(site, 30_000),
   );
   return out.trim() === '';
 }
@@ -156,7 +152,7 @@ function provePresented(site: Site, pem: string): Promise<Failure[]> {
       otherwise: { code: 'leaf-not-presented', nextAction: `Compare ${crtOf('apiserver')} with its key on ${site.target}, then run "rotate-ca resume".` },
     },
     async () => {
-      const [leaf] = await site.tls.presentedBy({ host: node.internalIp, port: apiPort(node) }, { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      const [leaf] = await site.tls.presentedBy({ host: node.internalIp, port: apiPort(node) }, limitsOf(site, 5000));
       if (leaf === undefined) return 'it presents nothing';
       if (fingerprintOf(leaf) !== wanted) return `it presents serial ${new X509Certificate(leaf).serialNumber}`;
       return sans.size >= before ? true : `SANs were lost: ${before} before, ${sans.size} now`;

@@ -9,7 +9,7 @@ import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { paths } from '../../operations/run-files.js';
 import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
 import { identity, trusts } from '../../operations/trust-params.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({ trusts, identity });
@@ -47,7 +47,7 @@ export const renewAdmins: StepKind<Params> = {
       files: await saveFiles(
         site.shell,
         confs.map((c) => c.path),
-        limits(site),
+        limitsOf(site, 30_000),
       ),
       objects: [],
       notes: {},
@@ -67,7 +67,7 @@ export const renewAdmins: StepKind<Params> = {
   },
 
   async inspect(site, p): Promise<Inspection> {
-    const states = await Promise.all(confs.map(({ path }) => isAsWanted(site, p, path)));
+    const states = (await Promise.all(confs.map(({ path }) => isAsWanted(site, p, path)))).filter((state) => state !== undefined);
     if (states.every((s) => s === true)) return 'present';
     return states.some((s) => s === true) ? 'partial' : 'absent';
   },
@@ -76,7 +76,7 @@ export const renewAdmins: StepKind<Params> = {
     const failures: Failure[] = [];
     for (const { path } of confs) {
       const state = await isAsWanted(site, p, path);
-      if (state === true) continue;
+      if (state === true || state === undefined) continue;
       failures.push(
         failure('file-changed', {
           target: site.target,
@@ -90,23 +90,19 @@ export const renewAdmins: StepKind<Params> = {
   },
 
   async undo(site, _p, checkpoint) {
-    await restoreFiles(site.shell, checkpoint.files, limits(site));
+    await restoreFiles(site.shell, checkpoint.files, limitsOf(site, 30_000));
   },
 };
 
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
-
 async function textOf(site: Site, path: string): Promise<string | undefined> {
-  const file = await site.shell.readFile(path, limits(site));
+  const file = await site.shell.readFile(path, limitsOf(site, 30_000));
   return file === undefined ? undefined : Buffer.from(file.bytes).toString('utf8');
 }
 
-/** true, or what differs. A file that is not there is as wanted: not every node has both. */
-async function isAsWanted(site: Site, p: Params, path: string): Promise<true | string> {
+/** true, or what differs. Not every node has both files: undefined for one that is not there. */
+async function isAsWanted(site: Site, p: Params, path: string): Promise<true | string | undefined> {
   const text = await textOf(site, path);
-  if (text === undefined) return true;
+  if (text === undefined) return undefined;
   const read = readKubeconfig(text, path);
   if (read.caPem?.trim() !== bundlePem(site, p.trusts).trim()) return 'it trusts other CAs';
   if (p.identity === 'incoming' && read.clientCertificatePem !== undefined && signerOf(site, read.clientCertificatePem) !== 'incoming') {

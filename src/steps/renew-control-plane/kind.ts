@@ -13,7 +13,7 @@ import { paths, splitSignerFlags } from '../../operations/run-files.js';
 import { askComponent, endIfItHoldsAnother, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
 import { identity, trusts } from '../../operations/trust-params.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { SavedFile } from '../../ports/checkpoints.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -37,15 +37,10 @@ const leafTtlMs = 365 * 24 * 3600_000;
 const generation = 'rotate-ca/generation';
 const beforeFlags = (node: string): string => `kube-controller-manager-flags-${node}.json`;
 
-const touched = [
-  paths.signingCa,
-  paths.signingKey,
-  paths.publishedCa,
-  paths.controllerManagerConf,
-  paths.schedulerConf,
-  manifestPath('kube-controller-manager'),
-  manifestPath('kube-scheduler'),
-];
+/** Of the split signer: there from the first step that splits it to the one that ends that. */
+const ownFiles = [paths.signingCa, paths.signingKey, paths.publishedCa];
+
+const touched = [...ownFiles, paths.controllerManagerConf, paths.schedulerConf, manifestPath('kube-controller-manager'), manifestPath('kube-scheduler')];
 
 export const renewControlPlane: StepKind<Params> = {
   name: 'renew-control-plane',
@@ -73,11 +68,14 @@ export const renewControlPlane: StepKind<Params> = {
   },
 
   async checkpoint(site) {
-    return { files: await saveFiles(site.shell, touched, limits(site)), objects: [], notes: {} };
+    return { files: await saveFiles(site.shell, touched, limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site, p) {
-    if (p.signer === 'split') await splitSigner(site, p);
+    if (p.signer === 'split') {
+      await rememberFlags(site);
+      await splitSigner(site, p);
+    }
     for (const { name, conf } of components) {
       const leaf = p.identity === 'incoming' ? await leafFor(site, name, conf) : undefined;
       await rewriteKubeconfig(site, conf, { caPem: bundlePem(site, p.trusts), ...(leaf === undefined ? {} : { leaf }) });
@@ -88,17 +86,20 @@ export const renewControlPlane: StepKind<Params> = {
     }
     await comeBack(site);
     if (p.signer === 'as-before') {
-      for (const path of [paths.signingKey, paths.signingCa, paths.publishedCa]) await site.shell.removeFile(path, limits(site));
+      for (const path of [paths.signingKey, paths.signingCa, paths.publishedCa]) await site.shell.removeFile(path, limitsOf(site, 30_000));
     }
   },
 
   async inspect(site, p) {
+    const written: boolean[] = [];
     for (const { name, conf } of components) {
       const manifest = await readManifest(site, name);
-      if (typeof manifest !== 'string' || manifest !== (await wantedManifest(site, p, name))) return 'partial';
-      if ((await askComponent(site, name, [conf])) !== true) return 'partial';
-      if (!(await confIsAsWanted(site, p, conf))) return 'partial';
+      written.push(typeof manifest === 'string' && manifest === (await wantedManifest(site, p, name)), await confIsAsWanted(site, p, conf));
     }
+    const own = await site.shell.readFiles(ownFiles, limitsOf(site, 30_000));
+    if (written.every((isWritten) => !isWritten)) return (await isFirstSplit(site, p)) && own.size > 0 ? 'partial' : 'absent';
+    if (!written.every((isWritten) => isWritten) || (p.signer === 'as-before' && own.size > 0)) return 'partial';
+    for (const { name, conf } of components) if ((await askComponent(site, name, [conf])) !== true) return 'partial';
     return 'present';
   },
 
@@ -128,13 +129,13 @@ export const renewControlPlane: StepKind<Params> = {
     await restoreFiles(
       site.shell,
       existed.filter((f) => !isManifest(f)),
-      limits(site),
+      limitsOf(site, 30_000),
     );
     for (const { name } of components) {
       await restoreFiles(
         site.shell,
         existed.filter((f) => f.path === manifestPath(name)),
-        limits(site),
+        limitsOf(site, 30_000),
       );
       await waitForEndOfBefore(site, name);
     }
@@ -144,14 +145,10 @@ export const renewControlPlane: StepKind<Params> = {
     await restoreFiles(
       site.shell,
       checkpoint.files.filter((f) => !f.existed),
-      limits(site),
+      limitsOf(site, 30_000),
     );
   },
 };
-
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
 
 function startFiles(p: Params, name: Elected, conf: string): string[] {
   return name === 'kube-controller-manager' && p.signer === 'split' ? [conf, paths.publishedCa] : [conf];
@@ -160,8 +157,17 @@ function startFiles(p: Params, name: Elected, conf: string): string[] {
 /** Manifests that apply had not come to: putting them back restarts nothing. */
 async function unchangedManifests(site: Site, saved: readonly SavedFile[]): Promise<Set<string>> {
   const all = components.map(({ name }) => manifestPath(name));
-  const found = await site.shell.readFiles(all, limits(site));
+  const found = await site.shell.readFiles(all, limitsOf(site, 30_000));
   return new Set(all.filter((path) => Buffer.from(found.get(path)?.bytes ?? '').toString('utf8') === savedText(saved, path)));
+}
+
+/** Written once, before the first split: what the flags go back to. */
+async function rememberFlags(site: Site): Promise<void> {
+  const manifest = await readManifest(site, 'kube-controller-manager');
+  const artefact = beforeFlags(site.target);
+  if (typeof manifest !== 'string' || site.artefacts.get(artefact) !== undefined) return;
+  const flags = readFlags(manifest);
+  site.artefacts.put(artefact, JSON.stringify(Object.fromEntries(Object.keys(splitSignerFlags).flatMap((f) => (flags[f] === undefined ? [] : [[f, flags[f]]])))));
 }
 
 /** Copies of the pair that signs now; on a second run of the step, or after the signer switch, what is there stays. */
@@ -170,13 +176,19 @@ async function splitSigner(site: Site, p: Params): Promise<void> {
     `set -eu; umask 077
 copy() { [ -e "$2" ] && return 0; cp -p "$1" "$2.part"; sync "$2.part"; mv -fT "$2.part" "$2"; }
 copy '${paths.caKey}' '${paths.signingKey}'; copy '${paths.ca}' '${paths.signingCa}'; sync '${paths.ca.replace(/\/[^/]*$/, '')}'`,
-    limits(site),
+    limitsOf(site, 30_000),
   );
-  await rewriteFile(site.shell, paths.publishedCa, bundlePem(site, p.trusts), { mode: '0644', uid: 0, gid: 0 }, limits(site));
+  await rewriteFile(site.shell, paths.publishedCa, bundlePem(site, p.trusts), { mode: '0644', uid: 0, gid: 0 }, limitsOf(site, 30_000));
+}
+
+/** The flags come last: until then the files of the signer are those of a split that was cut off. */
+async function isFirstSplit(site: Site, p: Params): Promise<boolean> {
+  const manifest = await readManifest(site, 'kube-controller-manager');
+  return p.signer === 'split' && typeof manifest === 'string' && readFlags(manifest)['cluster-signing-cert-file'] !== paths.signingCa;
 }
 
 async function leafFor(site: Site, name: Elected, conf: string): Promise<StagedLeaf> {
-  const file = await site.shell.readFile(conf, limits(site));
+  const file = await site.shell.readFile(conf, limitsOf(site, 30_000));
   const pem = file === undefined ? undefined : readKubeconfig(Buffer.from(file.bytes).toString('utf8'), conf).clientCertificatePem;
   if (pem === undefined) {
     return fail('layout-unsupported', {
@@ -202,20 +214,15 @@ async function wantedManifest(site: Site, p: Params, name: Elected): Promise<str
   // A changed annotation gives the static pod another UID, so the kubelet makes it anew (k/k pkg/kubelet/config/common.go applyDefaults).
   const renewed = withAnnotation(manifest, generation, `${site.run.id}-${site.run.attempt}-${site.step.id.replaceAll('/', '-')}`);
   if (name === 'kube-scheduler') return renewed;
-  const artefact = beforeFlags(site.target);
-  if (site.artefacts.get(artefact) === undefined) {
-    const flags = readFlags(manifest);
-    site.artefacts.put(artefact, JSON.stringify(Object.fromEntries(Object.keys(splitSignerFlags).flatMap((f) => (flags[f] === undefined ? [] : [[f, flags[f]]])))));
-  }
   return withFlags(renewed, splitSignerFlags);
 }
 
 async function writeManifest(site: Site, name: Elected, text: string): Promise<void> {
-  await rewriteFile(site.shell, manifestPath(name), text, { mode: '0600', uid: 0, gid: 0 }, limits(site));
+  await rewriteFile(site.shell, manifestPath(name), text, { mode: '0600', uid: 0, gid: 0 }, limitsOf(site, 30_000));
 }
 
 async function confIsAsWanted(site: Site, p: Params, conf: string): Promise<boolean> {
-  const file = await site.shell.readFile(conf, limits(site));
+  const file = await site.shell.readFile(conf, limitsOf(site, 30_000));
   if (file === undefined) return false;
   const read = readKubeconfig(Buffer.from(file.bytes).toString('utf8'), conf);
   const trusted = read.caPem?.trim() === bundlePem(site, p.trusts).trim();
@@ -234,7 +241,7 @@ async function waitForEndOfBefore(site: Site, name: Elected): Promise<void> {
       otherwise: { code: 'component-not-restarted', nextAction: `Look at "journalctl -u kubelet" on ${site.target}, then run "rotate-ca resume".` },
     },
     async () => {
-      const processes = await findProcesses(site.shell, name, [manifest], limits(site));
+      const processes = await findProcesses(site.shell, name, [manifest], limitsOf(site, 30_000));
       const isOfBefore = (process: (typeof processes)[number]): boolean => process.startedAtMs <= (process.changedAtMs.get(manifest) ?? 0);
       return processes.some(isOfBefore) ? 'it still runs' : true;
     },
@@ -248,9 +255,9 @@ async function comeBack(site: Site): Promise<void> {
     components.map(async ({ name, conf }) => {
       const failures = await waitForComponent(site, name, [conf]);
       if (failures.length > 0) return failures;
-      const [process] = await findProcesses(site.shell, name, [], limits(site));
+      const [process] = await findProcesses(site.shell, name, [], limitsOf(site, 30_000));
       if (process !== undefined) {
-        const options = { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+        const options = limitsOf(site, 10_000);
         const freed = await releaseLeaseOfEnded(site.access.kube(), name, { node: site.target, endedBeforeMs: process.startedAtMs, skewMs: 100 }, options);
         if (freed) site.tell(`lease ${name}: its holder on ${site.target} has ended, so it was freed; a standby takes it at its next try (2 s) instead of after 15 s`);
       }
@@ -273,7 +280,7 @@ async function waitForLeader(site: Site, name: Elected): Promise<Failure[]> {
       otherwise: { code: 'component-not-restarted', nextAction: `Look at the logs of ${name} on all control planes, then run "rotate-ca resume".` },
     },
     async () => {
-      const lease = await readLease(site.access.kube(), name, { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      const lease = await readLease(site.access.kube(), name, limitsOf(site, 5000));
       if (lease === undefined || lease.holder === '') return 'nobody holds the lease';
       // A holder seen to renew is alive; no clock of ours is compared with one of theirs.
       const seen = `${lease.holder} ${lease.renewedAtMs}`;

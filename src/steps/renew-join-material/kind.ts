@@ -6,7 +6,7 @@ import { failure } from '../../domain/errors.js';
 import { publishedAtMs } from '../../operations/publication.js';
 import { artefactNames } from '../../operations/run-files.js';
 import { caPem } from '../../operations/trust-bundles.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -35,7 +35,7 @@ export const renewJoinMaterial: StepKind<z.infer<typeof params>> = {
 
   async apply(site) {
     for (const object of await withdrawn(site)) {
-      await site.access.kube().remove({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: object.metadata.name }, call(site));
+      await site.access.kube().remove({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: object.metadata.name }, limitsOf(site, 10_000));
     }
     const hash = createHash('sha256')
       .update(new X509Certificate(caPem(site, 'incoming')).publicKey.export({ type: 'spki', format: 'der' }))
@@ -64,10 +64,10 @@ export const renewJoinMaterial: StepKind<z.infer<typeof params>> = {
     for (const { object } of checkpoint.objects) {
       const saved = object as KubeObject;
       const ref = { apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', name: saved.metadata.name };
-      if ((await site.access.kube().read(ref, call(site))) !== undefined) continue;
+      if ((await site.access.kube().read(ref, limitsOf(site, 10_000))) !== undefined) continue;
       const { name, namespace, labels, annotations } = saved.metadata;
       const metadata = { name, namespace: namespace ?? 'kube-system', ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) };
-      await site.access.kube().create({ ...ref, metadata, type: saved.type, data: saved.data }, call(site));
+      await site.access.kube().create({ ...ref, metadata, type: saved.type, data: saved.data }, limitsOf(site, 10_000));
     }
   },
 };
@@ -76,12 +76,8 @@ export const renewJoinMaterial: StepKind<z.infer<typeof params>> = {
 async function withdrawn(site: Site): Promise<KubeObject[]> {
   const kube = site.access.kube();
   const before = publishedAtMs(site, ['incoming']) ?? Number.POSITIVE_INFINITY;
-  const tokens = await kube.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', fieldSelector: 'type=bootstrap.kubernetes.io/token' }, call(site));
-  const certs = await kube.read(uploaded, call(site));
+  const tokens = await kube.list({ apiVersion: 'v1', kind: 'Secret', namespace: 'kube-system', fieldSelector: 'type=bootstrap.kubernetes.io/token' }, limitsOf(site, 10_000));
+  const certs = await kube.read(uploaded, limitsOf(site, 10_000));
   const old = tokens.filter((t) => Date.parse(t.metadata.creationTimestamp ?? '1970-01-01T00:00:00Z') <= before);
   return [...(certs === undefined ? [] : [certs]), ...old];
-}
-
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 10_000), signal: site.signal };
 }

@@ -10,7 +10,7 @@ import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { paths } from '../../operations/run-files.js';
 import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
 import { identity, trusts } from '../../operations/trust-params.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({ trusts, identity });
@@ -44,7 +44,7 @@ export const renewKubelets: StepKind<Params> = {
         }),
       );
     }
-    const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, call(site));
+    const node = await site.access.kube().read({ apiVersion: 'v1', kind: 'Node', name: site.target }, limitsOf(site, 30_000));
     const ready = ((node?.status as { conditions?: { type: string; status: string }[] } | undefined)?.conditions ?? []).find((c) => c.type === 'Ready');
     if (ready?.status !== 'True') {
       failures.push(
@@ -62,7 +62,7 @@ export const renewKubelets: StepKind<Params> = {
   async checkpoint(site) {
     const client = await clientOf(site);
     const files = [paths.kubeletConf, paths.kubeletClient, ...(client === undefined ? [] : [client.path]), ...(await staleClients(site, []))];
-    return { files: await saveFiles(site.shell, [...new Set(files)], call(site)), objects: [], notes: {} };
+    return { files: await saveFiles(site.shell, [...new Set(files)], limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site, p) {
@@ -81,7 +81,7 @@ export const renewKubelets: StepKind<Params> = {
     }
     await restartKubelet(site);
     if (!p.trusts.includes('outgoing')) {
-      for (const path of await staleClients(site, ['outgoing'])) await site.shell.removeFile(path, call(site));
+      for (const path of await staleClients(site, ['outgoing'])) await site.shell.removeFile(path, limitsOf(site, 30_000));
     }
   },
 
@@ -114,24 +114,20 @@ export const renewKubelets: StepKind<Params> = {
     await restoreFiles(
       site.shell,
       checkpoint.files.filter((f) => f.linkTo === undefined),
-      call(site),
+      limitsOf(site, 30_000),
     );
-    await restoreFiles(site.shell, links, call(site));
+    await restoreFiles(site.shell, links, limitsOf(site, 30_000));
     await restartKubelet(site);
     const failures = await waitForKubelet(site);
     if (failures.length > 0) throw new RotationError(failures);
     // What apply has made, now that nothing leads to it any more. What was there before the step stays.
     const before = new Set(checkpoint.files.map((f) => f.path));
-    for (const path of await staleClients(site, ['incoming'])) if (!before.has(path)) await site.shell.removeFile(path, call(site));
+    for (const path of await staleClients(site, ['incoming'])) if (!before.has(path)) await site.shell.removeFile(path, limitsOf(site, 30_000));
   },
 };
 
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
-
 async function differenceOnDisk(site: Site, p: Params): Promise<string | undefined> {
-  const file = await site.shell.readFile(paths.kubeletConf, call(site));
+  const file = await site.shell.readFile(paths.kubeletConf, limitsOf(site, 30_000));
   if (file === undefined) return `${paths.kubeletConf} is missing`;
   const read = readKubeconfig(Buffer.from(file.bytes).toString('utf8'), paths.kubeletConf);
   if (read.caPem?.trim() !== bundlePem(site, p.trusts).trim()) return `${paths.kubeletConf} trusts other CAs`;

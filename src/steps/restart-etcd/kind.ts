@@ -8,7 +8,7 @@ import { apiServerOf, nodeOf } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteFile, saveFiles } from '../../operations/node-files.js';
 import { askComponent, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { pki } from '../../operations/run-files.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
@@ -38,7 +38,7 @@ export const restartEtcd: StepKind<z.infer<typeof params>> = {
   },
 
   async checkpoint(site) {
-    return { files: await saveFiles(site.shell, [manifestPath('etcd')], limits(site)), objects: [], notes: {} };
+    return { files: await saveFiles(site.shell, [manifestPath('etcd')], limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site) {
@@ -47,7 +47,7 @@ export const restartEtcd: StepKind<z.infer<typeof params>> = {
     const manifest = await readManifest(site, 'etcd');
     if (typeof manifest !== 'string') return;
     const text = withAnnotation(manifest, annotation, `${site.run.id}-${site.run.attempt}`);
-    await rewriteFile(site.shell, manifestPath('etcd'), text, { mode: '0600', uid: 0, gid: 0 }, limits(site));
+    await rewriteFile(site.shell, manifestPath('etcd'), text, { mode: '0600', uid: 0, gid: 0 }, limitsOf(site, 30_000));
   },
 
   async inspect(site) {
@@ -61,7 +61,7 @@ export const restartEtcd: StepKind<z.infer<typeof params>> = {
   },
 
   async undo(site, _p, checkpoint) {
-    await restoreFiles(site.shell, checkpoint.files, limits(site));
+    await restoreFiles(site.shell, checkpoint.files, limitsOf(site, 30_000));
     const failures = [...(await waitForComponent(site, 'etcd', [])), ...(await waitForMember(site))];
     if (failures.length > 0) throw new RotationError(failures);
   },
@@ -76,16 +76,12 @@ export function etcdSharesTheCa(inventory: Inventory): boolean {
   });
 }
 
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
-
 /** A stacked API server uses the member of its own node: ready means that this member has quorum. */
 async function othersReady(site: Site): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const node of nodesWith(site.inventory, 'control-plane')) {
     if (node.name === site.target) continue;
-    const answer = await site.access.kube().at(apiServerOf(node)).get('/readyz/etcd', limits(site));
+    const answer = await site.access.kube().at(apiServerOf(node)).get('/readyz/etcd', limitsOf(site, 30_000));
     if (answer.status !== 200) {
       failures.push(
         failure('quorum-at-risk', {
@@ -111,7 +107,7 @@ function waitForMember(site: Site): Promise<Failure[]> {
       otherwise: { code: 'quorum-at-risk', nextAction: `Look at the log of etcd on ${site.target}, then run "rotate-ca resume".` },
     },
     async () => {
-      const answer = await kube.get('/readyz/etcd', { deadlineMs: msLeft(site, 5000), signal: site.signal });
+      const answer = await kube.get('/readyz/etcd', limitsOf(site, 5000));
       return answer.status === 200 ? true : `HTTP ${answer.status}`;
     },
   );

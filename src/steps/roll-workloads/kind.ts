@@ -5,7 +5,8 @@ import { fail, failure, type Failure } from '../../domain/errors.js';
 import { duration } from '../../domain/plan/duration.js';
 import { publicationOf } from '../../operations/publication.js';
 import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { readsOnly } from '../../operations/reads-only.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -23,15 +24,8 @@ export const rollWorkloads: StepKind<Params> = {
   name: 'roll-workloads',
   targets: 'cluster',
   params,
+  ...readsOnly,
   effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['outgoing', 'incoming'] }],
-
-  async preflight() {
-    return [];
-  },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
 
   async apply(site, p) {
     const { tiers, exceptions } = await workOf(site, p);
@@ -78,7 +72,7 @@ async function workOf(site: Site, p: Params): Promise<{ tiers: Workload[][]; exc
   const exceptions = others.map((pod) => `${pod} belongs to nothing that a rollout makes anew (bare pod, Job, other controller)`);
   const rolled: Workload[][] = [];
   for (const tier of tiers) {
-    const why = await Promise.all(tier.map(async (workload) => whyNotRolled(await site.access.kube().read(refOf(workload), call(site)))));
+    const why = await Promise.all(tier.map(async (workload) => whyNotRolled(await site.access.kube().read(refOf(workload), limitsOf(site, 10_000)))));
     rolled.push(tier.filter((_, i) => why[i] === undefined));
     exceptions.push(...tier.flatMap((w, i) => (why[i] === undefined ? [] : [`${w.kind} ${w.namespace}/${w.name} (${w.pods} pods) ${why[i]}`])));
   }
@@ -98,10 +92,6 @@ function refOf(workload: Workload): { apiVersion: string; kind: string; namespac
   return { apiVersion: 'apps/v1', kind: workload.kind, namespace: workload.namespace, name: workload.name };
 }
 
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 10_000), signal: site.signal };
-}
-
 async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
   const kube = site.access.kube();
   const ref = refOf(workload);
@@ -117,7 +107,7 @@ async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
         nextAction: `Look at "kubectl -n ${workload.namespace} describe ${workload.kind.toLowerCase()} ${workload.name}", then run "rotate-ca resume".`,
       },
     },
-    async () => rolledOut(await kube.read(ref, call(site)), workload, generation),
+    async () => rolledOut(await kube.read(ref, limitsOf(site, 10_000)), workload, generation),
   );
   const [first] = failures;
   if (first !== undefined) fail(first.code, first);
@@ -126,13 +116,13 @@ async function roll(site: Site, p: Params, workload: Workload): Promise<void> {
 /** Generation of the rollout. One that was begun since the publication (the engine was ended in the middle) is gone on with, not begun again. */
 async function begin(site: Site, p: Params, workload: Workload): Promise<number> {
   const kube = site.access.kube();
-  const now = await kube.read(refOf(workload), call(site));
+  const now = await kube.read(refOf(workload), limitsOf(site, 10_000));
   const annotations = (now?.spec as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined)?.template?.metadata?.annotations;
   const published = publicationOf(site, ['outgoing', 'incoming'])?.atMs ?? Number.POSITIVE_INFINITY;
   if (Date.parse(annotations?.[restarted] ?? '') >= published) return now?.metadata.generation ?? 0;
   await waitForBudget(site, p, workload);
   const patch = { spec: { template: { metadata: { annotations: { [restarted]: new Date(site.now()).toISOString() } } } } };
-  const patched = await kube.patch(refOf(workload), patch, call(site));
+  const patched = await kube.patch(refOf(workload), patch, limitsOf(site, 10_000));
   return patched.metadata.generation ?? 0;
 }
 
@@ -183,10 +173,7 @@ async function waitForBudget(site: Site, p: Params, workload: Workload): Promise
       otherwise: { code: 'disruption-blocked', nextAction: 'Raise maxUnavailable or the replicas for the time of the run, then run "rotate-ca resume".' },
     },
     async () => {
-      const budgets = await kube.list(
-        { apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: workload.namespace },
-        { deadlineMs: msLeft(site, 10_000), signal: site.signal },
-      );
+      const budgets = await kube.list({ apiVersion: 'policy/v1', kind: 'PodDisruptionBudget', namespace: workload.namespace }, limitsOf(site, 10_000));
       const closed = budgets.find((b) => selects(b.spec, workload.labels) && ((b.status as { disruptionsAllowed?: number } | undefined)?.disruptionsAllowed ?? 0) < 1);
       return closed === undefined ? true : `PodDisruptionBudget ${closed.metadata.name} allows none now`;
     },

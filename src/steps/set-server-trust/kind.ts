@@ -10,7 +10,7 @@ import { paths } from '../../operations/run-files.js';
 import { bundlePem, caPem, type CaName } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
 import { readManifest } from '../../operations/static-pod.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 import type { ClientCredential } from '../../ports/tls-probe.js';
 
@@ -49,15 +49,15 @@ export const setServerTrust: StepKind<Params> = {
   },
 
   async checkpoint(site) {
-    return { files: await saveFiles(site.shell, [paths.ca], limits(site)), objects: [], notes: {} };
+    return { files: await saveFiles(site.shell, [paths.ca], limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site, p) {
-    await rewriteFile(site.shell, paths.ca, bundlePem(site, p.trusts), { mode: '0644', uid: 0, gid: 0 }, limits(site));
+    await rewriteFile(site.shell, paths.ca, bundlePem(site, p.trusts), { mode: '0644', uid: 0, gid: 0 }, limitsOf(site, 30_000));
   },
 
   async inspect(site, p) {
-    const file = await site.shell.readFile(paths.ca, limits(site));
+    const file = await site.shell.readFile(paths.ca, limitsOf(site, 30_000));
     return file !== undefined && Buffer.from(file.bytes).toString('utf8') === bundlePem(site, p.trusts) ? 'present' : 'absent';
   },
 
@@ -80,18 +80,14 @@ export const setServerTrust: StepKind<Params> = {
     const before = namesIn(site, savedText(checkpoint.files, paths.ca) ?? '');
     if (p.trusts.includes('outgoing') && before.includes('incoming')) {
       // A node that joined in the middle of the run: its file never held the outgoing CA alone, but that is where everybody goes back to.
-      await rewriteFile(site.shell, paths.ca, bundlePem(site, ['outgoing']), { mode: '0644', uid: 0, gid: 0 }, limits(site));
+      await rewriteFile(site.shell, paths.ca, bundlePem(site, ['outgoing']), { mode: '0644', uid: 0, gid: 0 }, limitsOf(site, 30_000));
       await mustProve(site, ['outgoing']);
       return;
     }
-    await restoreFiles(site.shell, checkpoint.files, limits(site));
+    await restoreFiles(site.shell, checkpoint.files, limitsOf(site, 30_000));
     if (before.length > 0) await mustProve(site, before);
   },
 };
-
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
-}
 
 function namesIn(site: Site, bundle: string): CaName[] {
   const body = (pem: string): string => pem.replace(/\s+/g, '');

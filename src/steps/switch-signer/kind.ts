@@ -6,7 +6,7 @@ import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { paths, pki, stagingDir } from '../../operations/run-files.js';
 import { bundlePem, caPem, type CaName } from '../../operations/trust-bundles.js';
-import { msLeft, waitFor } from '../../operations/waiting.js';
+import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
@@ -30,7 +30,7 @@ export const switchSigner: StepKind<z.infer<typeof params>> = {
   },
 
   async checkpoint(site) {
-    return { files: await saveFiles(site.shell, files, limits(site)), objects: [], notes: {} };
+    return { files: await saveFiles(site.shell, files, limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site) {
@@ -45,14 +45,17 @@ stage() { cmp -s "$1" "$3" && return 0; : > "$2"; chown --reference="$1" "$2"; c
 ${files.map((file) => `stage ${file} ${temporary(file)} "${staged[file]}"`).join('\n')}
 ${files.map((file) => `[ ! -e ${temporary(file)} ] || mv -fT ${temporary(file)} ${file}`).join('\n')}
 sync ${pki}`,
-      { ...limits(site), stdin: bundlePem(site, ['incoming', 'outgoing']) },
+      { ...limitsOf(site, 30_000), stdin: bundlePem(site, ['incoming', 'outgoing']) },
     );
   },
 
   async inspect(site): Promise<Inspection> {
-    const found = await site.shell.readFiles([paths.signingCa, paths.ca], limits(site));
+    const found = await site.shell.readFiles([paths.signingCa, paths.ca], limitsOf(site, 30_000));
     const text = (path: string): string => Buffer.from(found.get(path)?.bytes ?? '').toString('utf8');
-    const keys = await site.shell.must(`s='${stagedKey(site)}'; for k in '${paths.signingKey}' '${paths.caKey}'; do cmp -s "$s" "$k" && echo yes || echo no; done`, limits(site));
+    const keys = await site.shell.must(
+      `s='${stagedKey(site)}'; for k in '${paths.signingKey}' '${paths.caKey}'; do cmp -s "$s" "$k" && echo yes || echo no; done`,
+      limitsOf(site, 30_000),
+    );
     const states = [
       text(paths.signingCa) === caPem(site, 'incoming'),
       text(paths.ca) === bundlePem(site, ['incoming', 'outgoing']),
@@ -70,7 +73,7 @@ sync ${pki}`,
 
   async undo(site, _p, checkpoint) {
     await stageAgain(site);
-    await restoreFiles(site.shell, checkpoint.files, limits(site));
+    await restoreFiles(site.shell, checkpoint.files, limitsOf(site, 30_000));
     const failures = await waitForSigner(site, 'outgoing');
     if (failures.length > 0) throw new RotationError(failures);
   },
@@ -87,17 +90,13 @@ function temporary(path: string): string {
 
 /** The end of a run clears the staging folder. Whoever goes forward again after a way back needs the key of the incoming CA there. */
 async function stageAgain(site: Site): Promise<void> {
-  const found = await site.shell.readFile(paths.signingCa, limits(site));
+  const found = await site.shell.readFile(paths.signingCa, limitsOf(site, 30_000));
   if (found === undefined || Buffer.from(found.bytes).toString('utf8') !== caPem(site, 'incoming')) return;
   const s = stagedKey(site);
   await site.shell.must(
     `set -eu; umask 077; [ -e '${s}' ] && exit 0; mkdir -p '${stagingDir(site)}'; cp -p '${paths.signingKey}' '${s}.part'; sync '${s}.part'; mv -fT '${s}.part' '${s}'`,
-    limits(site),
+    limitsOf(site, 30_000),
   );
-}
-
-function limits(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 30_000), signal: site.signal };
 }
 
 function waitForSigner(site: Site, wanted: CaName): ReturnType<typeof waitFor> {

@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readControllerManagerArgs, withControllerManagerArgs } from '../../domain/cluster/kubeadm-config.js';
 import { fail, failure } from '../../domain/errors.js';
 import { splitSignerFlags } from '../../operations/run-files.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -24,7 +24,7 @@ export const updateKubeadmConfig: StepKind<Params> = {
   effects: () => [],
 
   async preflight(site) {
-    const object = await site.access.kube().read(ref, call(site));
+    const object = await site.access.kube().read(ref, limitsOf(site, 10_000));
     if (object !== undefined && typeof textOf(object) === 'string') return [];
     return [
       failure('layout-unsupported', {
@@ -86,14 +86,10 @@ function textOf(object: KubeObject): string | undefined {
 }
 
 async function mustRead(site: Site): Promise<KubeObject> {
-  const object = await site.access.kube().read(ref, call(site));
+  const object = await site.access.kube().read(ref, limitsOf(site, 10_000));
   return object ?? fail('layout-unsupported', { target: 'ConfigMap kube-system/kubeadm-config', summary: 'it is gone', cause: 'it was there when the plan was made', nextAction: 'Restore it, then run "rotate-ca resume".' });
 }
 
 async function write(site: Site, object: KubeObject, text: string): Promise<void> {
-  await site.access.kube().replace({ ...object, data: { ...(object.data as object), ClusterConfiguration: text } }, call(site));
-}
-
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 10_000), signal: site.signal };
+  await site.access.kube().replace({ ...object, data: { ...(object.data as object), ClusterConfiguration: text } }, limitsOf(site, 10_000));
 }

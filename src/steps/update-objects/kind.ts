@@ -6,7 +6,7 @@ import { readKubeconfig, withCaData } from '../../domain/cluster/kubeconfig.js';
 import { failure, failuresOf, type Failure } from '../../domain/errors.js';
 import { bundlePem, caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 import { readField, withField } from './json-pointer.js';
@@ -28,19 +28,19 @@ export const updateObjects: StepKind<Params> = {
   async checkpoint(site) {
     const objects = [];
     for (const record of records(site)) {
-      objects.push({ ...refOf(record), object: await site.access.kube().read(refOf(record), call(site)) });
+      objects.push({ ...refOf(record), object: await site.access.kube().read(refOf(record), limitsOf(site, 10_000)) });
     }
     return { files: [], objects, notes: {} };
   },
 
   async apply(site, p) {
     for (const record of records(site)) {
-      const object = await site.access.kube().read(refOf(record), call(site));
+      const object = await site.access.kube().read(refOf(record), limitsOf(site, 10_000));
       const value = object === undefined ? undefined : readField(object, record.field);
       if (object === undefined || typeof value !== 'string') continue;
       const wanted = rewritten(site, p, record, value);
       if (wanted === value) continue;
-      await site.access.kube().replace(withField(object, record.field, wanted) as KubeObject, call(site));
+      await site.access.kube().replace(withField(object, record.field, wanted) as KubeObject, limitsOf(site, 10_000));
       site.tell(`${record.kind} ${record.namespace === '' ? '' : `${record.namespace}/`}${record.name} ${record.field}: trusts ${p.trusts.join(' + ')}`);
     }
   },
@@ -65,9 +65,9 @@ export const updateObjects: StepKind<Params> = {
     for (const record of records(site)) {
       const saved = checkpoint.objects.find((o) => o.kind === record.kind && o.name === record.name && (o.namespace ?? '') === record.namespace);
       const before = saved?.object === undefined ? undefined : readField(saved.object, record.field);
-      const now = await site.access.kube().read(refOf(record), call(site));
+      const now = await site.access.kube().read(refOf(record), limitsOf(site, 10_000));
       if (now === undefined || typeof before !== 'string' || readField(now, record.field) === before) continue;
-      await site.access.kube().replace(withField(now, record.field, before) as KubeObject, call(site));
+      await site.access.kube().replace(withField(now, record.field, before) as KubeObject, limitsOf(site, 10_000));
     }
   },
 };
@@ -86,7 +86,7 @@ function refOf(record: ObjectRecord): { apiVersion: string; kind: string; name: 
 async function notYet(site: Site, p: Params): Promise<ObjectRecord[]> {
   const late: ObjectRecord[] = [];
   for (const record of records(site)) {
-    const object = await site.access.kube().read(refOf(record), call(site));
+    const object = await site.access.kube().read(refOf(record), limitsOf(site, 10_000));
     const value = object === undefined ? undefined : readField(object, record.field);
     if (typeof value === 'string' && rewritten(site, p, record, value) !== value) late.push(record);
   }
@@ -152,7 +152,3 @@ function printOf(pem: string): string {
 
 const decode = (text: string): string => Buffer.from(text, 'base64').toString('utf8');
 const encode = (text: string): string => Buffer.from(text).toString('base64');
-
-function call(site: Site): { deadlineMs: number; signal: AbortSignal } {
-  return { deadlineMs: msLeft(site, 10_000), signal: site.signal };
-}

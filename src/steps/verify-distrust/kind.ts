@@ -10,9 +10,10 @@ import { removeLeftovers } from '../../operations/leftovers.js';
 import { outgoingWitness } from '../../operations/outgoing-witness.js';
 import { podsHoldingEarlierTrust } from '../../operations/pods.js';
 import { publicationOf } from '../../operations/publication.js';
+import { readsOnly } from '../../operations/reads-only.js';
 import { artefactNames, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
-import { msLeft } from '../../operations/waiting.js';
+import { limitsOf, msLeft } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
@@ -21,23 +22,16 @@ export const verifyDistrust: StepKind<z.infer<typeof params>> = {
   name: 'verify-distrust',
   targets: 'cluster',
   params,
+  ...readsOnly,
   effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['incoming'] }],
-
-  async preflight() {
-    return [];
-  },
-
-  async checkpoint() {
-    return { files: [], objects: [], notes: {} };
-  },
 
   async apply(site) {
     site.access.trustOnly(caPem(site, 'incoming'));
     for (const node of site.inventory.nodes) {
       const shell = site.shells.to(node.name);
-      await removeLeftovers(shell, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+      await removeLeftovers(shell, limitsOf(site, 20_000));
       // Staged keys have done their work; what a way back needs is in the checkpoints.
-      await shell.must(`rm -rf '${stagingDir(site)}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, { deadlineMs: msLeft(site, 20_000), signal: site.signal });
+      await shell.must(`rm -rf '${stagingDir(site)}'; rmdir /var/lib/rotate-ca 2>/dev/null; true`, limitsOf(site, 20_000));
     }
   },
 
@@ -152,7 +146,7 @@ async function outgoingOnlyClient(site: Site): Promise<Failure[]> {
 
 /** kubectl logs works on every node, through every API server. */
 async function logs(site: Site): Promise<Failure[]> {
-  const call = { deadlineMs: msLeft(site, 15_000), signal: site.signal };
+  const call = limitsOf(site, 15_000);
   const pods = await site.access.kube().list({ apiVersion: 'v1', kind: 'Pod', namespace: 'kube-system' }, call);
   const failures: Failure[] = [];
   for (const node of site.inventory.nodes) {
