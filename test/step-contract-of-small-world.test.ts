@@ -1,58 +1,161 @@
-/** The step contract itself: a kind of the small world keeps it. */
+/** The contract itself: a kind of the small world keeps it, and each way to break it is found under its rule. */
 
-import { failure, RotationError } from '../src/domain/errors.js';
-import type { StepKind } from '../src/ports/step-kind.js';
-import { type ContractWorld, describeStepKind } from './step-contract.js';
+import { describe, expect, it } from 'vitest';
+import { z } from 'zod';
+import { failure } from '../src/domain/errors.js';
+import type { AnyStepKind } from '../src/ports/step-kind.js';
+import type { Bench } from './step-contract/bench.js';
+import { newLife } from './step-contract/life.js';
+import { checkContract } from './step-contract/rules.js';
+import { expectedTrust, trustDifferences } from './step-contract/trust-seen.js';
 import { createFakeClock } from './support/fake-clock.js';
 import { bareSiteOf, planOf, stepWith } from './support/plans.js';
-import { createWorld, kindsOf } from './support/world.js';
+import { createWorld, kindsOf, type World } from './support/world.js';
 
 const params = { key: 'leaf', value: 'incoming' };
 const step = stepWith({ id: 'a', kind: 'set', targets: ['w1'], params });
-const lost = () => new RotationError(failure('ssh-lost', { target: 'w1', summary: 'lost', nextAction: 'resume' }));
+const soonMs = 100;
 
-// The kind's hands are on the world of the present test.
-let small = createWorld();
-const kind = kindsOf({
-  get values() {
-    return small.values;
-  },
-  log: [],
-  snapshot: () => small.snapshot(),
-  on: (moment) => small.on(moment),
-}).get('set') as StepKind<unknown>;
-
-function openWorld(): Promise<ContractWorld> {
-  small = createWorld({ 'leaf@w1': 'outgoing' });
-  let left = Number.POSITIVE_INFINITY;
-  // Each change of the small world has two moments; death may come at either.
-  small.on = (moment) => {
-    if (left <= 0) throw lost();
-    if (moment.includes('half') || moment.includes('done')) left--;
-  };
+function benchOf(world: World): Bench {
   const clock = createFakeClock();
-  return Promise.resolve({
-    site: ({ signal, told }) =>
-      bareSiteOf(planOf([step]), step, 'w1', {
+  let life = newLife();
+  let attempt = 1;
+  // Each change of the small world has two moments; death may come at either.
+  world.on = (moment) => {
+    life.use();
+    if (!moment.includes('half') && !moment.includes('done')) return;
+    life.changed();
+    life.use();
+  };
+  return {
+    site(wish) {
+      life = wish.life;
+      return bareSiteOf(planOf([step]), step, 'w1', {
         phase: 'apply',
         direction: 'forward',
-        attempt: 1,
-        signal,
+        attempt,
+        signal: wish.signal,
         deadlineAtMs: clock.now() + 60_000,
         now: clock.now,
-        wait: (ms) => clock.wait(ms, { signal }),
-        tell: told,
-      }),
-    snapshot: () => Promise.resolve(small.snapshot()),
-    killAfter: (changes) => {
-      left = changes;
+        wait: (ms) => clock.wait(ms, { signal: wish.signal }),
+        tell: wish.told,
+      });
     },
-    revive: () => {
-      left = Number.POSITIVE_INFINITY;
-    },
-    observedEffects: () => Promise.resolve([]),
-    close: () => Promise.resolve(),
-  });
+    snapshot: () => Promise.resolve(world.snapshot()),
+    keep: (checkpoint) => Promise.resolve(JSON.parse(JSON.stringify(checkpoint))),
+    nextAttempt: () => void attempt++,
+    patienceMs: 0,
+    pause: () => Promise.resolve(),
+  };
 }
 
-describeStepKind({ kind, params, world: openWorld });
+/** Every kill point is tried. */
+function check(breakIt: (kind: AnyStepKind, world: World) => Partial<AnyStepKind>) {
+  const world = createWorld({ 'leaf@w1': 'outgoing' });
+  const kind = kindsOf(world).get('set') as AnyStepKind;
+  const killPoints = (of: number): number[] => Array.from({ length: of }, (_, i) => i + 1);
+  return checkContract({ kind: { ...kind, ...breakIt(kind, world) }, params, bench: benchOf(world), killPoints, soonMs });
+}
+
+const key = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n';
+const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('the contract of step kinds', () => {
+  it('is kept by a kind that changes one value and puts it back', async () => {
+    expect(await check(() => ({}))).toEqual([]);
+  });
+
+  it.each<[rule: number, what: string, (kind: AnyStepKind, world: World) => Partial<AnyStepKind>]>([
+    [
+      1,
+      'a second apply adds something',
+      (kind, world) => ({
+        apply: async (site, p) => {
+          world.values.set('log@w1', `${world.values.get('log@w1') ?? ''}x`);
+          await kind.apply(site, p);
+        },
+      }),
+    ],
+    [2, 'inspect says present before', () => ({ inspect: () => Promise.resolve('present') })],
+    [2, 'inspect says absent after', () => ({ inspect: () => Promise.resolve('absent') })],
+    [2, 'verify does not see what was applied', () => ({ verify: () => Promise.resolve([failure('chain-broken', { target: 'w1', summary: 'no', nextAction: 'Look' })]) })],
+    [3, 'undo does nothing', () => ({ undo: () => Promise.resolve(), checkpoint: () => Promise.resolve({ files: [], objects: [], notes: {} }) })],
+    [
+      3,
+      'undo leaves what apply has made beside',
+      (kind, world) => ({
+        apply: async (site, p) => {
+          world.values.set('beside@w1', 'made');
+          await kind.apply(site, p);
+        },
+      }),
+    ],
+    [
+      3,
+      'apply goes on from where it died, and misses a half',
+      (kind, world) => ({
+        apply: async (site, p) => {
+          if (world.values.get('leaf@w1') === 'outgoing') await kind.apply(site, p);
+          world.values.set('end@w1', 'made');
+        },
+        undo: async (site, p, checkpoint) => {
+          world.values.delete('end@w1');
+          await kind.undo(site, p, checkpoint);
+        },
+        inspect: async (site, p) => (world.values.has('end@w1') ? 'present' : await kind.inspect(site, p)),
+        checkpoint: () => Promise.resolve({ files: [], objects: [], notes: { before: world.values.get('leaf@w1') } }),
+      }),
+    ],
+    [
+      4,
+      'preflight writes',
+      (_, world) => ({
+        preflight: async () => {
+          world.values.set('looked@w1', 'yes');
+          return [];
+        },
+      }),
+    ],
+    [6, 'verify does not listen to its signal', () => ({ verify: () => after(2 * soonMs).then(() => []) })],
+    [6, 'inspect has a word of its own', () => ({ inspect: () => Promise.resolve('done' as never) })],
+    [
+      7,
+      'a key is told',
+      (kind) => ({
+        apply: async (site, p) => {
+          site.tell(key);
+          await kind.apply(site, p);
+        },
+      }),
+    ],
+    [7, 'a key is in a failure', () => ({ preflight: () => Promise.resolve([failure('chain-broken', { target: 'w1', summary: key, nextAction: 'Look' })]) })],
+    [8, 'an unknown parameter is taken', () => ({ params: z.object({ key: z.string(), value: z.string() }) })],
+    [
+      9,
+      'each checkpoint is another',
+      (kind) => {
+        let taken = 0;
+        return { checkpoint: async (site, p) => ({ ...(await kind.checkpoint(site, p)), objects: [{ apiVersion: 'v1', kind: 'N', name: String(taken++) }] }) };
+      },
+    ],
+  ])('rule %i: %s', async (rule, _, breakIt) => {
+    expect((await check(breakIt)).map((finding) => finding.rule)).toContain(rule);
+  });
+});
+
+describe('rule 5: trust as declared', () => {
+  const before = { 'servers@w1': 'outgoing', 'servers@w2': 'outgoing', 'kubelets@w1 kubelet.conf': 'outgoing', 'extension-servers@ConfigMap': 'outgoing' };
+  const widened = [{ type: 'trusts', verifier: 'servers', cas: ['outgoing', 'incoming'] }] as const;
+
+  it('is what the targets, and what follows them, show', () => {
+    const now = { ...before, 'servers@w1': 'outgoing + incoming', 'extension-servers@ConfigMap': 'outgoing + incoming' };
+    expect(trustDifferences(expectedTrust(before, widened, ['w1']), now)).toEqual([]);
+  });
+
+  it.each([
+    ['nothing was done', before, ['w1'], 'servers@w1: declared outgoing + incoming, seen outgoing'],
+    ['more was done', { ...before, 'kubelets@w1 kubelet.conf': 'incoming' }, [], 'kubelets@w1 kubelet.conf: declared outgoing, seen incoming'],
+  ])('%s', (_, now, targets, found) => {
+    expect(trustDifferences(expectedTrust(before, targets.length === 0 ? [] : widened, targets), now)).toContain(found);
+  });
+});

@@ -22,6 +22,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'killed-and-resumed', files: ['test/lab/killed-and-resumed.test.ts'], minutes: 12, what: 'SIGKILL in the middle of an apply, then resume' },
   { name: 'rolled-back', files: ['test/lab/rolled-back.test.ts'], minutes: 9, what: 'taken back from the gate before distrust, after a node has joined' },
   { name: 'fidelity', files: ['test/lab/fidelity.test.ts'], minutes: 10, what: 'the table of behaviours that staging is held to' },
+  { name: 'step-contract', files: ['test/lab/step-contract.test.ts'], minutes: 10, what: 'steps drawn by the commit, each held against every rule of the contract of step kinds' },
   { name: 'refused', files: ['test/lab/refused.test.ts'], minutes: 5, what: 'bad input is refused before anything is changed' },
 ];
 

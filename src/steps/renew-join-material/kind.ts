@@ -67,7 +67,7 @@ export const renewJoinMaterial: StepKind<z.infer<typeof params>> = {
       if ((await site.access.kube().read(ref, limitsOf(site, 10_000))) !== undefined) continue;
       const { name, namespace, labels, annotations } = saved.metadata;
       const metadata = { name, namespace: namespace ?? 'kube-system', ...(labels === undefined ? {} : { labels }), ...(annotations === undefined ? {} : { annotations }) };
-      await site.access.kube().create({ ...ref, metadata, type: saved.type, data: saved.data }, limitsOf(site, 10_000));
+      await site.access.kube().create({ apiVersion: 'v1', kind: 'Secret', metadata, type: saved.type, data: saved.data }, limitsOf(site, 10_000));
     }
   },
 };
