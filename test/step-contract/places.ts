@@ -32,12 +32,13 @@ const ownOfApi = new Set(['resourceVersion', 'managedFields', 'generation', 'cre
 /** The run's folder on a node is its workshop: staged leaves stay there until its end. What the incoming CA leaves there does count. */
 const workshop = /^\/var\/lib\/rotate-ca(\/[^/]+(\/(?!incoming-ca\.).*)?)?$/;
 
-export async function placesOf(world: { readonly nodes: readonly string[]; readonly shells: Shells; readonly kube: Kube }): Promise<Places> {
+/** `notOurs`: places that programs of the cluster write all the time. */
+export async function placesOf(world: { readonly nodes: readonly string[]; readonly shells: Shells; readonly kube: Kube; readonly notOurs?: RegExp }): Promise<Places> {
   const [files, objects] = await Promise.all([
     Promise.all(world.nodes.map((node) => filesOf(world.shells, node))),
     Promise.all(kinds.map((kind) => world.kube.list(kind, { deadlineMs: 20_000 }).then((list) => list.map((object) => objectPlace(kind.kind, object))))),
   ]);
-  return Object.fromEntries([...files.flat(), ...objects.flat()]);
+  return Object.fromEntries([...files.flat(), ...objects.flat()].filter(([place]) => world.notOurs?.test(place) !== true));
 }
 
 async function filesOf(shells: Shells, node: string): Promise<[string, string][]> {

@@ -32,6 +32,8 @@ export interface WalkOptions {
   readonly pace: number;
   /** What follows a change by itself takes this long at most, ms. */
   readonly patienceMs: number;
+  /** Objects that programs of the cluster write all the time: `KIND NAMESPACE/NAME`. */
+  readonly notOurs?: RegExp;
   killPoints(of: number, purpose: string): readonly number[];
   /** Of a step that was cut into batches: which of them is held against the contract. */
   chooseBatches(steps: readonly PlannedStep[]): readonly PlannedStep[];
@@ -85,7 +87,7 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
   function benchAt(step: PlannedStep, target: string): Bench {
     return {
       site: (wish) => siteAt(step, target, wish),
-      snapshot: () => placesOf({ nodes, shells: world.shells, kube: world.access.kube() }),
+      snapshot: () => placesOf({ nodes, shells: world.shells, kube: world.access.kube(), ...(options.notOurs === undefined ? {} : { notOurs: options.notOurs }) }),
       async keep(checkpoint) {
         const key = { step: step.id, target, attempt };
         return checkpoints.load(await checkpoints.save(key, checkpoint));
