@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
-import { failure } from '../src/domain/errors.js';
+import { failure, RotationError } from '../src/domain/errors.js';
 import type { AnyStepKind } from '../src/ports/step-kind.js';
 import type { Bench } from './step-contract/bench.js';
 import { newLife } from './step-contract/life.js';
@@ -19,17 +19,20 @@ const soonMs = 100;
 function benchOf(world: World): Bench {
   const clock = createFakeClock();
   let life = newLife();
+  let signal = new AbortController().signal;
   let attempt = 1;
   // Each change of the small world has two moments; death may come at either.
   world.on = (moment) => {
     life.use();
+    // As ports do.
+    if (signal.aborted) throw new RotationError(failure('interrupted', { target: 'w1', summary: 'it was told to end', cause: '', nextAction: 'Resume' }));
     if (!moment.includes('half') && !moment.includes('done')) return;
     life.changed();
     life.use();
   };
   return {
     site(wish) {
-      life = wish.life;
+      ({ life, signal } = wish);
       return bareSiteOf(planOf([step]), step, 'w1', {
         phase: 'apply',
         direction: 'forward',

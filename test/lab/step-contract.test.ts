@@ -1,7 +1,7 @@
 /** The contract of step kinds on the real cluster: the playbook is walked to the drawn steps, and each is held against every rule where it stands. */
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { drawOrder } from '../../lab/tests/draw.js';
+import { drawOrder } from '../../src/domain/draw.js';
 import { freshLab } from '../../lab/tests/fresh-lab.js';
 import { newOperator } from '../../lab/tests/operator.js';
 import { pkiMount } from '../../lab/vault/setup.js';

@@ -3,7 +3,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { drawNumber, drawOrder } from '../../lab/tests/draw.js';
+import { drawNumber, drawOrder } from '../../src/domain/draw.js';
 import { readPlaybook } from '../../src/domain/plan/playbook.js';
 import { stepKinds } from '../../src/steps/index.js';
 
@@ -18,18 +18,21 @@ export interface DrawnSteps {
   /** Names in the playbook, in its order. */
   readonly all: readonly string[];
   readonly drawn: ReadonlySet<string>;
+  /** Of all steps. */
+  readonly kinds: ReadonlySet<string>;
 }
 
 /** A kind is used several times in a playbook: one step of each kind is drawn, of `most` kinds; ROTATE_CA_TEST_STEPS=a,b names them instead. */
 export function drawSteps(most = Number.POSITIVE_INFINITY): DrawnSteps {
   const steps = readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds).steps;
   const all = steps.map(({ name }) => name);
+  const kinds = new Set(steps.map(({ kind }) => kind));
   const named = process.env.ROTATE_CA_TEST_STEPS ?? '';
-  if (named !== '') return { all, drawn: new Set(named.split(',').map((name) => known(name, all))) };
-  if (isAllAsked) return { all, drawn: new Set(all) };
+  if (named !== '') return { all, kinds, drawn: new Set(named.split(',').map((name) => known(name, all))) };
+  if (isAllAsked) return { all, kinds, drawn: new Set(all) };
   const order = drawOrder(seed, steps, ({ name }) => name);
   const ofEachKind = order.filter((step, i) => order.findIndex(({ kind }) => kind === step.kind) === i);
-  return { all, drawn: new Set(ofEachKind.slice(0, most).map(({ name }) => name)) };
+  return { all, kinds, drawn: new Set(ofEachKind.slice(0, most).map(({ name }) => name)) };
 }
 
 /** After how many of `of` changes something happens: one number, or each of them. */

@@ -41,8 +41,6 @@ export interface WalkOptions {
 
 export interface Walk {
   readonly plan: Plan;
-  /** Kinds of which a step was held against the contract. */
-  readonly exercised: ReadonlySet<string>;
   /** All that is planned for a step of the playbook: what breaks the contract, in words. What is not held against it is applied and proved. */
   through(step: string, how: 'under the contract' | 'as it is'): Promise<string[]>;
   close(): Promise<void>;
@@ -63,7 +61,6 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
   const checkpoints = folder.checkpoints(settings);
   const siteOf = siteFactory({ run: plan.name, world, issuer: await world.issuer(), checkpoints, artefacts: (n) => folder.artefacts(n), observe: scan, pace: options.pace });
   const nodes = plan.inventory.nodes.map(({ name }) => name);
-  const exercised = new Set<string>();
   let attempt = 1;
   let trust: TrustSeen | undefined;
 
@@ -122,7 +119,6 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
           killPoints: (of, purpose) => options.killPoints(of, `${step.id} ${first} ${purpose}`),
           ...(allowance === undefined ? {} : { allowance }),
         });
-        exercised.add(kind.name);
         found.push(...findings.map(({ rule, what }) => `rule ${rule}, ${step.id} on ${first}: ${what}`));
       }
       found.push(...(await Promise.all(others.map((target) => forGood(kind, step, target)))).flat());
@@ -153,7 +149,6 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
 
   return {
     plan,
-    exercised,
     async through(name, how) {
       const found: string[] = [];
       const steps = plan.steps.filter(({ id }) => id === name || id.startsWith(`${name}/`));
