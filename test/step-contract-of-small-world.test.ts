@@ -22,13 +22,16 @@ function benchOf(world: World): Bench {
   let signal = new AbortController().signal;
   let attempt = 1;
   // Each change of the small world has two moments; death may come at either.
-  world.on = (moment) => {
+  const goOn = (): void => {
     life.use();
     // As ports do.
     if (signal.aborted) throw new RotationError(failure('interrupted', { target: 'w1', summary: 'it was told to end', cause: '', nextAction: 'Resume' }));
+  };
+  world.on = (moment) => {
+    goOn();
     if (!moment.includes('half') && !moment.includes('done')) return;
     life.changed();
-    life.use();
+    goOn();
   };
   return {
     site(wish) {

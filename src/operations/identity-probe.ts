@@ -27,7 +27,12 @@ export async function credentialOfIncoming(
 ): Promise<ClientCredential> {
   const issuer = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string };
   if (issuer.issuerId === undefined) {
-    return fail('file-missing', { target: site.target, summary: 'the run has no incoming CA to sign with', cause: 'the record of its issuer is missing among what the run has made', nextAction: 'The step issue-ca must come first in the playbook.' });
+    return fail('file-missing', {
+      target: site.target,
+      summary: 'the run has no incoming CA to sign with',
+      cause: 'the record of its issuer is missing among what the run has made',
+      nextAction: 'The step issue-ca must come first in the playbook.',
+    });
   }
   const pair = await makeKeyPair('ecdsa-p256');
   const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject: { organizations: wish.organizations, commonName: wish.commonName }, sans: [] });
@@ -86,7 +91,12 @@ export function apiServerOf(node: NodeRecord): string {
 export function nodeOf(site: Pick<Site, 'inventory' | 'target'>, name = site.target): NodeRecord {
   const node = site.inventory.nodes.find((n) => n.name === name);
   if (node !== undefined) return node;
-  return fail('node-unknown', { target: name, summary: 'the node is not in the inventory of the plan', cause: 'it has joined, or was renamed, since', nextAction: 'Make a new plan.' });
+  return fail('node-unknown', {
+    target: name,
+    summary: 'the node is not in the inventory of the plan',
+    cause: 'it has joined, or was renamed, since',
+    nextAction: 'Make a new plan.',
+  });
 }
 
 export function isControlPlane(site: Pick<Site, 'inventory'>, name: string): boolean {

@@ -23,7 +23,12 @@ export async function rewriteKubeconfig(site: Site, path: string, change: Kubeco
   const limits = limitsOf(site, 30_000);
   const file = await site.shell.readFile(path, limits);
   if (file === undefined) {
-    return fail('file-missing', { target: site.target, summary: `${path} is missing`, cause: 'it was there when the plan was made', nextAction: 'Restore it, then run "rotate-ca resume".' });
+    return fail('file-missing', {
+      target: site.target,
+      summary: `${path} is missing`,
+      cause: 'it was there when the plan was made',
+      nextAction: 'Restore it, then run "rotate-ca resume".',
+    });
   }
   const text = Buffer.from(file.bytes).toString('utf8');
   const trusting = withCaData(text, change.caPem);

@@ -51,7 +51,12 @@ export async function stageLeaf(site: Site, wish: LeafWish): Promise<StagedLeaf>
   const csrPem = await requestFrom(site, shell, { ...wish, dir, keyPath });
   const issuer = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string };
   if (issuer.issuerId === undefined) {
-    return fail('file-missing', { target: site.target, summary: 'the run has no incoming CA to sign with', cause: 'the record of its issuer is missing among what the run has made', nextAction: 'The step issue-ca must come first in the playbook.' });
+    return fail('file-missing', {
+      target: site.target,
+      summary: 'the run has no incoming CA to sign with',
+      cause: 'the record of its issuer is missing among what the run has made',
+      nextAction: 'The step issue-ca must come first in the playbook.',
+    });
   }
   const certificatePem = await site.issuer.sign({ issuerId: issuer.issuerId, csrPem, ttlMs: wish.ttlMs, backdateMs, usages: wish.usages }, { signal: site.signal });
   await shell.replaceFile(crtPath, { bytes: Buffer.from(certificatePem), mode: '0600', uid: 0, gid: 0 }, limits);

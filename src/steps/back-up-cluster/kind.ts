@@ -63,7 +63,14 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
 
   async verify(site) {
     if (site.artefacts.get(artefact) !== undefined) return [];
-    return [failure('file-missing', { target: 'cluster', summary: 'there is no backup', cause: 'its list is missing among what the run has made', nextAction: 'Run "rotate-ca resume".' })];
+    return [
+      failure('file-missing', {
+        target: 'cluster',
+        summary: 'there is no backup',
+        cause: 'its list is missing among what the run has made',
+        nextAction: 'Run "rotate-ca resume".',
+      }),
+    ];
   },
 
   async undo() {
@@ -73,7 +80,10 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
 
 function memberNode(site: Site): string {
   const [first] = nodesWith(site.inventory, 'control-plane');
-  return first?.name ?? fail('layout-unsupported', { target: 'cluster', summary: 'there is no control plane', cause: 'the inventory of the plan has none', nextAction: 'Check the inventory.' });
+  return (
+    first?.name ??
+    fail('layout-unsupported', { target: 'cluster', summary: 'there is no control plane', cause: 'the inventory of the plan has none', nextAction: 'Check the inventory.' })
+  );
 }
 
 /** Prefix of commands: on the node itself, or in the mount namespace of the running etcd (crictl is not everywhere, nsenter is part of util-linux). */

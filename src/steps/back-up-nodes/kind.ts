@@ -49,7 +49,14 @@ tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
     const text = site.artefacts.get(artefact(site.target));
     const files = text === undefined ? 0 : Object.keys((JSON.parse(text) as { files: object }).files).length;
     if (files > 0) return [];
-    return [failure('file-missing', { target: site.target, summary: 'the backup is empty', cause: 'its list holds no file', nextAction: 'Look at /etc/kubernetes on the node, then run "rotate-ca resume".' })];
+    return [
+      failure('file-missing', {
+        target: site.target,
+        summary: 'the backup is empty',
+        cause: 'its list holds no file',
+        nextAction: 'Look at /etc/kubernetes on the node, then run "rotate-ca resume".',
+      }),
+    ];
   },
 
   async undo() {

@@ -132,7 +132,12 @@ async function ready(site: Site): Promise<Failure[]> {
     }
     if (!planned.has(node.metadata.name)) {
       failures.push(
-        failure('node-unknown', { target: node.metadata.name, summary: 'the node has joined since the plan was made', cause: 'no step of the plan would reach it', nextAction: 'Add it to the inventory and plan again.' }),
+        failure('node-unknown', {
+          target: node.metadata.name,
+          summary: 'the node has joined since the plan was made',
+          cause: 'no step of the plan would reach it',
+          nextAction: 'Add it to the inventory and plan again.',
+        }),
       );
     }
   }

@@ -36,7 +36,14 @@ export const reissueLeaves: StepKind<Params> = {
     const failures: Failure[] = [];
     for (const name of p.certificates) {
       if ((await readLeaf(site, name)) === undefined) {
-        failures.push(failure('file-missing', { target: site.target, summary: `${crtOf(name)} is missing`, cause: 'kubeadm puts it there on every control plane', nextAction: 'This playbook is for kubeadm control planes.' }));
+        failures.push(
+          failure('file-missing', {
+            target: site.target,
+            summary: `${crtOf(name)} is missing`,
+            cause: 'kubeadm puts it there on every control plane',
+            nextAction: 'This playbook is for kubeadm control planes.',
+          }),
+        );
       }
     }
     return failures;

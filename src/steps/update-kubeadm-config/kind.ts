@@ -87,7 +87,15 @@ function textOf(object: KubeObject): string | undefined {
 
 async function mustRead(site: Site): Promise<KubeObject> {
   const object = await site.access.kube().read(ref, limitsOf(site, 10_000));
-  return object ?? fail('layout-unsupported', { target: 'ConfigMap kube-system/kubeadm-config', summary: 'it is gone', cause: 'it was there when the plan was made', nextAction: 'Restore it, then run "rotate-ca resume".' });
+  return (
+    object ??
+    fail('layout-unsupported', {
+      target: 'ConfigMap kube-system/kubeadm-config',
+      summary: 'it is gone',
+      cause: 'it was there when the plan was made',
+      nextAction: 'Restore it, then run "rotate-ca resume".',
+    })
+  );
 }
 
 async function write(site: Site, object: KubeObject, text: string): Promise<void> {
