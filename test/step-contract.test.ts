@@ -16,7 +16,7 @@ import { drawKillPoints, drawSteps, isAllAsked, playbookFile, sampleInWords, see
 import { openWalk, type Walk } from './step-contract/walk.js';
 
 /** About a minute of one processor; all of them take four. */
-const sample = drawSteps(9);
+const sample = drawSteps(5);
 const speed = 50;
 
 let folder: string;
