@@ -2,8 +2,10 @@
 
 import { type Command, Option } from 'commander';
 import type { Availability } from '../../app/rehearse-availability.js';
+import { checkPlaybook } from '../../app/make-plan.js';
 import { type Rehearsal, rehearse } from '../../app/rehearse.js';
-import { type StagingProcess, startStagingProcess } from '../../app/rehearse-process.js';
+import type { StagingProcess } from '../../app/rehearse-process.js';
+import { startSomewhere } from '../../app/rehearse-start.js';
 import { specFor } from '../../app/rehearse-spec.js';
 import { describeFailure, exitCodes, fail } from '../../domain/errors.js';
 import type { Plan } from '../../domain/plan/plan.js';
@@ -11,7 +13,7 @@ import type { Context } from '../context.js';
 import { openRehearsalLines, type RehearsalLines } from '../rehearsal-lines.js';
 import { playbookFile } from '../playbook-file.js';
 import { faultsHelp, rehearseWithFaults } from './rehearse-faults.js';
-import { nextText, rehearsalText, troublesOf } from './rehearsal-text.js';
+import { nextText, rehearsalText, startText, troublesOf } from './rehearsal-text.js';
 import { pokeText } from './rehearsal-poke.js';
 import { operator } from './shared-options.js';
 
@@ -77,16 +79,20 @@ async function faultsAs(flags: RehearseFlags & { readonly faults: string }, topo
 async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<number> {
   const speed = speedOf(flags);
   const playbook = playbookFile(flags.playbook);
-  const spec = await specFor({ topology: flags.topology, ...(flags.from === undefined ? {} : { from: flags.from }) });
+  checkPlaybook(playbook);
   const interrupts = listen();
   let staging: StagingProcess | undefined;
   let lines: RehearsalLines | undefined;
   try {
-    const controlPlanes = spec.nodes.filter(({ roles }) => roles.includes('control-plane')).length;
-    out.say(
-      `Starting a staging cluster: ${controlPlanes} control ${controlPlanes === 1 ? 'plane' : 'planes'}, ${spec.nodes.length - controlPlanes} workers, Kubernetes ${spec.version}, on 127.${spec.block}.x.y; waits pass ${speed} times as fast`,
-    );
-    staging = await startStagingProcess({ spec, speed, signal: interrupts.signal });
+    const place = specFor({ topology: flags.topology, ...(flags.from === undefined ? {} : { from: flags.from }) });
+    const { spec, staging: made } = await startSomewhere({
+      place,
+      speed,
+      signal: interrupts.signal,
+      onPlace: (chosen) => out.say(startText(chosen, speed)),
+      onTaken: (port) => out.say(`${port} was taken meanwhile.`),
+    });
+    staging = made;
     const { started } = staging;
     out.say(`It is up after ${(started.tookMs / 1000).toFixed(1)} s.`);
     for (const line of started.notReady) out.say(out.colours.yellow(`Not ready: ${line}`));
@@ -111,6 +117,8 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
     lines.end();
     const code = tell(rehearsal, { out }, spec.notReproduced);
     if (flags.keep) {
+      const { folder, sshConfig, kubeconfig, env: shell } = started.operator;
+      out.object('Kept', { folder, sshConfig, kubeconfig, env: shell });
       out.result(pokeText(started.operator, spec));
       await new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve(), { once: true }));
       return code;
