@@ -98,7 +98,8 @@ function newFolder(): string {
   }
 }
 
-function interruption(): RotationError {
+/** What Ctrl-C ends a rehearsal with, wherever it was. */
+export function interruption(): RotationError {
   return new RotationError({
     code: 'interrupted',
     target: 'rehearsal',

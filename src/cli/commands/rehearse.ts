@@ -4,10 +4,10 @@ import { type Command, Option } from 'commander';
 import type { Availability } from '../../app/rehearse-availability.js';
 import { checkPlaybook } from '../../app/make-plan.js';
 import { type Rehearsal, rehearse } from '../../app/rehearse.js';
-import type { StagingProcess } from '../../app/rehearse-process.js';
+import { interruption, type StagingProcess } from '../../app/rehearse-process.js';
 import { startSomewhere } from '../../app/rehearse-start.js';
 import { specFor } from '../../app/rehearse-spec.js';
-import { describeFailure, exitCodes, fail } from '../../domain/errors.js';
+import { describeFailure, exitCodes, fail, failuresOf } from '../../domain/errors.js';
 import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
 import { openRehearsalLines, type RehearsalLines } from '../rehearsal-lines.js';
@@ -115,6 +115,7 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
       onWarning: (warning) => out.say(`Note: ${describeFailure(warning)}`),
     });
     lines.end();
+    if (interrupts.signal.aborted) throw interruption();
     const code = tell(rehearsal, { out }, spec.notReproduced);
     if (flags.keep) {
       const { folder, sshConfig, kubeconfig, env: shell } = started.operator;
@@ -123,7 +124,10 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
       await new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve(), { once: true }));
       return code;
     }
-    return interrupts.signal.aborted ? exitCodes.interrupted : code;
+    return code;
+  } catch (error) {
+    // What a run meets that is stopped in the middle is no news.
+    throw interrupts.signal.aborted && failuresOf(error) !== undefined ? interruption() : error;
   } finally {
     lines?.end();
     await staging?.stop();
