@@ -1,6 +1,6 @@
 /** Where a staging cluster is on this machine: a block of loopback addresses of its own. */
 
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import pLimit from 'p-limit';
 import { fail } from '../domain/errors.js';
 import type { ClusterSpec } from './spec.js';
@@ -60,13 +60,13 @@ export function portsOf({ loadBalancer, vault, nodes }: Pick<ClusterSpec, 'loadB
 export async function freeBlock(portsIn: (block: number) => readonly Port[], options: { readonly spread?: boolean } = {}): Promise<number> {
   const count = lastBlock - firstBlock + 1;
   const start = options.spread === true ? Math.floor(Math.random() * count) : 0;
+  await mustAnswer(portsIn(firstBlock)[0]?.address ?? '');
   let taken = '';
   for (let i = 0; i < count; i++) {
     const block = firstBlock + ((start + i) % count);
     const found = await firstTaken(portsIn(block));
     if (found === undefined) return block;
     taken = `${found.address}:${found.port}`;
-    if (found.code === 'EADDRNOTAVAIL') noSuchAddress(found.address);
   }
   return fail('usage', {
     target: taken,
@@ -76,28 +76,46 @@ export async function freeBlock(portsIn: (block: number) => readonly Port[], opt
   });
 }
 
-function noSuchAddress(address: string): never {
-  return fail('usage', {
+/** Some machines have 127.0.0.1 alone; with the interface down one can listen there, and nobody connects. */
+async function mustAnswer(address: string): Promise<void> {
+  const code = await new Promise<string | undefined>((resolve) => {
+    const server = createServer();
+    const end = (error?: NodeJS.ErrnoException): void => {
+      server.close();
+      resolve(error === undefined ? undefined : (error.code ?? 'unknown'));
+    };
+    server.once('error', end);
+    server.listen(0, address, () => {
+      const bound = server.address();
+      const client = connect(bound !== null && typeof bound === 'object' ? bound.port : 0, address);
+      client.once('error', end);
+      client.once('connect', () => {
+        client.destroy();
+        end();
+      });
+    });
+  });
+  if (code === undefined) return;
+  fail('usage', {
     target: address,
     summary: 'this machine has no loopback addresses for a staging cluster',
-    cause: `nothing can listen on ${address}: the loopback interface is down, or has 127.0.0.1 alone as on macOS`,
+    cause: `nobody reaches ${address} (${code}): the loopback interface is down, or has 127.0.0.1 alone as on macOS`,
     nextAction: 'Run it on Linux, in a container or a virtual machine for example, with the interface "lo" up.',
   });
 }
 
 const triedAtOnce = 32;
 
-async function firstTaken(ports: readonly Port[]): Promise<(Port & { readonly code: string }) | undefined> {
+async function firstTaken(ports: readonly Port[]): Promise<Port | undefined> {
   const limit = pLimit(triedAtOnce);
-  const codes = await Promise.all(ports.map((port) => limit(async () => ({ ...port, code: await errorAt(port) }))));
-  return codes.find((one): one is Port & { readonly code: string } => one.code !== undefined);
+  const isFree = await Promise.all(ports.map((port) => limit(() => canListen(port))));
+  return ports.find((_, index) => isFree[index] !== true);
 }
 
-/** What listening there ends in: "EADDRINUSE", "EADDRNOTAVAIL"; undefined if it can be done. */
-function errorAt({ address, port }: Port): Promise<string | undefined> {
+function canListen({ address, port }: Port): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
-    server.once('error', ({ code }: NodeJS.ErrnoException) => resolve(code ?? 'unknown'));
-    server.listen(port, address, () => server.close(() => resolve(undefined)));
+    server.once('error', () => resolve(false));
+    server.listen(port, address, () => server.close(() => resolve(true)));
   });
 }

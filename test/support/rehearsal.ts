@@ -48,7 +48,8 @@ export function rehearsalPlace(): RehearsalPlace {
     for (const stream of ['stdout', 'stderr'] as const) {
       child[stream].setEncoding('utf8').on('data', (text: string) => {
         said[stream] += text;
-        for (const [, block = ''] of said[stream].matchAll(/on 127\.(\d+)\.x\.y/g)) blocks.add(block);
+        // In a network of its own its ports are nobody's here.
+        if (inside.length === 0) for (const [, block = ''] of said[stream].matchAll(/on 127\.(\d+)\.x\.y/g)) blocks.add(block);
         for (const listener of [...listeners]) listener();
       });
     }

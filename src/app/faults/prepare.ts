@@ -53,7 +53,9 @@ export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepare
     speed: flags.speed,
     lanes: spec.nodes.length <= largestForTwo ? 2 : 1,
     start() {
-      const started = starting.then(async () => (await startSomewhere({ place, speed: flags.speed, signal: flags.signal, onPlace: () => undefined, onTaken: () => undefined })).staging);
+      const started = starting.then(
+        async () => (await startSomewhere({ place, speed: flags.speed, signal: flags.signal, onPlace: () => undefined, onTaken: () => undefined })).staging,
+      );
       starting = started.catch(() => undefined);
       return started;
     },

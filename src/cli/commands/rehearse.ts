@@ -31,6 +31,8 @@ interface RehearseFlags {
 /** Waits of a real cluster pass so many times as fast. */
 const usualSpeed = 20;
 const slowSpeed = 4;
+/** Lines of what is not ready: after a few nodes the rest follows from them. */
+const mostNotReady = 8;
 
 export function addRehearseCommand(program: Command, context: Context): void {
   program
@@ -95,7 +97,8 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
     staging = made;
     const { started } = staging;
     out.say(`It is up after ${(started.tookMs / 1000).toFixed(1)} s.`);
-    for (const line of started.notReady) out.say(out.colours.yellow(`Not ready: ${line}`));
+    for (const line of started.notReady.slice(0, mostNotReady)) out.say(out.colours.yellow(`Not ready: ${line}`));
+    if (started.notReady.length > mostNotReady) out.say(out.colours.yellow(`Not ready: ${started.notReady.length - mostNotReady} more`));
     let plan: Plan | undefined;
     lines = openRehearsalLines(out, () => plan ?? neverPlanned());
     const rehearsal = await rehearse({
