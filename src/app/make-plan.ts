@@ -33,6 +33,11 @@ export async function planFor(options: PlanOptions): Promise<Plan> {
   }
 }
 
+/** Throws playbook-invalid, before anything is made for it. */
+export function checkPlaybook(playbookFile: string): void {
+  readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds);
+}
+
 /** A plan on a recorded inventory: for reading, not for running. */
 export function planOnRecording(playbookFile: string, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now'>): Plan {
   return planOf(readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds), inventory, options);

@@ -5,7 +5,7 @@ import { z } from 'zod';
 import type { Inventory } from '../domain/cluster/inventory.js';
 import { type ErrorCode, fail } from '../domain/errors.js';
 import { readPlan } from '../domain/plan/digest.js';
-import { findSecret } from '../domain/redact.js';
+import { findSecret, findSecretIn } from '../domain/redact.js';
 import { jsonErrorAt } from './json-error.js';
 
 const text = z.string();
@@ -59,6 +59,7 @@ export function readRecording(json: string, name: string): Inventory {
   const code: ErrorCode = /"kind":\s*"Inventory"/.test(json) && !/"kind":\s*"Plan"/.test(json) ? 'inventory-invalid' : 'plan-invalid';
   refuseSecrets(json, name, code);
   const data = parse(json, name, code);
+  refuseHiddenSecrets(data, json, { name, code });
   const { kind, apiVersion } = (data ?? {}) as { readonly kind?: unknown; readonly apiVersion?: unknown };
   if (kind !== 'Plan' && kind !== 'Inventory') {
     return fail(code, {
@@ -88,6 +89,28 @@ export function readRecording(json: string, name: string): Inventory {
   return kind === 'Plan' ? readPlan(json, name).inventory : (data as Inventory);
 }
 
+/** What only shows when the JSON is read (a key with escaped characters), or when base64 is decoded (a key behind a certificate). */
+function refuseHiddenSecrets(data: unknown, json: string, at: { readonly name: string; readonly code: ErrorCode }): void {
+  const found = findSecretIn(data) ?? findEncodedKey(data);
+  if (found === undefined) return;
+  const path = found.pointer.split('/').slice(1);
+  const before = json.slice(0, offsetOf(json, path)).split('\n');
+  refuse(found.kind, `${at.name}:${before.length}:${(before.at(-1)?.length ?? 0) + 1}`, at.code);
+}
+
+const base64Run = /[A-Za-z0-9+/\s]{64,}={0,2}/g;
+
+function findEncodedKey(value: unknown, pointer = ''): { readonly pointer: string; readonly kind: string } | undefined {
+  if (typeof value === 'string')
+    return [...value.matchAll(base64Run)].some(([run]) => Buffer.from(run, 'base64').includes('PRIVATE KEY-----')) ? { pointer, kind: 'base64 of a PEM private key' } : undefined;
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const [key, inner] of Object.entries(value)) {
+    const found = findEncodedKey(inner, `${pointer}/${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
 /** The text of it is not quoted, whatever it is. */
 function refuseSecrets(json: string, name: string, code: ErrorCode): void {
   const kind = findSecret(json);
@@ -103,8 +126,12 @@ function refuseSecrets(json: string, name: string, code: ErrorCode): void {
           lines.findIndex((one) => one.includes('PRIVATE KEY')),
         );
   const column = Math.max(0, (lines[start] ?? '').search(/-----BEGIN|LS0tLS1CRUdJTi|client-key-data|AGE-SECRET|hv[sbr]\.|eyJ/)) + 1;
+  refuse(kind, `${name}:${start + 1}:${column}`, code);
+}
+
+function refuse(kind: string, target: string, code: ErrorCode): never {
   fail(code, {
-    target: `${name}:${start + 1}:${column}`,
+    target,
     summary: `the file holds a secret (${kind})`,
     cause: 'a plan never holds one: somebody has added it, or another file was given',
     nextAction: `Delete the file where it does not belong, replace the key if others could read it, and make the plan again with "rotate-ca plan --out plan.json".`,

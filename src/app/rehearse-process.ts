@@ -1,7 +1,8 @@
 /** The staging cluster of a rehearsal as a process of its own, so that engine and cluster do not share an event loop. */
 
 import { rmSync } from 'node:fs';
-import { type Failure, fail, RotationError } from '../domain/errors.js';
+import { tmpdir } from 'node:os';
+import { type Failure, fail, failuresOf, RotationError } from '../domain/errors.js';
 import { forkModule } from './fork-module.js';
 import type { Call, CallName, Calls, Reply, Started } from '../staging/messages.js';
 import { makeOwnedFolder, removeAbandoned, takeOver } from '../staging/owned-folder.js';
@@ -20,14 +21,13 @@ export interface StagingProcess {
 const stopMs = 8_000;
 
 /**
- * Starts a staging cluster, and first removes what killed ones have left behind. Throws usage for a port that is taken, disk-full,
- * and interrupted when the signal is raised; in each case nothing is left.
+ * Starts a staging cluster, and first removes what killed ones have left behind. Throws usage for a port that is taken (retryable: in another
+ * block it may not be) and for a temporary folder that cannot be used, disk-full, and interrupted when the signal is raised; in each case nothing is left.
  */
 export async function startStagingProcess(options: { readonly spec: ClusterSpec; readonly speed: number; readonly signal: AbortSignal }): Promise<StagingProcess> {
   removeAbandoned();
   const folder = newFolder();
   const child = forkModule(new URL('../staging/main.js', import.meta.url));
-  takeOver(folder, child.pid ?? process.pid);
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
   let last = 0;
   let ended: string | undefined;
@@ -38,7 +38,7 @@ export async function startStagingProcess(options: { readonly spec: ClusterSpec;
   const gone = new Promise<void>((resolve) => {
     child.once('close', (code, signal) => {
       ended = `it ended with ${signal ?? code}${lastWords === '' ? '' : `: ${lastWords.trim()}`}`;
-      for (const { reject } of waiting.values()) reject(new Error(`the staging cluster is gone: ${ended}`));
+      for (const { reject } of waiting.values()) reject(goneBy(ended));
       waiting.clear();
       resolve();
     });
@@ -50,9 +50,11 @@ export async function startStagingProcess(options: { readonly spec: ClusterSpec;
     else asked?.resolve(reply.result);
   });
 
+  const goneBy = (words: string): Error => translated(`the staging cluster is gone: ${words}`, folder);
+
   function ask<Name extends CallName>(call: Name, args: Calls[Name]['args']): Promise<Calls[Name]['result']> {
     return new Promise((resolve, reject) => {
-      if (ended !== undefined) return reject(new Error(`the staging cluster is gone: ${ended}`));
+      if (ended !== undefined) return reject(goneBy(ended));
       last += 1;
       waiting.set(last, { resolve: resolve as (result: unknown) => void, reject });
       const message: Call<Name> = { id: last, call, args };
@@ -73,6 +75,7 @@ export async function startStagingProcess(options: { readonly spec: ClusterSpec;
   }
 
   try {
+    takeOver(folder, child.pid ?? process.pid);
     const interrupted = new Promise<never>((_, reject) => {
       const onAbort = (): void => reject(interruption());
       if (options.signal.aborted) onAbort();
@@ -83,7 +86,7 @@ export async function startStagingProcess(options: { readonly spec: ClusterSpec;
     return { folder, started, pid: child.pid ?? 0, ask, stop };
   } catch (error) {
     await stop();
-    throw error;
+    throw failuresOf(error) === undefined && error instanceof Error ? translated(error.stack ?? error.message, folder) : error;
   }
 }
 
@@ -91,11 +94,12 @@ function newFolder(): string {
   try {
     return makeOwnedFolder();
   } catch (error) {
-    throw translated(error instanceof Error ? error.message : String(error), 'the temporary folder');
+    throw translated(error instanceof Error ? error.message : String(error), tmpdir());
   }
 }
 
-function interruption(): RotationError {
+/** What Ctrl-C ends a rehearsal with, wherever it was. */
+export function interruption(): RotationError {
   return new RotationError({
     code: 'interrupted',
     target: 'rehearsal',
@@ -116,17 +120,18 @@ function translated(text: string, where: string): Error {
         summary: 'a port of the staging cluster is taken',
         cause: 'another program listens there',
         nextAction: 'See who it is with "ss -ltnp", end it, and run the command again.',
+        retryable: true,
       });
     }
     if (/ENOSPC|EDQUOT/.test(text)) {
       fail('disk-full', {
         target: where,
         summary: 'the temporary folder is full',
-        cause: text.split('\n')[0] ?? '',
-        nextAction: 'Make room there, or set TMPDIR to a folder that has some.',
+        cause: lineWith(/ENOSPC|EDQUOT/, text),
+        nextAction: 'Make room there, or set TMPDIR to a folder that has some. Nothing is left of this rehearsal.',
       });
     }
-    if (/EACCES|EROFS/.test(text) && /mkdtemp|mkdir/.test(text)) {
+    if (/EACCES|EROFS|ENOENT|ENOTDIR/.test(text) && /mkdtemp/.test(text)) {
       fail('usage', {
         target: where,
         summary: 'no folder can be made for the staging cluster',
@@ -138,4 +143,8 @@ function translated(text: string, where: string): Error {
     return error as Error;
   }
   return new Error(text);
+}
+
+function lineWith(pattern: RegExp, text: string): string {
+  return (text.split('\n').find((line) => pattern.test(line)) ?? '').trim();
 }

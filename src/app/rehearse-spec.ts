@@ -3,19 +3,22 @@
 import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { fail } from '../domain/errors.js';
-import { freeBlock } from '../staging/addresses.js';
+import { freeBlock, portsOf } from '../staging/addresses.js';
 import type { ClusterSpec } from '../staging/spec.js';
 import { specOfInventory } from '../staging/spec-from-inventory.js';
 import { specOfTopology } from '../staging/topology.js';
 import { readRecording } from './read-recording.js';
 
-/** Throws usage, plan-invalid, inventory-invalid. */
-export async function specFor(wish: { readonly topology: string; readonly from?: string }): Promise<ClusterSpec> {
+/** Reads what was given; nothing is made. Throws usage, plan-invalid, inventory-invalid. The spec itself throws usage if no place is free for it. */
+export function specFor(wish: { readonly topology: string; readonly from?: string }): () => Promise<ClusterSpec> {
   const inventory = wish.from === undefined ? undefined : readRecording(textOf(wish.from), wish.from);
+  const nowMs = Date.now();
+  const uid = randomUUID();
+  const specIn = (block: number): ClusterSpec =>
+    inventory === undefined ? specOfTopology(wish.topology, { block, uid, nowMs }) : specOfInventory(inventory, { block, uid, nowMs });
   // What was typed wrongly is said before ports are looked for.
-  if (inventory === undefined) specOfTopology(wish.topology, { block: 127, uid: '', nowMs: 0 });
-  const place = { block: await freeBlock(), uid: randomUUID(), nowMs: Date.now() };
-  return inventory === undefined ? specOfTopology(wish.topology, place) : specOfInventory(inventory, place);
+  specIn(127);
+  return async () => specIn(await freeBlock((block) => portsOf(specIn(block))));
 }
 
 function textOf(file: string): string {

@@ -1,7 +1,9 @@
 /** Where a staging cluster is on this machine: a block of loopback addresses of its own. */
 
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
+import pLimit from 'p-limit';
 import { fail } from '../domain/errors.js';
+import type { ClusterSpec } from './spec.js';
 
 /** What a spec needs to know beside the shape of the cluster. */
 export interface SpecPlace {
@@ -33,32 +35,84 @@ export function addressesOf(block: number): Addresses {
 const firstBlock = 77;
 const lastBlock = 126;
 
+/** Where something of the cluster will listen. */
+export interface Port {
+  readonly address: string;
+  readonly port: number;
+}
+
+const kubeletPort = 10250;
+/** kube-apiserver, etcd for clients and for peers, kube-controller-manager, kube-scheduler. */
+const controlPlanePorts = [6443, 2379, 2380, 10257, 10259];
+
+export function portsOf({ loadBalancer, vault, nodes }: Pick<ClusterSpec, 'loadBalancer' | 'vault' | 'nodes'>): Port[] {
+  return [
+    loadBalancer,
+    vault,
+    ...nodes.flatMap(({ address, sshPort, roles }) => [sshPort, kubeletPort, ...(roles.includes('control-plane') ? controlPlanePorts : [])].map((port) => ({ address, port }))),
+  ];
+}
+
 /**
- * The first block in which the ports of the load balancer, of Vault and of the first node are free, from a random one on when `spread` is given,
- * so that several clusters that start at once do not meet. Throws usage, naming the last port that was taken.
+ * The first block in which all ports are free, from a random one on when `spread` is given, so that several clusters that start at once do not
+ * meet. Throws usage: every block has a taken port (the last one is named), or this machine has no such addresses.
  */
-export async function freeBlock(options: { readonly spread?: boolean } = {}): Promise<number> {
+export async function freeBlock(portsIn: (block: number) => readonly Port[], options: { readonly spread?: boolean } = {}): Promise<number> {
   const count = lastBlock - firstBlock + 1;
   const start = options.spread === true ? Math.floor(Math.random() * count) : 0;
+  await mustAnswer(portsIn(firstBlock)[0]?.address ?? '');
   let taken = '';
   for (let i = 0; i < count; i++) {
     const block = firstBlock + ((start + i) % count);
-    const { loadBalancer, vault, controlPlane } = addressesOf(block);
-    const wanted = [loadBalancer, vault, { address: controlPlane(0), port: 2222 }];
-    const busy = await Promise.all(wanted.map(async (one) => ((await isFree(one)) ? undefined : `${one.address}:${one.port}`)));
-    const found = busy.find((one) => one !== undefined);
+    const found = await firstTaken(portsIn(block));
     if (found === undefined) return block;
-    taken = found;
+    taken = `${found.address}:${found.port}`;
   }
   return fail('usage', {
     target: taken,
     summary: 'no block of loopback addresses is free for a staging cluster',
     cause: `in each of 127.${firstBlock} to 127.${lastBlock} a port is taken, the last of them ${taken}`,
-    nextAction: `See who listens there with "ss -ltnp", end it, and run the command again.`,
+    nextAction: 'See who listens there with "ss -ltnp", end it, and run the command again.',
   });
 }
 
-function isFree({ address, port }: { readonly address: string; readonly port: number }): Promise<boolean> {
+/** Some machines have 127.0.0.1 alone; with the interface down one can listen there, and nobody connects. */
+async function mustAnswer(address: string): Promise<void> {
+  const code = await new Promise<string | undefined>((resolve) => {
+    const server = createServer();
+    const end = (error?: NodeJS.ErrnoException): void => {
+      server.close();
+      resolve(error === undefined ? undefined : (error.code ?? 'unknown'));
+    };
+    server.once('error', end);
+    server.listen(0, address, () => {
+      const bound = server.address();
+      const client = connect(bound !== null && typeof bound === 'object' ? bound.port : 0, address);
+      client.once('error', end);
+      client.once('connect', () => {
+        client.destroy();
+        end();
+      });
+    });
+  });
+  if (code === undefined) return;
+  fail('usage', {
+    target: address,
+    summary: 'this machine has no loopback addresses for a staging cluster',
+    cause: `nobody reaches ${address} (${code}): the loopback interface is down, or has 127.0.0.1 alone as on macOS`,
+    nextAction: 'Run it on Linux, in a container or a virtual machine for example, with the interface "lo" up.',
+  });
+}
+
+const triedAtOnce = 32;
+
+async function firstTaken(ports: readonly Port[]): Promise<Port | undefined> {
+  const limit = pLimit(triedAtOnce);
+  const isFree = await Promise.all(ports.map((port) => limit(() => canListen(port))));
+  return ports.find((_, index) => isFree[index] !== true);
+}
+
+function canListen({ address, port }: Port): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer();
     server.once('error', () => resolve(false));

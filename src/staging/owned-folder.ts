@@ -1,6 +1,6 @@
 /** Folders of staging clusters: each names the process that it belongs to, so that what a killed one left behind is found and removed. */
 
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { z } from 'zod';
@@ -9,11 +9,16 @@ const prefix = 'rotate-ca-staging-';
 const ownerFile = 'owner.json';
 const owner = z.object({ pid: z.int().positive(), startedAt: z.string() });
 
-/** A new folder of 0700 in the temporary folder, that belongs to this process. Throws what mkdtemp throws (ENOSPC, EACCES). */
+/** A new folder of 0700 in the temporary folder, that belongs to this process. Throws what mkdtemp throws (ENOSPC, EACCES, ENOENT), and leaves nothing then. */
 export function makeOwnedFolder(base: string = tmpdir()): string {
-  mkdirSync(base, { recursive: true });
   const folder = mkdtempSync(join(base, prefix));
-  takeOver(folder, process.pid);
+  try {
+    takeOver(folder, process.pid);
+  } catch (error) {
+    // Without an owner nobody would ever remove it.
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
   return folder;
 }
 

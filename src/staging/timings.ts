@@ -9,8 +9,11 @@ export const timings = {
   clientPairPollMs: 300_000,
   /** T1: client-go transport/token_source.go. */
   tokenFileMs: 60_000,
-  /** V: kubelet's sync of volumes (1 min with jitter). */
+  /** client-go from 1.35 on, where it follows a CA file: transport/ca_rotation.go `caRefreshDuration`. */
+  caFileMs: 300_000,
+  /** V: a kubelet brings the volumes of a pod up to date when it syncs the pod: --sync-frequency, and this share of it more at random (pod_workers.go workerResyncIntervalJitterFactor). */
   volumeSyncMs: 60_000,
+  volumeSyncJitter: 0.5,
   /** kubelet --file-check-frequency; inotify notices sooner. */
   manifestRecheckMs: 20_000,
   /** From the change of a manifest to the end of the pod before, and to the start of the next, on the lab. */

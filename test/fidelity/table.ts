@@ -16,6 +16,7 @@ import { ssh } from './behaviours/ssh.js';
 import { staticPods } from './behaviours/static-pods.js';
 import { tokens } from './behaviours/tokens.js';
 import { vault } from './behaviours/vault.js';
+import { volumes } from './behaviours/volumes.js';
 import { workloads } from './behaviours/workloads.js';
 
 export const behaviours: readonly Behaviour[] = [
@@ -29,6 +30,7 @@ export const behaviours: readonly Behaviour[] = [
   ...tokens,
   ...published,
   ...workloads,
+  ...volumes,
   ...etcdMembers,
   ...staticPods,
   ...leaderElection,

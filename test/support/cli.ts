@@ -16,7 +16,7 @@ const at = (path: string): string => fileURLToPath(new URL(`../../${path}`, impo
 let isBuilt: boolean | undefined;
 
 /** What was built starts three times as fast as the sources; it is built anew where a source has changed. */
-function programOf(name: string): string[] {
+export function programOf(name: string): string[] {
   isBuilt ??= spawnSync(process.execPath, [at('scripts/ensure.mjs'), '--build']).status === 0;
   return isBuilt ? [at(`dist/cli/${name}.js`)] : ['--import', import.meta.resolve('tsx'), at(`src/cli/${name}.ts`)];
 }

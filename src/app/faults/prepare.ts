@@ -6,7 +6,7 @@ import { fail } from '../../domain/errors.js';
 import { readPlaybook } from '../../domain/plan/playbook.js';
 import { stepKinds } from '../../steps/index.js';
 import { specFor } from '../rehearse-spec.js';
-import { startStagingProcess } from '../rehearse-process.js';
+import { startSomewhere } from '../rehearse-start.js';
 import { faultKinds } from './fault-kinds.js';
 import type { RehearseFaults } from './rehearse-faults.js';
 import { checkWish, readWish } from './wish.js';
@@ -41,7 +41,8 @@ export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepare
   }
   const { steps } = readPlaybook(readFileSync(flags.playbookFile, 'utf8'), flags.playbookFile, stepKinds);
   const cluster = { topology: flags.topology ?? 'small', ...(flags.from === undefined ? {} : { from: flags.from }) };
-  const spec = await specFor(cluster);
+  const place = specFor(cluster);
+  const spec = await place();
   checkWish(wish, { steps: steps.map(({ name }) => name), nodes: spec.nodes.map(({ name }) => name) });
   // One after the other: free addresses are looked for when the cluster before has taken its own.
   let starting: Promise<unknown> = Promise.resolve();
@@ -52,7 +53,9 @@ export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepare
     speed: flags.speed,
     lanes: spec.nodes.length <= largestForTwo ? 2 : 1,
     start() {
-      const started = starting.then(async () => startStagingProcess({ spec: await specFor(cluster), speed: flags.speed, signal: flags.signal }));
+      const started = starting.then(
+        async () => (await startSomewhere({ place, speed: flags.speed, signal: flags.signal, onPlace: () => undefined, onTaken: () => undefined })).staging,
+      );
       starting = started.catch(() => undefined);
       return started;
     },

@@ -1,17 +1,46 @@
-/** How to look at a staging cluster that was left up. */
+/** How to look at a staging cluster that was left up: commands that work as they are printed. */
 
 import type { StagingProcess } from '../../app/rehearse-process.js';
 
-export function pokeText({ folder, sshConfig, kubeconfig, env }: StagingProcess['started']['operator'], spec: { readonly nodes: readonly { readonly name: string }[] }): string {
-  const node = spec.nodes[0]?.name ?? 'cp1';
+interface PokedNode {
+  readonly name: string;
+  readonly roles: readonly string[];
+  readonly via?: string;
+}
+
+/** Commands are indented by four, so that they can be told from what is said of them. */
+export function pokeText({ folder, sshConfig, env }: StagingProcess['started']['operator'], { nodes }: { readonly nodes: readonly PokedNode[] }): string {
+  const first = nodes.find(({ roles }) => roles.includes('control-plane'))?.name ?? '';
+  const behind = nodes.find(({ via }) => via !== undefined);
+  const admin = quoted(`${folder}/admin.conf`);
+  const ssh = `ssh -F ${quoted(sshConfig)}`;
   return [
     '',
     'The cluster is still up. In another terminal:',
-    `  ssh -F ${sshConfig} ${node}`,
-    `  ssh -F ${sshConfig} ${node} sudo cat /etc/kubernetes/admin.conf > ${folder}/admin.conf\n  kubectl --kubeconfig ${folder}/admin.conf get nodes`,
-    `  kubectl --kubeconfig ${kubeconfig} get nodes        (made before the rotation: Unauthorized, or x509)`,
-    `  VAULT_ADDR=${env.VAULT_ADDR ?? ''} VAULT_CACERT=${env.VAULT_CACERT ?? ''} VAULT_TOKEN=$(cat ${folder}/vault/root-token) vault list pki-k8s/issuers`,
-    `  . ${folder}/env.sh                                  (all of it)`,
+    '',
+    '  A shell on a node, "sudo -i" makes it root:',
+    `    ${ssh} ${first}`,
+    ...(behind === undefined ? [] : [`  A node behind ${behind.via ?? ''}:`, `    ${ssh} ${behind.name}`]),
+    '  kubectl, with admin.conf of the incoming CA (that of before the rotation gets x509 or Unauthorized by now):',
+    `    ${ssh} ${first} sudo cat /etc/kubernetes/admin.conf > ${admin}`,
+    `    export KUBECONFIG=${admin}`,
+    '    kubectl get nodes,pods -A',
+    '    kubectl get --raw /readyz',
+    `    kubectl describe node ${first}`,
+    `    kubectl -n kube-system logs kube-controller-manager-${first} --tail 5`,
+    '  Vault:',
+    `    export VAULT_ADDR=${env.VAULT_ADDR ?? ''} VAULT_CACERT=${quoted(env.VAULT_CACERT ?? '')} VAULT_TOKEN="$(cat ${quoted(`${folder}/vault/root-token`)})"`,
+    '    vault status',
+    '    vault list pki-k8s/issuers',
+    '    vault read pki-k8s/cert/ca',
+    '  rotate-ca itself: inventory, Vault and state of the run are in',
+    `    . ${quoted(`${folder}/env.sh`)}`,
+    '',
     'Ctrl-C removes it.',
   ].join('\n');
+}
+
+/** For a shell, where it has to be. */
+function quoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

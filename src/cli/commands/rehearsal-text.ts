@@ -21,6 +21,13 @@ export function troublesOf(rehearsal: Rehearsal): string[] {
   ];
 }
 
+export function startText(spec: { readonly nodes: readonly { readonly roles: readonly string[] }[]; readonly version: string; readonly block: number }, speed: number): string {
+  const controlPlanes = spec.nodes.filter(({ roles }) => roles.includes('control-plane')).length;
+  const workers = spec.nodes.length - controlPlanes;
+  const shape = `${controlPlanes} control ${controlPlanes === 1 ? 'plane' : 'planes'}, ${workers} ${workers === 1 ? 'worker' : 'workers'}`;
+  return `Starting a staging cluster: ${shape}, Kubernetes ${spec.version}, on 127.${spec.block}.x.y; waits pass ${speed} times as fast`;
+}
+
 export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours'>, notReproduced: readonly string[]): string {
   const c = out.colours;
   const { plan, checks, sweep, availability, pods, incoming, tookMs, view } = rehearsal;

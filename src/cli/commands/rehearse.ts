@@ -2,16 +2,18 @@
 
 import { type Command, Option } from 'commander';
 import type { Availability } from '../../app/rehearse-availability.js';
+import { checkPlaybook } from '../../app/make-plan.js';
 import { type Rehearsal, rehearse } from '../../app/rehearse.js';
-import { type StagingProcess, startStagingProcess } from '../../app/rehearse-process.js';
+import { interruption, type StagingProcess } from '../../app/rehearse-process.js';
+import { startSomewhere } from '../../app/rehearse-start.js';
 import { specFor } from '../../app/rehearse-spec.js';
-import { describeFailure, exitCodes, fail } from '../../domain/errors.js';
+import { describeFailure, exitCodes, fail, failuresOf } from '../../domain/errors.js';
 import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
 import { openRehearsalLines, type RehearsalLines } from '../rehearsal-lines.js';
 import { playbookFile } from '../playbook-file.js';
 import { faultsHelp, rehearseWithFaults } from './rehearse-faults.js';
-import { nextText, rehearsalText, troublesOf } from './rehearsal-text.js';
+import { nextText, rehearsalText, startText, troublesOf } from './rehearsal-text.js';
 import { pokeText } from './rehearsal-poke.js';
 import { operator } from './shared-options.js';
 
@@ -29,6 +31,8 @@ interface RehearseFlags {
 /** Waits of a real cluster pass so many times as fast. */
 const usualSpeed = 20;
 const slowSpeed = 4;
+/** Lines of what is not ready: after a few nodes the rest follows from them. */
+const mostNotReady = 8;
 
 export function addRehearseCommand(program: Command, context: Context): void {
   program
@@ -77,19 +81,24 @@ async function faultsAs(flags: RehearseFlags & { readonly faults: string }, topo
 async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<number> {
   const speed = speedOf(flags);
   const playbook = playbookFile(flags.playbook);
-  const spec = await specFor({ topology: flags.topology, ...(flags.from === undefined ? {} : { from: flags.from }) });
+  checkPlaybook(playbook);
   const interrupts = listen();
   let staging: StagingProcess | undefined;
   let lines: RehearsalLines | undefined;
   try {
-    const controlPlanes = spec.nodes.filter(({ roles }) => roles.includes('control-plane')).length;
-    out.say(
-      `Starting a staging cluster: ${controlPlanes} control ${controlPlanes === 1 ? 'plane' : 'planes'}, ${spec.nodes.length - controlPlanes} workers, Kubernetes ${spec.version}, on 127.${spec.block}.x.y; waits pass ${speed} times as fast`,
-    );
-    staging = await startStagingProcess({ spec, speed, signal: interrupts.signal });
+    const place = specFor({ topology: flags.topology, ...(flags.from === undefined ? {} : { from: flags.from }) });
+    const { spec, staging: made } = await startSomewhere({
+      place,
+      speed,
+      signal: interrupts.signal,
+      onPlace: (chosen) => out.say(startText(chosen, speed)),
+      onTaken: (port) => out.say(`${port} was taken meanwhile.`),
+    });
+    staging = made;
     const { started } = staging;
     out.say(`It is up after ${(started.tookMs / 1000).toFixed(1)} s.`);
-    for (const line of started.notReady) out.say(out.colours.yellow(`Not ready: ${line}`));
+    for (const line of started.notReady.slice(0, mostNotReady)) out.say(out.colours.yellow(`Not ready: ${line}`));
+    if (started.notReady.length > mostNotReady) out.say(out.colours.yellow(`Not ready: ${started.notReady.length - mostNotReady} more`));
     let plan: Plan | undefined;
     lines = openRehearsalLines(out, () => plan ?? neverPlanned());
     const rehearsal = await rehearse({
@@ -109,13 +118,19 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
       onWarning: (warning) => out.say(`Note: ${describeFailure(warning)}`),
     });
     lines.end();
+    if (interrupts.signal.aborted) throw interruption();
     const code = tell(rehearsal, { out }, spec.notReproduced);
     if (flags.keep) {
+      const { folder, sshConfig, kubeconfig, env: shell } = started.operator;
+      out.object('Kept', { folder, sshConfig, kubeconfig, env: shell });
       out.result(pokeText(started.operator, spec));
       await new Promise<void>((resolve) => interrupts.signal.addEventListener('abort', () => resolve(), { once: true }));
       return code;
     }
-    return interrupts.signal.aborted ? exitCodes.interrupted : code;
+    return code;
+  } catch (error) {
+    // What a run meets that is stopped in the middle is no news.
+    throw interrupts.signal.aborted && failuresOf(error) !== undefined ? interruption() : error;
   } finally {
     lines?.end();
     await staging?.stop();

@@ -19,7 +19,11 @@ export interface ObjectCache {
   stop(): void;
 }
 
-export function watchObjects(client: StagingClient, kind: string, options: { readonly query?: string; readonly onTrouble?: (text: string) => void } = {}): ObjectCache {
+export function watchObjects(
+  client: StagingClient,
+  kind: string,
+  options: { readonly namespace?: string; readonly query?: string; readonly onTrouble?: (text: string) => void } = {},
+): ObjectCache {
   const { apiVersion } = resourceOf(kind);
   const objects = new Map<string, StoredObject>();
   const listeners: ((type: Change, object: StoredObject) => void)[] = [];
@@ -31,7 +35,7 @@ export function watchObjects(client: StagingClient, kind: string, options: { rea
   }
 
   const stop = client.inform(
-    pathOf(kind),
+    pathOf(kind, { namespace: options.namespace }),
     {
       onObject(type, raw) {
         const object = { ...raw, apiVersion, kind } as unknown as StoredObject;

@@ -122,7 +122,7 @@ export function startKubeletProcess(options: KubeletProcessOptions): KubeletProc
       log,
     });
     undo.push(mirrors.stop);
-    workloadPods.attend(kube, log);
+    workloadPods.attend({ api, kube, log });
     undo.push(() => workloadPods.leave());
 
     /** Once the node is registered: hundreds of kubelets that wait for an API server do not all ask it for their pods. */

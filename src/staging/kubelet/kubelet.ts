@@ -9,7 +9,7 @@ import { askingPace } from './pod-pace.js';
 import type { AskingCounters } from './pod-asking.js';
 import type { StaticPod } from './static-pod.js';
 import { createStaticPods } from './static-pods.js';
-import { createWorkloadPods, type PodMemory } from './workload-pods.js';
+import { createWorkloadPods } from './workload-pods.js';
 
 export interface Kubelet {
   /** As systemd at boot: the unit is enabled. */
@@ -22,8 +22,6 @@ export interface Kubelet {
   staticPods(): readonly StaticPod[];
   /** Of the pods on this node that ask the API: how many there are, and how many requests failed, by reason. */
   podCounters(): PodCounters;
-  /** What pods hold in memory, for a snapshot; given back to `createKubelet`. */
-  podMemory(): readonly PodMemory[];
 }
 
 export interface PodCounters {
@@ -39,7 +37,6 @@ export interface KubeletOptions {
   readonly components: Components;
   /** Default: kubeadm's command line for the spec of the node. */
   readonly args?: readonly string[];
-  readonly memory?: readonly PodMemory[];
 }
 
 /** RestartSec of the drop-in of kubeadm's package. */
@@ -53,7 +50,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
   const now = (): number => clock.now() + node.skewMs;
   const counters: AskingCounters = { requests: 0, failures: 0, byReason: new Map() };
   const staticPods = createStaticPods({ context, node, components, now });
-  const workloadPods = createWorkloadPods({ context, node, now, counters, pace: askingPace(context.spec, clock.speed), memory: options.memory ?? [] });
+  const workloadPods = createWorkloadPods({ context, node, now, counters, pace: askingPace(context.spec, clock.speed) });
   const lines: string[] = [];
   let process: StagingProcess | undefined;
   let starts = 0;
@@ -146,6 +143,5 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     },
     staticPods: () => staticPods.list(),
     podCounters: () => ({ asking: workloadPods.asking(), requests: counters.requests, failures: counters.failures, byReason: Object.fromEntries(counters.byReason) }),
-    podMemory: () => workloadPods.memory(),
   };
 }

@@ -3,6 +3,7 @@
 import { createClient } from '../client/create-client.js';
 import type { StagingClient } from '../client/staging-client.js';
 import type { StagingClock } from '../clock.js';
+import type { HeldFiles } from './held-files.js';
 
 export interface AskingCounters {
   requests: number;
@@ -12,8 +13,6 @@ export interface AskingCounters {
 }
 
 export interface AskingPod {
-  /** A library that follows the file makes new connections with it; another is not told. */
-  loadCa(pem: string): void;
   stop(): void;
 }
 
@@ -21,8 +20,7 @@ export interface AskingOptions {
   readonly clock: StagingClock;
   /** https://HOST:PORT */
   readonly server: string;
-  readonly caPem: string;
-  readonly token: () => string;
+  readonly held: HeldFiles;
   /** Milliseconds of the wall clock between two requests. */
   readonly everyMs: number;
   readonly counters: AskingCounters;
@@ -33,22 +31,34 @@ const requestsOfAConnection = 5;
 const patienceMs = 5_000;
 
 export function askAsPod(options: AskingOptions): AskingPod {
-  const { clock, counters } = options;
-  let client = open(options.caPem);
+  const { clock, counters, held } = options;
+  let caPem = held.caPem();
+  let client = open();
   let asked = 0;
   let isStopped = false;
   let isBusy = false;
 
-  function open(caPem: string): StagingClient {
-    return createClient({ server: options.server, caPem, token: options.token }, { clock });
+  function open(): StagingClient {
+    return createClient({ server: options.server, caPem, token: held.token }, { clock });
+  }
+
+  /** A library that follows the file makes new connections with it. */
+  function follow(): void {
+    const now = held.caPem();
+    if (now === caPem) return;
+    caPem = now;
+    client.close();
+    client = open();
   }
 
   async function ask(): Promise<void> {
     if (isBusy || isStopped) return;
     isBusy = true;
+    follow();
     try {
       if (++asked % requestsOfAConnection === 0) client.reconnect();
       const { status } = await client.request('GET', '/version', { timeoutMs: patienceMs });
+      if (status === 401) held.refused();
       if (!isStopped) count(status < 400 ? undefined : `HTTP ${status}`);
     } catch (error) {
       if (!isStopped) count((error as NodeJS.ErrnoException).code ?? (error instanceof Error ? error.message : String(error)));
@@ -69,10 +79,6 @@ export function askAsPod(options: AskingOptions): AskingPod {
     cancel = clock.every(options.everyMs * clock.speed, () => void ask());
   });
   return {
-    loadCa(pem) {
-      client.close();
-      client = open(pem);
-    },
     stop() {
       isStopped = true;
       cancel();

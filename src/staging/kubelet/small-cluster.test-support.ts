@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 import { type Ca, signLeaf } from '../../x509/certificate-authority.js';
 import { makeKeyPair } from '../../x509/key-pair.js';
 import { makeRequest } from '../../x509/request.js';
-import { freeBlock } from '../addresses.js';
+import { freeBlock, portsOf } from '../addresses.js';
 import { createStore } from '../api/memory-store.js';
 import { startApiServer } from '../api/start-api-server.js';
 import type { Store, StoredObject } from '../api/store.js';
@@ -65,9 +65,9 @@ export async function startSmallCluster(
   options: { readonly topology?: string; readonly speed?: number /** Workers that are there and have not joined. */; readonly outside?: readonly string[] } = {},
 ): Promise<SmallCluster> {
   const folder = mkdtempSync(join(tmpdir(), 'staging-kubelet-'));
-  const block = await freeBlock({ spread: true });
   const nowMs = Date.now();
-  const whole = specOfTopology(options.topology ?? 'small', { block, uid: 'a5a1963a-8faf-41c0-8fbb-9d730bab40de', nowMs });
+  const specIn = (block: number) => specOfTopology(options.topology ?? 'small', { block, uid: 'a5a1963a-8faf-41c0-8fbb-9d730bab40de', nowMs });
+  const whole = specIn(await freeBlock((block) => portsOf(specIn(block)), { spread: true }));
   const outside = whole.nodes.filter((one) => options.outside?.includes(one.name));
   const spec = { ...whole, nodes: whole.nodes.filter((one) => !outside.includes(one)) };
   const clock = createClock(options.speed ?? 20);

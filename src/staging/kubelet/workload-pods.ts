@@ -1,7 +1,9 @@
-/** Pods of workloads on one node: started, told of, ended; each holds ca.crt and token as its client library would. They outlive their kubelet. */
+/** Pods of workloads on one node: started when their volumes are there, told of, ended. They outlive their kubelet. */
 
 import { createHash, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import type { StoredObject } from '../api/store.js';
+import type { StagingClient } from '../client/staging-client.js';
 import type { StagingContext } from '../component.js';
 import type { KubeCalls } from '../controllers/kube-calls.js';
 import { keyOf } from '../controllers/object-cache.js';
@@ -9,41 +11,46 @@ import { podSpecOf, podStatusOf } from '../controllers/workload-objects.js';
 import type { StagingNode } from '../node/staging-node.js';
 import { readsCaAnnotation } from '../objects-workloads.js';
 import { timings } from '../timings.js';
+import { heldFiles } from './held-files.js';
 import { type AskingCounters, type AskingPod, askAsPod } from './pod-asking.js';
 import { podStatus } from './pod-status.js';
+import { loseVolumes, type PodVolumes, podVolumes, readMounted } from './pod-volumes.js';
+import { accountVolume } from './volume-sources.js';
 
-/** What a pod holds in memory, for a snapshot of the cluster. */
-export interface PodMemory {
-  readonly uid: string;
-  readonly containerId: string;
-  readonly startedAtMs: number;
-  readonly restarts: number;
-  readonly caPem: string;
-  readonly token: string;
+/** What a kubelet lends to the pods that it looks after. */
+export interface Attending {
+  readonly api: StagingClient;
+  readonly kube: KubeCalls;
+  readonly log: (line: string) => void;
 }
 
 export interface WorkloadPods {
-  /** A kubelet looks after them: `object` is one of its node as the API has it. */
-  attend(kube: KubeCalls, log: (line: string) => void): void;
+  attend(kubelet: Attending): void;
+  /** `object` is a pod of the node as the API has it. */
   seen(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: StoredObject): void;
   /** All of the node that the API has: what is not among them was deleted while nobody looked. */
   settle(uids: ReadonlySet<string>): void;
   leave(): void;
   /** The node has lost its power: what they held is gone, and they start anew. */
   cut(): void;
-  memory(): readonly PodMemory[];
   logOf(namespace: string, pod: string): readonly string[] | undefined;
   objects(): readonly StoredObject[];
   asking(): number;
 }
 
+interface Life {
+  readonly containerId: string;
+  readonly startedAtMs: number;
+}
+
 interface Pod {
   object: StoredObject;
   state: 'starting' | 'running' | 'ending';
-  memory: PodMemory | undefined;
+  life: Life | undefined;
   asking: AskingPod | undefined;
   log: string[];
   restarts: number;
+  cancelSync: () => void;
 }
 
 export interface WorkloadPodsOptions {
@@ -53,20 +60,15 @@ export interface WorkloadPodsOptions {
   readonly counters: AskingCounters;
   /** Milliseconds of the wall clock between two requests of a pod, and the share of pods that ask, 0 to 1. */
   readonly pace: { readonly everyMs: number; readonly share: number };
-  readonly memory: readonly PodMemory[];
 }
 
-/** Tokens live 3607 s and are refreshed at 80 % of that (k/k pkg/kubelet/token/token_manager.go requiresRefresh). */
-const tokenSeconds = 3607;
+const retryMs = 2_000;
 
 export function createWorkloadPods(options: WorkloadPodsOptions): WorkloadPods {
   const { context, node, now, counters, pace } = options;
   const { clock } = context;
   const pods = new Map<string, Pod>();
-  const remembered = new Map(options.memory.map((one) => [one.uid, one]));
-  const tokens = new Map<string, { token: string; untilMs: number }>();
-  let attended: { readonly kube: KubeCalls; readonly log: (line: string) => void } | undefined;
-  let stopVolumes: () => void = () => undefined;
+  let attended: (Attending & { readonly volumes: PodVolumes }) | undefined;
 
   function seen(type: 'ADDED' | 'MODIFIED' | 'DELETED', object: StoredObject): void {
     const { uid } = object.metadata;
@@ -82,147 +84,134 @@ export function createWorkloadPods(options: WorkloadPodsOptions): WorkloadPods {
       else void end(object);
       return;
     }
+    const before = pod.object;
     pod.object = object;
     if (object.metadata.deletionTimestamp !== undefined && pod.state !== 'ending') {
       pod.state = 'ending';
+      pod.cancelSync();
       clock.after(timings.podStopMs, () => void end(object));
-    } else if (pod.state === 'running' && !isTold(pod)) void tell(pod);
+    } else if (pod.state === 'running') {
+      if (!isTold(pod)) void tell(pod);
+      // Another status alone brings no sync (k/k pkg/kubelet/config/config.go podsDifferSemantically).
+      if (!isSameToKubelet(before, object)) void sync(pod);
+    }
   }
 
   function begin(object: StoredObject): void {
-    const { uid } = object.metadata;
-    const memory = remembered.get(uid);
-    remembered.delete(uid);
-    const pod: Pod = { object, state: 'starting', memory, asking: undefined, log: [], restarts: memory?.restarts ?? 0 };
-    pods.set(uid, pod);
-    if (memory !== undefined) run(pod, memory);
-    else clock.after(timings.podStartMs, () => void start(pod));
+    const pod: Pod = { object, state: 'starting', life: undefined, asking: undefined, log: [], restarts: 0, cancelSync: () => undefined };
+    pods.set(object.metadata.uid, pod);
+    clock.after(timings.podStartMs, () => void start(pod));
   }
 
   /** Volumes first: without ca.crt or a token a pod does not start. */
   async function start(pod: Pod): Promise<void> {
-    const { uid, namespace = '' } = pod.object.metadata;
+    const { uid, namespace = '', name } = pod.object.metadata;
     if (pods.get(uid) !== pod || pod.state !== 'starting' || attended === undefined) return;
     try {
-      const isMounted = mountsToken(pod.object);
-      const caPem = isMounted ? await publishedCa(namespace) : '';
-      const token = isMounted ? await tokenFor(pod.object) : '';
-      if (pods.get(uid) !== pod || pod.state !== 'starting') return;
-      run(pod, { uid, containerId: randomBytes(32).toString('hex'), startedAtMs: now(), restarts: pod.restarts, caPem, token });
+      await attended.volumes.sync(pod.object);
+      if (pods.get(uid) !== pod || pod.state !== 'starting' || attended === undefined) return;
+      run(pod);
     } catch (error) {
-      attended?.log(`"Error syncing pod, skipping" err="unmounted volumes: ${textOf(error)}" pod="${keyOf(namespace, pod.object.metadata.name)}"`);
-      clock.after(2000, () => void start(pod));
+      attended?.log(`"Error syncing pod, skipping" err="unmounted volumes: ${textOf(error)}" pod="${keyOf(namespace, name)}"`);
+      clock.after(retryMs, () => void start(pod));
     }
   }
 
-  function run(pod: Pod, memory: PodMemory): void {
-    pod.memory = memory;
+  function run(pod: Pod): void {
+    const { uid, annotations } = pod.object.metadata;
+    pod.life = { containerId: randomBytes(32).toString('hex'), startedAtMs: now() };
     pod.state = 'running';
-    pod.log.push(`started, ca.crt ${fingerprint(memory.caPem)}`);
-    if (memory.caPem !== '' && isChosen(memory.uid)) {
+    const volume = accountVolume(pod.object);
+    const held = heldFiles({
+      clock,
+      read: (path) => readMounted(node, uid, volume, path),
+      followsCa: annotations?.[readsCaAnnotation] === 'reload',
+      onReload: (pem) => void pod.log.push(`reloaded, ca.crt ${fingerprint(pem)}`),
+    });
+    pod.log.push(`started, ca.crt ${fingerprint(held.caPem())}`);
+    if (volume !== undefined && isChosen(uid)) {
       const { address, port } = context.spec.loadBalancer;
-      pod.asking = askAsPod({ clock, server: `https://${address}:${port}`, caPem: memory.caPem, token: () => pod.memory?.token ?? '', everyMs: pace.everyMs, counters });
+      pod.asking = askAsPod({ clock, server: `https://${address}:${port}`, held, everyMs: pace.everyMs, counters });
     }
+    syncLater(pod);
     void tell(pod);
   }
 
-  async function tell(pod: Pod): Promise<void> {
-    const { memory, object } = pod;
-    if (attended === undefined || memory === undefined) return;
-    const { namespace, name } = object.metadata;
+  /** k/k pkg/kubelet/pod_workers.go: each pod by itself, after a minute and up to half of it more. */
+  function syncLater(pod: Pod): void {
+    pod.cancelSync();
+    if (attended === undefined) return;
+    pod.cancelSync = clock.after(timings.volumeSyncMs * (1 + timings.volumeSyncJitter * Math.random()), () => void sync(pod));
+  }
+
+  async function sync(pod: Pod): Promise<void> {
+    const { uid, namespace = '', name } = pod.object.metadata;
+    if (attended === undefined || pod.state !== 'running' || pods.get(uid) !== pod) return;
+    pod.cancelSync();
     try {
-      await attended.kube.patch('Pod', { namespace, name, subresource: 'status' }, { metadata: { uid: object.metadata.uid }, status: statusOf(pod, memory) });
+      await attended.volumes.sync(pod.object);
+    } catch (error) {
+      attended?.log(`"MountVolume.SetUp failed" pod="${keyOf(namespace, name)}" err="${textOf(error)}"`);
+    }
+    if (pods.get(uid) === pod && pod.state === 'running') syncLater(pod);
+  }
+
+  async function tell(pod: Pod): Promise<void> {
+    const { life, object } = pod;
+    if (attended === undefined || life === undefined) return;
+    const { namespace, name, uid } = object.metadata;
+    try {
+      await attended.kube.patch('Pod', { namespace, name, subresource: 'status' }, { metadata: { uid }, status: statusOf(pod, life) });
     } catch (error) {
       attended?.log(`"Failed to update status for pod" pod="${keyOf(namespace, name)}" err="${textOf(error)}"`);
-      if (pods.get(memory.uid) === pod) clock.after(2000, () => (pod.state === 'running' && !isTold(pod) ? void tell(pod) : undefined));
+      if (pods.get(uid) === pod) clock.after(retryMs, () => (pod.state === 'running' && !isTold(pod) ? void tell(pod) : undefined));
     }
   }
 
-  function statusOf(pod: Pod, memory: PodMemory): Readonly<Record<string, unknown>> {
+  function statusOf(pod: Pod, life: Life): Readonly<Record<string, unknown>> {
     const isHost = podSpecOf(pod.object).hostNetwork === true;
     return podStatus({
       hostIp: node.address,
-      podIp: isHost ? node.address : podIp(memory.uid),
-      startedAtMs: memory.startedAtMs,
+      podIp: isHost ? node.address : podIp(pod.object.metadata.uid),
+      startedAtMs: life.startedAtMs,
       nowMs: now(),
       containers: (podSpecOf(pod.object).containers ?? []).map((container) => ({
         name: container.name,
         image: container.image ?? '',
-        id: memory.containerId,
-        startedAtMs: memory.startedAtMs,
-        restarts: memory.restarts,
+        id: life.containerId,
+        startedAtMs: life.startedAtMs,
+        restarts: pod.restarts,
         state: 'running',
         isReady: true,
       })),
     });
   }
 
+  /** The API is told last: a pod that is gone there has nothing left on the node. */
   async function end(object: StoredObject): Promise<void> {
     const { uid, namespace, name } = object.metadata;
     pods.get(uid)?.asking?.stop();
     if (attended === undefined) return;
+    attended.volumes.remove(uid);
     try {
       await attended.kube.remove('Pod', { namespace, name }, { uid, graceSeconds: 0 });
     } catch (error) {
       attended?.log(`"Failed to delete status for pod" pod="${keyOf(namespace, name)}" err="${textOf(error)}"`);
-      clock.after(2000, () => void end(object));
+      clock.after(retryMs, () => void end(object));
     }
   }
 
   function forget(uid: string, pod: Pod): void {
     pod.asking?.stop();
+    pod.cancelSync();
     pods.delete(uid);
-    tokens.delete(uid);
+    attended?.volumes.remove(uid);
   }
 
-  async function publishedCa(namespace: string): Promise<string> {
-    const map = await attended?.kube.get('ConfigMap', { namespace, name: 'kube-root-ca.crt' });
-    const pem = (map?.data as Readonly<Record<string, string>> | undefined)?.['ca.crt'];
-    if (pem === undefined) throw new Error('configmap "kube-root-ca.crt" not found');
-    return pem;
-  }
-
-  async function tokenFor(object: StoredObject): Promise<string> {
-    const { uid, namespace, name } = object.metadata;
-    const cached = tokens.get(uid);
-    if (cached !== undefined && clock.now() < cached.untilMs) return cached.token;
-    const account = podSpecOf(object).serviceAccountName ?? 'default';
-    const made = await attended?.kube.create(
-      'ServiceAccount',
-      { namespace, name: account, subresource: 'token' },
-      {
-        apiVersion: 'authentication.k8s.io/v1',
-        kind: 'TokenRequest',
-        metadata: {},
-        spec: { expirationSeconds: tokenSeconds, audiences: [], boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name, uid } },
-      },
-    );
-    const token = (made?.status as { readonly token?: string } | undefined)?.token;
-    if (token === undefined) throw new Error(`no token for ${namespace ?? ''}/${account}`);
-    tokens.set(uid, { token, untilMs: clock.now() + (tokenSeconds * 800) / clock.speed });
-    return token;
-  }
-
-  /** Volumes are brought up to date each minute: libraries re-read tokens, ca.crt only where they can (V, T1, R). */
-  async function refresh(): Promise<void> {
-    const published = new Map<string, string>();
-    for (const pod of [...pods.values()]) {
-      const { memory, object } = pod;
-      if (attended === undefined || memory === undefined || memory.caPem === '' || pod.state !== 'running') continue;
-      const namespace = object.metadata.namespace ?? '';
-      try {
-        const token = await tokenFor(object);
-        const isFollowing = object.metadata.annotations?.[readsCaAnnotation] === 'reload';
-        if (isFollowing && !published.has(namespace)) published.set(namespace, await publishedCa(namespace));
-        const caPem = isFollowing ? (published.get(namespace) ?? memory.caPem) : memory.caPem;
-        pod.memory = { ...memory, token, caPem };
-        if (caPem === memory.caPem) continue;
-        pod.log.push(`reloaded, ca.crt ${fingerprint(caPem)}`);
-        pod.asking?.loadCa(caPem);
-      } catch (error) {
-        attended?.log(`"MountVolume.SetUp failed" pod="${keyOf(namespace, object.metadata.name)}" err="${textOf(error)}"`);
-      }
-    }
+  function leave(): void {
+    attended?.volumes.stop();
+    attended = undefined;
+    for (const pod of pods.values()) pod.cancelSync();
   }
 
   function isChosen(uid: string): boolean {
@@ -232,53 +221,42 @@ export function createWorkloadPods(options: WorkloadPodsOptions): WorkloadPods {
   function isTold(pod: Pod): boolean {
     const told = (pod.object.status as { readonly containerStatuses?: readonly { readonly containerID?: string; readonly ready?: boolean }[] } | undefined)?.containerStatuses?.[0];
     const isReady = podStatusOf(pod.object).conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
-    return pod.memory !== undefined && told?.containerID === `containerd://${pod.memory.containerId}` && isReady;
+    return pod.life !== undefined && told?.containerID === `containerd://${pod.life.containerId}` && isReady;
   }
 
   return {
     seen,
-    attend(kube, log) {
-      attended = { kube, log };
-      // A kubelet that starts has no tokens: all pods get new ones at the next look at their volumes.
-      tokens.clear();
-      let isBusy = false;
-      stopVolumes = clock.every(timings.volumeSyncMs, () => {
-        if (isBusy) return;
-        isBusy = true;
-        void refresh().finally(() => {
-          isBusy = false;
-        });
-      });
+    attend(kubelet) {
+      // A kubelet that starts has no tokens: all pods get new ones at their first sync.
+      attended = { ...kubelet, volumes: podVolumes({ context, node, ...kubelet, now }) };
       for (const pod of pods.values()) if (pod.state === 'starting') void start(pod);
     },
     settle(uids) {
       for (const [uid, pod] of [...pods]) if (!uids.has(uid)) forget(uid, pod);
+      attended?.volumes.clean(uids);
+      for (const pod of pods.values()) void sync(pod);
     },
-    leave() {
-      attended = undefined;
-      stopVolumes();
-    },
+    leave,
     cut() {
-      stopVolumes();
-      attended = undefined;
+      leave();
+      loseVolumes(node);
       for (const pod of pods.values()) {
         pod.asking?.stop();
         pod.asking = undefined;
-        pod.memory = undefined;
+        pod.life = undefined;
         if (pod.state === 'running') pod.state = 'starting';
         pod.restarts++;
       }
-      tokens.clear();
     },
-    memory: () => [...pods.values()].flatMap((pod) => (pod.memory === undefined ? [] : [pod.memory])),
     logOf: (namespace, name) => [...pods.values()].find(({ object }) => object.metadata.namespace === namespace && object.metadata.name === name)?.log,
     objects: () => [...pods.values()].map((pod) => pod.object),
     asking: () => [...pods.values()].filter((pod) => pod.asking !== undefined).length,
   };
 }
 
-function mountsToken(pod: StoredObject): boolean {
-  return JSON.stringify(podSpecOf(pod).volumes ?? []).includes('"kube-root-ca.crt"');
+function isSameToKubelet(one: StoredObject, other: StoredObject): boolean {
+  const seenBy = ({ metadata, spec }: StoredObject): unknown => [spec, metadata.labels, metadata.annotations];
+  return isDeepStrictEqual(seenBy(one), seenBy(other));
 }
 
 /** Somewhere in the pod network; nobody connects to it. */
