@@ -9,6 +9,7 @@ import { timings } from '../timings.js';
 import { createAuthenticator } from './authenticate.js';
 import { etcdBundle, keyPair, kubernetesBundle, type PairPem, readFile } from './cert-files.js';
 import { keepExtensionTrust } from './extension-trust.js';
+import { openDoorAt } from './doors.js';
 import { createHotFiles, type HotFiles } from './hot-files.js';
 import { kubeletAccess } from './kubelet-access.js';
 import { patience } from './patience.js';
@@ -196,7 +197,7 @@ async function openListener(start: ComponentStart, api: ServedApi, port: number,
     socket.on('error', () => undefined);
   });
   let shown: PairPem | undefined;
-  const tcp = createServer((socket) => {
+  const accept = (socket: Socket): void => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     socket.on('error', () => undefined);
@@ -204,15 +205,18 @@ async function openListener(start: ComponentStart, api: ServedApi, port: number,
     if (pair !== shown) server.setSecureContext({ ca: [], cert: pair.cert, key: pair.key });
     shown = pair;
     server.emit('connection', socket);
-  });
+  };
+  const tcp = createServer(accept);
   try {
     await listen(tcp, port, start.node.address);
   } catch (error) {
     throw new Error(`failed to create listener: failed to listen on ${start.node.address}:${port}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
+  const shut = openDoorAt(start.node.address, port, accept);
   return {
     close: () =>
       new Promise((resolve) => {
+        shut();
         tcp.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
