@@ -32,8 +32,7 @@ export interface ScaleFigures {
 const load = async <T>(path: string): Promise<T> => (await import(new URL(`../dist/${path}`, import.meta.url).href)) as T;
 const { startStagingProcess } = await load<typeof import('../src/app/rehearse-process.js')>('app/rehearse-process.js');
 const { rehearse } = await load<typeof import('../src/app/rehearse.js')>('app/rehearse.js');
-const { specOfTopology } = await load<typeof import('../src/staging/topology.js')>('staging/topology.js');
-const { freeBlock } = await load<typeof import('../src/staging/addresses.js')>('staging/addresses.js');
+const { specSomewhere } = await load<typeof import('../src/staging/topology.js')>('staging/topology.js');
 
 const speed = 20;
 /** Of /proc/PID/stat: USER_HZ is 100 on Linux. */
@@ -55,7 +54,7 @@ function peakMbOf(pid: number): number {
 const [topology = 'small', mode] = process.argv.slice(2);
 const controller = new AbortController();
 process.on('SIGTERM', () => controller.abort());
-const spec = specOfTopology(topology, { block: await freeBlock({ spread: true }), uid: randomUUID(), nowMs: Date.now() });
+const spec = await specSomewhere(topology, { uid: randomUUID(), nowMs: Date.now() });
 const staging = await startStagingProcess({ spec, speed, signal: controller.signal });
 try {
   const start = { startMs: staging.started.tookMs, startCpuMs: cpuOf(staging.pid).ownMs, startMb: peakMbOf(staging.pid) };

@@ -6,9 +6,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { freeBlock } from '../src/staging/addresses.js';
 import { startStaging } from '../src/staging/cluster.js';
-import { specOfTopology } from '../src/staging/topology.js';
+import { specSomewhere } from '../src/staging/topology.js';
 
 interface Cost {
   readonly requests: number;
@@ -19,8 +18,7 @@ interface Cost {
 const byTime = /\/leases|^\/(readyz|livez|healthz|version)/;
 
 async function costOfStart(topology: string): Promise<Cost> {
-  const place = { block: await freeBlock({ spread: true }), uid: 'b0f4a3a2-6a52-4a30-9c0e-2f5c2b1d7a11', nowMs: Date.now() };
-  const whole = specOfTopology(topology, place);
+  const whole = await specSomewhere(topology, { uid: 'b0f4a3a2-6a52-4a30-9c0e-2f5c2b1d7a11', nowMs: Date.now() });
   // RSA keys would be all that this test does.
   const ca = (one: typeof whole.cas.cluster) => ({ ...one, keyType: 'ecdsa-p256' as const });
   const cas = { cluster: ca(whole.cas.cluster), etcd: ca(whole.cas.etcd), frontProxy: ca(whole.cas.frontProxy) };

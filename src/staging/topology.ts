@@ -2,7 +2,7 @@
 
 import { fail } from '../domain/errors.js';
 import type { CaSpec, ClusterSpec, NodeSpec, WorkloadSpec } from './spec.js';
-import { addressesOf, type SpecPlace } from './addresses.js';
+import { addressesOf, freeBlock, portsOf, type SpecPlace } from './addresses.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -32,6 +32,12 @@ const applications: readonly WorkloadSpec[] = [
   { kind: 'Deployment', namespace: 'felt', name: 'felt-node', replicas: 1, priorityClass: 'felt-low', readsCa: 'once' },
   { kind: 'Deployment', namespace: 'felt', name: 'felt-python', replicas: 1, priorityClass: 'felt-low', readsCa: 'reload' },
 ];
+
+/** At a place of this machine where several may be looking for one at once. Throws usage if there is none. */
+export async function specSomewhere(topology: string, options: Omit<SpecPlace, 'block'>): Promise<ClusterSpec> {
+  const specIn = (block: number): ClusterSpec => specOfTopology(topology, { ...options, block });
+  return specIn(await freeBlock((block) => portsOf(specIn(block)), { spread: true }));
+}
 
 /** "small", "ha", or "3+200" (control planes + workers). Throws usage with what is allowed. */
 export function specOfTopology(topology: string, place: SpecPlace): ClusterSpec {
