@@ -24,6 +24,22 @@ it('the folder of a process that was killed is removed, with what is in it; that
   expect([existsSync(alive), existsSync(killed)]).toEqual([true, false]);
 });
 
+it('a process that has ended, and whose parent has not asked about it yet, is not there any more', async () => {
+  const parent = spawn('sh', ['-c', 'sleep 1000 & echo $!; exec sleep 1000'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  try {
+    const [line] = (await once(parent.stdout, 'data')) as [Buffer];
+    const pid = Number(line.toString('utf8'));
+    const killed = makeOwnedFolder(base);
+    takeOver(killed, pid);
+    expect(removeAbandoned(base)).toEqual([]);
+    process.kill(pid, 'SIGKILL');
+    await expect.poll(() => removeAbandoned(base)).toEqual([killed]);
+  } finally {
+    parent.kill('SIGKILL');
+    await once(parent, 'close');
+  }
+});
+
 it.each([
   ['a pid that another process has now', JSON.stringify({ pid: process.pid, startedAt: '1' }), false],
   ['no owner that can be read: it may just be being made', '{', true],

@@ -54,7 +54,9 @@ function ownerOf(folder: string): z.infer<typeof owner> | undefined {
 function startOf(pid: number): string | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    // One that has ended and that nobody has asked about yet (state Z, X) is not there any more.
+    return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
   } catch {
     if (existsSync('/proc/self/stat')) return undefined;
   }
