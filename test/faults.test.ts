@@ -16,11 +16,15 @@ function seed(): string {
   }
 }
 
-it('drawn faults end in a way that is known, with the API there', async () => {
-  const drawn = seed();
-  const { code, stdout, stderr } = await runCli(['rehearse', '--faults', 'sample', '--seed', drawn], { timeoutMs: longestMs - 10_000 });
-  // What was drawn, and what was not, is for whoever reads the log of CI.
-  process.stdout.write(`Faults drawn by ${drawn} (ROTATE_CA_DRAW draws others):\n${stderr}${stdout}`);
-  expect(stdout).toMatch(/\d+ passed, 0 failed\n$/);
-  expect(code).toBe(0);
-}, longestMs);
+it(
+  'drawn faults end in a way that is known, with the API there',
+  async () => {
+    const drawn = seed();
+    const { code, stdout, stderr } = await runCli(['rehearse', '--faults', 'sample', '--seed', drawn], { timeoutMs: longestMs - 10_000 });
+    // What was drawn, and what was not, is for whoever reads the log of CI.
+    process.stdout.write(`Faults drawn by ${drawn} (ROTATE_CA_DRAW draws others):\n${stderr}${stdout}`);
+    expect(stdout).toMatch(/\d+ passed, 0 failed\n$/);
+    expect(code).toBe(0);
+  },
+  longestMs,
+);

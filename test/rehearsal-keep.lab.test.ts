@@ -31,7 +31,7 @@ describe.skipIf(missing.length > 0)(`a cluster that is kept${missing.length === 
 
   /** One shell, as the lines before it have left it; a login on a node is given something to do. */
   function pasted(upTo: string): Promise<{ readonly code: number; readonly stdout: string; readonly stderr: string }> {
-    const last = commands.findIndex((command) => command === upTo);
+    const last = commands.indexOf(upTo);
     const lines = commands.slice(0, last + 1).map((command) => (/^ssh -F \S+ \w+$/.test(command) ? `echo 'hostname; sudo -n id -u' | ${command} -T` : command));
     const quiet = lines.slice(0, -1).map((line) => (/^(export|\.) /.test(line) || line.includes(' > ') ? line : `: ${JSON.stringify(line)}`));
     return new Promise((resolve) => {

@@ -87,7 +87,7 @@ it('an etcd member that was ended comes back, unless it is hindered', async () =
   expect(etcd()).not.toBe(pid);
 });
 
-it('a worker joins by kubeadm\'s way, is Ready, and leaves', async () => {
+it("a worker joins by kubeadm's way, is Ready, and leaves", async () => {
   const joined = () => staging.context.store.get({ apiVersion: 'v1', kind: 'Node', name: 'joiner' });
   await setFault(staging, { table: 'join', node: 'joiner', value: true });
   await until(async () => JSON.stringify(joined()?.status ?? '').includes('kubelet is posting ready status'));

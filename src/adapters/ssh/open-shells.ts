@@ -42,7 +42,13 @@ export function openShells(options: SshOptions): Shells {
   }
   return {
     to: (node) =>
-      shells.get(node) ?? fail('node-unknown', { target: node, summary: `There is no host "${node}" in the inventory`, cause: 'the cluster has a node of that name', nextAction: 'Add it to the inventory with its address' }),
+      shells.get(node) ??
+      fail('node-unknown', {
+        target: node,
+        summary: `There is no host "${node}" in the inventory`,
+        cause: 'the cluster has a node of that name',
+        nextAction: 'Add it to the inventory with its address',
+      }),
     close: () => pool.close(),
   };
 }

@@ -37,6 +37,11 @@ export function unanswered(at: Address, what: string, error: unknown): RotationE
 
 export function stopped(at: Address, what: string): RotationError {
   return new RotationError(
-    failure('interrupted', { target: named(at), summary: `${what} was given up because a stop was asked for`, cause: 'the phase has ended, or the operator stops the run', nextAction: 'Go on with "rotate-ca resume"' }),
+    failure('interrupted', {
+      target: named(at),
+      summary: `${what} was given up because a stop was asked for`,
+      cause: 'the phase has ended, or the operator stops the run',
+      nextAction: 'Go on with "rotate-ca resume"',
+    }),
   );
 }

@@ -81,8 +81,3 @@ function readContinue(text: string | null, since: (revision: number) => unknown)
 function keyOf({ metadata }: StoredObject): string {
   return `${metadata.namespace ?? ''}/${metadata.name}`;
 }
-
-/** `pods "x"`, as deletions name it. */
-function describe(resource: Resource, name: string): string {
-  return `${qualified(resource)} "${name}"`;
-}
