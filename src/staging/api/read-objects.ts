@@ -1,6 +1,6 @@
 /** GET of one object and lists, with pages and selectors. */
 
-import { apiVersionOf, qualified, type Resource } from './resource-table.js';
+import { apiVersionOf, type Resource } from './resource-table.js';
 import { badRequest, expired, notFound } from './status.js';
 import type { Asked, Handled } from './served-api.js';
 import { itemJson, jsonOf, ok } from './served-api.js';
