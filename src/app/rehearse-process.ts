@@ -19,6 +19,8 @@ export interface StagingProcess {
 }
 
 const stopMs = 8_000;
+/** Servers make short-lived objects: with room for them (MiB) the collector runs a fourth as often. */
+const stagingOptions = ['--max-semi-space-size=32'];
 
 /**
  * Starts a staging cluster, and first removes what killed ones have left behind. Throws usage for a port that is taken (retryable: in another
@@ -27,7 +29,7 @@ const stopMs = 8_000;
 export async function startStagingProcess(options: { readonly spec: ClusterSpec; readonly speed: number; readonly signal: AbortSignal }): Promise<StagingProcess> {
   removeAbandoned();
   const folder = newFolder();
-  const child = forkModule(new URL('../staging/main.js', import.meta.url));
+  const child = forkModule(new URL('../staging/main.js', import.meta.url), stagingOptions);
   const waiting = new Map<number, { resolve(result: unknown): void; reject(error: unknown): void }>();
   let last = 0;
   let ended: string | undefined;

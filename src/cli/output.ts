@@ -1,5 +1,6 @@
 /** Where words go: results to standard output, everything else to standard error; colour only where it is wanted. */
 
+import { stripVTControlCharacters } from 'node:util';
 import pc from 'picocolors';
 import type { Failure } from '../domain/errors.js';
 import { redact } from '../domain/redact.js';
@@ -7,6 +8,8 @@ import { redact } from '../domain/redact.js';
 export interface Output {
   readonly json: boolean;
   readonly isTerminal: boolean;
+  /** Of the terminal to which results go; undefined for a pipe or a file, in which no line is broken. */
+  readonly columns: number | undefined;
   readonly colours: ReturnType<typeof pc.createColors>;
   /** The result of the command. */
   result(text: string): void;
@@ -33,9 +36,12 @@ export function openOutput({ format, env, noColor }: OutputOptions): Output {
   const out: Output = {
     json,
     isTerminal,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
     colours,
     result(text) {
-      if (!json) process.stdout.write(`${redact(text)}\n`);
+      // Colours are chosen by the terminal of standard error; a result may go into a file all the same.
+      const shown = process.stdout.isTTY || (env.FORCE_COLOR ?? '') !== '' ? text : stripVTControlCharacters(text);
+      if (!json) process.stdout.write(`${redact(shown)}\n`);
     },
     say(text) {
       process.stderr.write(`${redact(text)}\n`);

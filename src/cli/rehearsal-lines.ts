@@ -6,8 +6,12 @@ import { type Plan, wholeCluster } from '../domain/plan/plan.js';
 import type { Output } from './output.js';
 
 export interface RehearsalLines {
+  /** What is waited for while no step is under way: redrawn with its seconds on a terminal. */
+  during(what: string): void;
   show(line: { readonly at: string; readonly fact: Fact }, availability: Availability): void;
-  /** Ends the line that is redrawn, before anything else is printed. */
+  /** Takes the redrawn line away, before something else is printed. */
+  wipe(): void;
+  /** Draws no more. */
   end(): void;
 }
 
@@ -18,13 +22,15 @@ interface Begun {
 
 const redrawMs = 200;
 
-export function openRehearsalLines(out: Output, plan: () => Plan): RehearsalLines {
+/** `plan`: undefined as long as there is none. */
+export function openRehearsalLines(out: Output, plan: () => Plan | undefined): RehearsalLines {
   const c = out.colours;
   const begun = new Map<string, Begun>();
   /** Targets that are proved, by step: a step works on some of its targets after the others. */
   const proved = new Map<string, Set<string>>();
-  const startedAtMs = Date.now();
+  let startedAtMs = Date.now();
   let current = '';
+  let waiting: { readonly what: string; readonly sinceMs: number } | undefined;
   let seen: Availability | undefined;
   let isDrawn = false;
   const timer = out.isTerminal ? setInterval(draw, redrawMs) : undefined;
@@ -36,13 +42,20 @@ export function openRehearsalLines(out: Output, plan: () => Plan): RehearsalLine
   }
 
   function draw(): void {
-    const steps = plan().steps;
-    const position = steps.findIndex(({ id }) => id === current);
-    if (position < 0 || seen === undefined) return;
-    const { sent, failed } = seen.total();
-    const text = `${position + 1}/${steps.length} ${current}  ${((Date.now() - startedAtMs) / 1000).toFixed(0)} s  API ${sent - failed} of ${sent}  Ctrl-C ends it`;
+    const text = footer();
+    if (text === undefined) return;
     process.stderr.write(`\r\u001b[K${c.dim(text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)))}`);
     isDrawn = true;
+  }
+
+  function footer(): string | undefined {
+    const seconds = (sinceMs: number): string => `${((Date.now() - sinceMs) / 1000).toFixed(0)} s`;
+    if (waiting !== undefined) return `  ${waiting.what}, ${seconds(waiting.sinceMs)}   (Ctrl-C ends it)`;
+    const steps = plan()?.steps ?? [];
+    const position = steps.findIndex(({ id }) => id === current);
+    if (position < 0 || seen === undefined) return undefined;
+    const { sent, failed } = seen.total();
+    return `  ${position + 1}/${steps.length} ${current}   ${seconds(startedAtMs)} so far, API answered ${sent - failed} of ${sent}   (Ctrl-C ends it)`;
   }
 
   function print(text: string): void {
@@ -51,27 +64,35 @@ export function openRehearsalLines(out: Output, plan: () => Plan): RehearsalLine
   }
 
   function ended(step: string, availability: Availability): void {
-    const steps = plan().steps;
+    const steps = plan()?.steps ?? [];
     const position = steps.findIndex(({ id }) => id === step);
     const planned = steps[position];
     const start = begun.get(step);
     if (planned === undefined || start === undefined || !planned.targets.every((target) => proved.get(step)?.has(target))) return;
     const { sent, failed } = availability.total();
     const count = { sent: sent - start.count.sent, failed: failed - start.count.failed };
-    const api = count.failed === 0 ? c.green(`API ${count.sent}/${count.sent}`) : c.red(`API ${count.sent - count.failed}/${count.sent}`);
+    const api = count.sent === 0 ? c.dim('API -') : (count.failed === 0 ? c.green : c.red)(`API ${count.sent - count.failed}/${count.sent}`);
     const seconds = `${((Date.now() - start.atMs) / 1000).toFixed(1)} s`;
     print(
-      `${c.green('✓')} ${String(position + 1).padStart(2)}/${steps.length} ${planned.id.padEnd(width(steps))} ${seconds.padStart(7)}  ${nodesOf(planned.targets).padEnd(22)} ${api}`,
+      `${c.green('✓')} ${String(position + 1).padStart(2)}/${steps.length} ${planned.id.padEnd(width(steps))} ${seconds.padStart(7)}  ${nodesOf(planned.targets).padEnd(Math.max(...steps.map(({ targets }) => nodesOf(targets).length)))}  ${api}`,
     );
   }
 
   return {
+    wipe,
+    during(what) {
+      waiting = { what, sinceMs: Date.now() };
+    },
     end() {
       clearInterval(timer);
       wipe();
     },
     show({ at, fact }, availability) {
       seen = availability;
+      if (waiting !== undefined) {
+        waiting = undefined;
+        startedAtMs = Date.now();
+      }
       if (out.json) {
         out.object('Fact', { at, fact });
         return;
@@ -98,6 +119,24 @@ function width(steps: Plan['steps']): number {
 
 function nodesOf(targets: readonly string[]): string {
   if (targets.length === 1 && targets[0] === wholeCluster) return 'the cluster';
-  const text = targets.join(' ');
-  return text.length <= 22 ? text : `${targets.length} nodes`;
+  const text = ranges(targets).join(' ');
+  return text.length <= widestNodes ? text : `${targets.length} nodes`;
+}
+
+/** So that a line fits into 80 columns. */
+const widestNodes = 15;
+
+/** "cp1 cp2 cp3" as "cp1-cp3": neighbours by number, in the order given. */
+function ranges(names: readonly string[]): string[] {
+  const runs: { readonly first: string; last: string; count: number }[] = [];
+  for (const name of names) {
+    const run = runs.at(-1);
+    if (run === undefined || follower(run.last) !== name) runs.push({ first: name, last: name, count: 1 });
+    else Object.assign(run, { last: name, count: run.count + 1 });
+  }
+  return runs.map(({ first, last, count }) => (count === 1 ? first : count === 2 ? `${first} ${last}` : `${first}-${last}`));
+}
+
+function follower(name: string): string {
+  return name.replace(/\d+$/, (number) => String(Number(number) + 1));
 }

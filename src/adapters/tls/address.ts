@@ -1,7 +1,7 @@
 /** How a probe opens its connection: fresh, without resumption, trusting exactly what it is told to trust. */
 
 import { isIP } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
+import { type ConnectionOptions, createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
 import type { Address, ClientCredential } from '../../ports/tls-probe.js';
 
 /** `caPem`: verify against these alone; undefined: verify nothing. */
@@ -10,16 +10,34 @@ export function connectionTo(at: Address, options: { caPem?: string; serverName?
   return {
     host: at.host,
     port: at.port,
+    rejectUnauthorized: options.caPem !== undefined,
+    secureContext: contextOf(options.caPem ?? '', options.credential),
+    // RFC 6066 forbids addresses in SNI.
+    ...(serverName === undefined ? {} : { servername: serverName }),
+  };
+}
+
+/** Of the bundles asked with last, without a credential: to read one costs as much as a handshake. A context holds no session. */
+const known = new Map<string, SecureContext>();
+const mostKnown = 4;
+
+function contextOf(caPem: string, credential: ClientCredential | undefined): SecureContext {
+  if (credential !== undefined) return createSecureContext({ ...trusting(caPem), cert: credential.certificatePem, key: credential.key.reveal() });
+  const context = known.get(caPem) ?? createSecureContext(trusting(caPem));
+  known.delete(caPem);
+  known.set(caPem, context);
+  for (const oldest of known.keys()) if (known.size > mostKnown) known.delete(oldest);
+  return context;
+}
+
+function trusting(caPem: string): SecureContextOptions {
+  return {
     minVersion: 'TLSv1.2',
     // As Go does: any certificate in the bundle is an anchor, self-signed or not.
     allowPartialTrustChain: true,
-    rejectUnauthorized: options.caPem !== undefined,
     // An empty list trusts nobody; an empty text, or none, would mean the CAs of this machine. Those would
     // also be appended to the chain that a server is said to present.
-    ca: options.caPem === undefined || options.caPem.trim() === '' ? [] : [options.caPem],
-    // RFC 6066 forbids addresses in SNI.
-    ...(serverName === undefined ? {} : { servername: serverName }),
-    ...(options.credential === undefined ? {} : { cert: options.credential.certificatePem, key: options.credential.key.reveal() }),
+    ca: caPem.trim() === '' ? [] : [caPem],
   };
 }
 

@@ -28,7 +28,7 @@ export function startText(spec: { readonly nodes: readonly { readonly roles: rea
   return `Starting a staging cluster: ${shape}, Kubernetes ${spec.version}, on 127.${spec.block}.x.y; waits pass ${speed} times as fast`;
 }
 
-export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours'>, notReproduced: readonly string[]): string {
+export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours' | 'columns'>, notReproduced: readonly string[]): string {
   const c = out.colours;
   const { plan, checks, sweep, availability, pods, incoming, tookMs, view } = rehearsal;
   const outgoing = plan.inventory.nodes.flatMap((node) => node.files).find(({ path }) => path === '/etc/kubernetes/pki/ca.crt')?.certificates[0];
@@ -41,19 +41,19 @@ export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours'>
     '',
     `Rotated    ${outgoing?.subject ?? ''} (sha256 ${outgoing?.fingerprint.slice(0, 16) ?? ''})`,
     `     to    ${incoming === undefined ? 'nothing: the run did not get so far' : `${incoming.subject} (sha256 ${incoming.fingerprint.slice(0, 16)})`}`,
-    `           ${plan.steps.length} steps, ${plan.steps.filter(({ gate }) => gate !== undefined).length} gates; each step proved by asking the running components`,
+    `           ${plan.steps.length} steps, ${plan.steps.filter(({ gate }) => gate !== undefined).length} gates; each step proved by asking the components`,
     '',
     ...(['mixed', 'positive', 'negative'] as const).flatMap((side) =>
       checks
         .filter((check) => check.side === side)
-        .map(
-          (check, index) =>
-            `${index === 0 ? `${title[side]}` : ''}`.padEnd(11) +
-            `${check.wrong.length === 0 ? c.green('✓') : c.red('✗')} ${check.what} (${check.asked - check.wrong.length} of ${check.asked})`,
-        ),
+        .map((check, index) => {
+          const head = `${index === 0 ? title[side] : ''}`.padEnd(11) + (check.wrong.length === 0 ? c.green('✓') : c.red('✗'));
+          return `${head} ${broken(`${check.what} (${check.asked - check.wrong.length} of ${check.asked})`, 13, out.columns)}`;
+        }),
     ),
     '',
-    `API        ${total.failed === 0 ? c.green(`${total.sent} requests sent, 0 failed`) : c.red(`${total.sent} requests sent, ${total.failed} failed`)}, a fresh TLS connection each, no retry, 1 s`,
+    `API        ${total.failed === 0 ? c.green(`${total.sent} requests sent, 0 failed`) : c.red(`${total.sent} requests sent, ${total.failed} failed`)}`,
+    '           each over a fresh TLS connection, no retry, an answer within 1 s',
     `           ${places.join(', ')}`,
     ...failures
       .slice(0, 5)
@@ -61,26 +61,39 @@ export function rehearsalText(rehearsal: Rehearsal, out: Pick<Output, 'colours'>
         c.red(`           ${new Date(atMs).toISOString().slice(11, 23)} ${place}: ${reason.replace(/^POST \S+ had no answer/, 'no answer').replace(/\. Look at it.*$/, '')}`),
       ),
     ...(failures.some(({ reason }) => reason.includes('ETIMEDOUT'))
-      ? [`           the staging cluster stood still for up to ${pods.longestStallMs} ms: this machine was busy with something else, or is too slow`]
+      ? [`           ${broken(`the staging cluster stood still for up to ${pods.longestStallMs} ms: this machine was busy with something else, or is too slow`, 11, out.columns)}`]
       : []),
-    `Pods       ${pods.asking} asked the API all along: ${pods.requests} requests, ${pods.failures} failed`,
+    `Pods       ${pods.asking} asked the API all along: ${pods.requests} requests, ${pods.failures === 0 ? c.green('0 failed') : c.red(`${pods.failures} failed`)}`,
     ...(sweep === undefined
       ? []
       : [
-          `Outgoing   found ${sweep.found.length === 0 ? c.green('nowhere') : c.red(`in ${sweep.found.length} places`)}: ${sweep.files} files on ${sweep.nodes} nodes and ${sweep.objects} objects were swept`,
+          `Outgoing   found ${sweep.found.length === 0 ? c.green('nowhere') : c.red(`in ${sweep.found.length} places`)}: ${sweep.files} files on ${sweep.nodes} nodes and ${sweep.objects} objects were searched`,
           ...sweep.found.map((place) => c.red(`           ${place}`)),
         ]),
-    ...(notReproduced.length === 0 ? [] : ['', 'Not as in your cluster', ...notReproduced.map((line) => `           ${line}`)]),
+    ...(notReproduced.length === 0 ? [] : ['', 'Not as in your cluster', ...notReproduced.map((line) => `           ${broken(line, 11, out.columns)}`)]),
   ];
   return lines.join('\n');
 }
 
-const title = { mixed: 'Between', positive: 'Works', negative: 'Refused' } as const;
+const title = { mixed: 'Mixed', positive: 'Accepted', negative: 'Refused' } as const;
+
+/** Broken at blanks so that it fits into the columns behind an indent; as it is where there are none. */
+function broken(text: string, indent: number, columns: number | undefined): string {
+  if (columns === undefined) return text;
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && indent + line.length + 1 + word.length < columns) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines.join(`\n${' '.repeat(indent)}`);
+}
 
 /** How it is done in earnest. */
 export const nextText = [
-  'Next, on a cluster of your own:',
-  '  rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt --out plan.json    reads only (README.md, "On your own cluster")',
-  '  rotate-ca rehearse --from plan.json                                                        a staging cluster like yours',
-  '  rotate-ca run plan.json                                                                    stops at its gates and asks',
+  'Next, on a cluster of your own (README.md, "On your own cluster"; from a clone, rotate-ca is "node dist/cli/main.js"):',
+  '  rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt \\',
+  '                 --out plan.json            reads only',
+  '  rotate-ca rehearse --from plan.json       on a staging cluster like yours',
+  '  rotate-ca run plan.json                   stops at its gates and asks',
 ].join('\n');

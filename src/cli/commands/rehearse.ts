@@ -84,23 +84,32 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
   checkPlaybook(playbook);
   const interrupts = listen();
   let staging: StagingProcess | undefined;
+  let plan: Plan | undefined;
   let lines: RehearsalLines | undefined;
   try {
+    lines = openRehearsalLines(out, () => plan);
     const place = specFor({ topology: flags.topology, ...(flags.from === undefined ? {} : { from: flags.from }) });
     const { spec, staging: made } = await startSomewhere({
       place,
       speed,
       signal: interrupts.signal,
-      onPlace: (chosen) => out.say(startText(chosen, speed)),
-      onTaken: (port) => out.say(`${port} was taken meanwhile.`),
+      onPlace(chosen) {
+        lines?.wipe();
+        out.say(startText(chosen, speed));
+        lines?.during('making keys, certificates and nodes, waiting until the cluster is ready');
+      },
+      onTaken(port) {
+        lines?.wipe();
+        out.say(`${port} was taken meanwhile.`);
+      },
     });
     staging = made;
     const { started } = staging;
+    lines.wipe();
     out.say(`It is up after ${(started.tookMs / 1000).toFixed(1)} s.`);
     for (const line of started.notReady.slice(0, mostNotReady)) out.say(out.colours.yellow(`Not ready: ${line}`));
     if (started.notReady.length > mostNotReady) out.say(out.colours.yellow(`Not ready: ${started.notReady.length - mostNotReady} more`));
-    let plan: Plan | undefined;
-    lines = openRehearsalLines(out, () => plan ?? neverPlanned());
+    lines.during('reading the cluster, planning');
     const rehearsal = await rehearse({
       staging,
       playbookFile: playbook,
@@ -112,10 +121,14 @@ async function rehearseAs(flags: RehearseFlags, { out, env }: Context): Promise<
       interrupts,
       onPlan(made) {
         plan = made;
-        out.say(`Planned: ${made.steps.length} steps, ${made.dropped.length} not needed here.`);
+        lines?.wipe();
+        out.say(`Planned: ${made.steps.length} steps; ${made.dropped.length} of the playbook are not needed on this cluster.`);
       },
       onLine: (line, availability: Availability) => lines?.show(line, availability),
-      onWarning: (warning) => out.say(`Note: ${describeFailure(warning)}`),
+      onWarning(warning) {
+        lines?.wipe();
+        out.say(`Note: ${describeFailure(warning)}`);
+      },
     });
     lines.end();
     if (interrupts.signal.aborted) throw interruption();
@@ -198,8 +211,4 @@ function listen(): RehearsalInterrupts {
       for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.off(signal, heard);
     },
   };
-}
-
-function neverPlanned(): never {
-  throw new Error('a step was told of before there was a plan');
 }

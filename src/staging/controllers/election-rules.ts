@@ -19,6 +19,9 @@ export interface Observed {
   readonly looks: number;
 }
 
+/** leaderelection.go JitterFactor: a standby waits up to so many retry periods more. */
+export const leaseJitter = 1.2;
+
 /** RFC 3339 with microseconds, as metav1.MicroTime marshals. */
 export function microTime(atMs: number): string {
   return new Date(atMs).toISOString().replace(/(\.\d{3})Z$/, '$1000Z');
@@ -37,7 +40,7 @@ export function mayTake(observed: Observed | undefined, identity: string, nowMs:
   if (observed === undefined) return true;
   const { holderIdentity = '', leaseDurationSeconds = timings.leaseDurationSeconds } = observed.record;
   if (holderIdentity === '' || holderIdentity === identity) return true;
-  const looksOfItsDuration = Math.floor((leaseDurationSeconds * 1000) / timings.leaseRetryMs);
+  const looksOfItsDuration = Math.floor((leaseDurationSeconds * 1000) / (timings.leaseRetryMs * (1 + leaseJitter)));
   return nowMs >= observed.sinceMs + (leaseDurationSeconds * 1000) / speed && observed.looks >= Math.max(2, looksOfItsDuration);
 }
 

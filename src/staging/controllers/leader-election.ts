@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import type { StoredObject } from '../api/store.js';
 import type { StagingClock } from '../clock.js';
 import { timings } from '../timings.js';
-import { type LeaseRecord, mayTake, type Observed, observe, renewalsBeforeLoss, taken } from './election-rules.js';
+import { leaseJitter, type LeaseRecord, mayTake, type Observed, observe, renewalsBeforeLoss, taken } from './election-rules.js';
 import { ApiRefusal, type KubeCalls } from './kube-calls.js';
 
 export interface Election {
@@ -37,32 +37,47 @@ export function takePart(options: ElectionOptions): Election {
   let isStopped = false;
   let renewedAtMs = 0;
   let failed = 0;
+  /** As it was written last, for the next renewal. */
+  let held: StoredObject | undefined;
 
   /** True if it holds the lease now. */
   async function tryOnce(): Promise<boolean> {
+    // leaderelection.go tryAcquireOrRenew, "fast path": a leader whose lease is valid writes what it wrote last, one request.
+    if (isLeading && held !== undefined) {
+      const mine = held;
+      held = undefined;
+      const renewed = await kube.replace('Lease', where, { ...mine, spec: taken(recordOf(mine), identity, now()) }).catch((error: unknown) => {
+        if (!(error instanceof ApiRefusal)) throw error;
+        log(`Failed to update lock optimistically: ${error.message}, falling back to slow path`);
+      });
+      if (renewed !== undefined) {
+        held = renewed;
+        return true;
+      }
+    }
     const object = await kube.get('Lease', where);
     if (object === undefined) {
-      await kube.create('Lease', { namespace: 'kube-system' }, { metadata: { name: lease, namespace: 'kube-system' }, spec: taken(undefined, identity, now()) });
+      held = await kube.create('Lease', { namespace: 'kube-system' }, { metadata: { name: lease, namespace: 'kube-system' }, spec: taken(undefined, identity, now()) });
       return true;
     }
     const record = recordOf(object);
     observed = observe(observed, record, clock.now());
     if (!mayTake(observed, identity, clock.now(), clock.speed)) return false;
-    await kube.replace('Lease', where, { ...object, spec: taken(record, identity, now()) });
+    held = await kube.replace('Lease', where, { ...object, spec: taken(record, identity, now()) });
     return true;
   }
 
   async function run(): Promise<void> {
     while (!isStopped) {
-      let held = false;
+      let isHeld = false;
       try {
-        held = await tryOnce();
+        isHeld = await tryOnce();
       } catch (error) {
         const conflict = error instanceof ApiRefusal && error.status === 409;
         if (!conflict && !isStopped) log(`error retrieving resource lock kube-system/${lease}: ${error instanceof Error ? error.message : String(error)}`);
       }
       if (isStopped) return;
-      if (held) {
+      if (isHeld) {
         renewedAtMs = clock.now();
         failed = 0;
         if (!isLeading) {
@@ -82,7 +97,8 @@ export function takePart(options: ElectionOptions): Election {
           return;
         }
       }
-      await clock.wait(timings.leaseRetryMs);
+      // A leader renews at a fixed pace (renew: wait.PollUntil), a standby looks with jitter (acquire: wait.JitterUntil, JitterFactor 1.2).
+      await clock.wait(isLeading ? timings.leaseRetryMs : timings.leaseRetryMs * (1 + Math.random() * leaseJitter));
     }
   }
 

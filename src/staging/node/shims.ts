@@ -99,7 +99,7 @@ for a; do
     -L) link=-L ;;
   esac
 done
-case $format in *%[ugUGYZ]*|*%.3[YZ]*) ;; *) exec "$s" "$@" ;; esac
+case \${STAGING_RECORD_OWNERS:+o}$format in o*%[ugUG]*) ;; *) case \${STAGING_SKEW_MS:+s}$format in s*%[YZ]*|s*%.3[YZ]*) ;; *) exec "$s" "$@" ;; esac ;; esac
 rc=0 want=
 for a; do
   case $want in 1) want=; continue ;; esac

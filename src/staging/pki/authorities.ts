@@ -2,8 +2,8 @@
 
 import type { Secret } from '../../domain/secret.js';
 import { type Ca, makeCa } from '../../x509/certificate-authority.js';
-import { makeKeyPair } from '../../x509/key-pair.js';
 import type { CaSpec, ClusterSpec } from '../spec.js';
+import { makeStagingKeyPair } from './quick-rsa.js';
 
 export interface Authorities {
   readonly cluster: Ca;
@@ -19,12 +19,13 @@ export async function makeAuthorities(spec: ClusterSpec): Promise<Authorities> {
     authority(spec.cas.cluster),
     authority(spec.cas.etcd),
     authority(spec.cas.frontProxy),
-    makeKeyPair(spec.leafKeyType.startsWith('rsa') ? spec.leafKeyType : 'rsa-2048'),
+    makeStagingKeyPair(spec.leafKeyType.startsWith('rsa') ? spec.leafKeyType : 'rsa-2048'),
   ]);
   return { cluster, etcd, frontProxy, serviceAccounts };
 }
 
 /** A DNS SAN equal to its CN (k/k cmd/kubeadm/app/util/pkiutil/pki_helpers.go NewSelfSignedCACert), and no AKI, as Go leaves it out of what signs itself. */
-function authority({ commonName, keyType, notBeforeMs, notAfterMs }: CaSpec): Promise<Ca> {
-  return makeCa({ subject: { commonName }, keyType, keyIdentifiers: 'ski', sans: [`DNS:${commonName}`], notBeforeMs, notAfterMs });
+async function authority({ commonName, keyType, notBeforeMs, notAfterMs }: CaSpec): Promise<Ca> {
+  const { privateKeyPem } = await makeStagingKeyPair(keyType);
+  return makeCa({ subject: { commonName }, keyPem: privateKeyPem, keyIdentifiers: 'ski', sans: [`DNS:${commonName}`], notBeforeMs, notAfterMs });
 }

@@ -2,12 +2,12 @@
 
 import { stringify } from 'yaml';
 import { makeCa, makeLeaf } from '../../x509/certificate-authority.js';
-import { makeKeyPair } from '../../x509/key-pair.js';
 import type { ClusterSpec, NodeSpec } from '../spec.js';
 import { componentFlags, isFirst, networks } from './component-flags.js';
 import type { Authorities } from './authorities.js';
 import { issueLeaf, leafValidity } from './leaves.js';
 import type { PkiFile } from './pki-file.js';
+import { makeStagingKeyPair } from './quick-rsa.js';
 
 const folder = '/var/lib/kubelet/pki';
 export const currentClient = `${folder}/kubelet-client-current.pem`;
@@ -83,7 +83,8 @@ export async function kubeletServingFiles(node: NodeSpec, nowMs: number): Promis
   const keyType = other?.keyType ?? 'rsa-2048';
   const seconds = Math.floor(nowMs / 1000);
   const validity = { notBeforeMs: other?.notBeforeMs ?? nowMs - 60 * 60_000, notAfterMs: other?.notAfterMs ?? nowMs + leafValidity.lifetimeMs };
-  const [ca, pair] = await Promise.all([makeCa({ subject: { commonName: `${node.name}-ca@${seconds}` }, keyType, keyIdentifiers: 'ski', ...validity }), makeKeyPair(keyType)]);
+  const [caPair, pair] = await Promise.all([makeStagingKeyPair(keyType), makeStagingKeyPair(keyType)]);
+  const ca = await makeCa({ subject: { commonName: `${node.name}-ca@${seconds}` }, keyPem: caPair.privateKeyPem, keyIdentifiers: 'ski', ...validity });
   const certificatePem = await makeLeaf({ ca, pair, subject: { commonName: `${node.name}@${seconds}` }, sans: [`DNS:${node.name}`], usages: ['serverAuth'], ...validity });
   return [
     { path: servingCertificate, text: `${certificatePem}${ca.certificatePem}`, mode: 0o644 },

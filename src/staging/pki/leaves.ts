@@ -2,9 +2,9 @@
 
 import type { Secret } from '../../domain/secret.js';
 import { type Ca, makeLeaf } from '../../x509/certificate-authority.js';
-import { makeKeyPair } from '../../x509/key-pair.js';
 import type { KeyType } from '../../domain/cluster/inventory.js';
 import type { ClusterSpec, NodeSpec } from '../spec.js';
+import { makeStagingKeyPair } from './quick-rsa.js';
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
@@ -30,7 +30,7 @@ export interface LeafWish {
 /** Certificate and key in PEM. Names and times of the spec's exception replace the wish's, its SANs come on top. Throws ca-rejected. */
 export async function issueLeaf(ca: Ca, wish: LeafWish, { spec, node, nowMs }: { readonly spec: ClusterSpec; readonly node: NodeSpec; readonly nowMs: number }): Promise<Leaf> {
   const other = node.leaves.find((leaf) => leaf.path === wish.path);
-  const pair = await makeKeyPair(other?.keyType ?? wish.keyType ?? spec.leafKeyType);
+  const pair = await makeStagingKeyPair(other?.keyType ?? wish.keyType ?? spec.leafKeyType);
   const sans = [...new Set([...(wish.sans ?? []), ...(other?.sans ?? [])])];
   const notBeforeMs = other?.notBeforeMs ?? nowMs - leafValidity.backdateMs;
   const notAfterMs = other?.notAfterMs ?? nowMs + leafValidity.lifetimeMs;

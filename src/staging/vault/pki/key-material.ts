@@ -3,7 +3,7 @@
 import { createHash, createPrivateKey, createPublicKey } from 'node:crypto';
 import type { KeyType } from '../../../domain/cluster/inventory.js';
 import { childrenOf, readDer } from '../../../domain/pki/der.js';
-import { makeKeyPair } from '../../../x509/key-pair.js';
+import { makeStagingKeyPair } from '../../pki/quick-rsa.js';
 import { refused } from '../answer.js';
 import type { KeyKind } from './store.js';
 
@@ -33,7 +33,7 @@ const recipes: Readonly<Record<string, KeyType>> = {
 export async function makeKey(type: string, bits: number): Promise<{ readonly type: KeyKind; readonly pem: string }> {
   const recipe = recipes[type === 'ed25519' ? 'ed25519-0' : `${type}-${bits}`];
   if (recipe === undefined) throw refused(`the staging Vault makes no ${type} keys of ${bits} bits`);
-  return { type: type as KeyKind, pem: (await makeKeyPair(recipe)).privateKeyPem.reveal().toString('utf8') };
+  return { type: type as KeyKind, pem: (await makeStagingKeyPair(recipe)).privateKeyPem.reveal().toString('utf8') };
 }
 
 /** SHA-1 of the key's bits, "aa:bb:...": the subject key identifier. */
