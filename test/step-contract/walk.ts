@@ -13,6 +13,7 @@ import { type Plan, type PlannedStep, type Settings, wholeCluster } from '../../
 import { makePlan } from '../../src/domain/plan/planner.js';
 import type { PhaseControl } from '../../src/engine/perform.js';
 import { systemClock } from '../../src/engine/system-clock.js';
+import { apiServerOf } from '../../src/operations/identity-probe.js';
 import { artefactNames, paths } from '../../src/operations/run-files.js';
 import type { AnyStepKind, Site, StepKinds } from '../../src/ports/step-kind.js';
 import { scanCluster } from '../../src/scan/scan-cluster.js';
@@ -101,11 +102,31 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
     return (await kind.verify(plainSite(step, target), params)).map((f) => `${step.id} on ${target}: ${describeFailure(f)}`);
   }
 
+  /** A step that restarts etcd takes the only API server away for a moment; the engine tries again then, a call of a kind does not. */
+  async function apiAnswers(): Promise<void> {
+    const servers = [plan.inventory.cluster.server, ...nodesWith(plan.inventory, 'control-plane').map(apiServerOf)];
+    const until = performance.now() + options.patienceMs;
+    const isReady = (server: string): Promise<boolean> =>
+      world.access
+        .kube()
+        .at(server)
+        .get('/readyz', { deadlineMs: 5_000 })
+        .then(
+          ({ status }) => status === 200,
+          () => false,
+        );
+    while (!(await Promise.all(servers.map(isReady))).every(Boolean)) {
+      if (performance.now() >= until) throw new Error(`not every address of the API answers: ${servers.join(', ')}`);
+      await systemClock.wait(100);
+    }
+  }
+
   /** As the engine goes: a wave, its proof, then the next by what is true then. */
   async function performed(step: PlannedStep, isChosen: boolean): Promise<string[]> {
     const kind = kindsNeeded.get(step.kind) as AnyStepKind;
     const found: string[] = [];
     const left = new Set(step.targets);
+    await apiAnswers();
     while (left.size > 0) {
       const waves = kind.waves === undefined ? [[...left]] : await kind.waves([...left], plainSite(step, wholeCluster), kind.params.parse(step.params));
       const [first, ...others] = waves.find((wave) => wave.length > 0) as [string, ...string[]];
