@@ -23,11 +23,10 @@ export interface AskingOptions {
   readonly held: HeldFiles;
   /** Milliseconds of the wall clock between two requests. */
   readonly everyMs: number;
+  readonly requestsOfAConnection: number;
   readonly counters: AskingCounters;
 }
 
-/** Every so many requests a connection ends, and the next one makes a handshake. */
-const requestsOfAConnection = 5;
 const patienceMs = 5_000;
 
 export function askAsPod(options: AskingOptions): AskingPod {
@@ -56,7 +55,7 @@ export function askAsPod(options: AskingOptions): AskingPod {
     isBusy = true;
     follow();
     try {
-      if (++asked % requestsOfAConnection === 0) client.reconnect();
+      if (++asked % options.requestsOfAConnection === 0) client.reconnect();
       const { status } = await client.request('GET', '/version', { timeoutMs: patienceMs });
       if (status === 401) held.refused();
       if (!isStopped) count(status < 400 ? undefined : `HTTP ${status}`);

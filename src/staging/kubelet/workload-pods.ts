@@ -13,6 +13,7 @@ import { readsCaAnnotation } from '../objects-workloads.js';
 import { timings } from '../timings.js';
 import { heldFiles } from './held-files.js';
 import { type AskingCounters, type AskingPod, askAsPod } from './pod-asking.js';
+import type { AskingPace } from './pod-pace.js';
 import { podStatus } from './pod-status.js';
 import { loseVolumes, type PodVolumes, podVolumes, readMounted } from './pod-volumes.js';
 import { accountVolume } from './volume-sources.js';
@@ -58,8 +59,7 @@ export interface WorkloadPodsOptions {
   readonly node: StagingNode;
   readonly now: () => number;
   readonly counters: AskingCounters;
-  /** Milliseconds of the wall clock between two requests of a pod, and the share of pods that ask, 0 to 1. */
-  readonly pace: { readonly everyMs: number; readonly share: number };
+  readonly pace: AskingPace;
 }
 
 const retryMs = 2_000;
@@ -131,7 +131,7 @@ export function createWorkloadPods(options: WorkloadPodsOptions): WorkloadPods {
     pod.log.push(`started, ca.crt ${fingerprint(held.caPem())}`);
     if (volume !== undefined && isChosen(uid)) {
       const { address, port } = context.spec.loadBalancer;
-      pod.asking = askAsPod({ clock, server: `https://${address}:${port}`, held, everyMs: pace.everyMs, counters });
+      pod.asking = askAsPod({ clock, server: `https://${address}:${port}`, held, ...pace, counters });
     }
     syncLater(pod);
     void tell(pod);
