@@ -4,12 +4,12 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Socket } from 'node:net';
 import type { ComponentStart, RunningComponent, StartComponent } from '../component.js';
 import { connectMember, type MemberConnection } from '../etcd/member-connection.js';
-import { listen } from '../etcd/tls-door.js';
+import { listen } from '../listen.js';
 import { timings } from '../timings.js';
 import { createAuthenticator } from './authenticate.js';
 import { etcdBundle, keyPair, kubernetesBundle, type PairPem, readFile } from './cert-files.js';
 import { keepExtensionTrust } from './extension-trust.js';
-import { openDoorAt } from './doors.js';
+import { openDoors } from './doors.js';
 import { createHotFiles, type HotFiles } from './hot-files.js';
 import { kubeletAccess } from './kubelet-access.js';
 import { patience } from './patience.js';
@@ -212,7 +212,7 @@ async function openListener(start: ComponentStart, api: ServedApi, port: number,
   } catch (error) {
     throw new Error(`failed to create listener: failed to listen on ${start.node.address}:${port}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
-  const shut = openDoorAt(start.node.address, port, accept);
+  const shut = openDoors(start.node.address, accept);
   return {
     close: () =>
       new Promise((resolve) => {

@@ -1,10 +1,11 @@
 /** A TLS port of etcd: the pair is read again at every handshake (HS), the certificate of the other side is judged by Go's rules. */
 
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { type PairPem, presentedChain } from '../api/cert-files.js';
 import { type CertPool, verifyChain } from '../api/verify-client.js';
 import type { Certificate } from '../../domain/pki/certificate.js';
+import { listen } from '../listen.js';
 
 export interface DoorOptions {
   readonly address: string;
@@ -76,21 +77,6 @@ export async function openDoor(options: DoorOptions): Promise<Door> {
         for (const socket of sockets) socket.destroy();
       }),
   };
-}
-
-/** Rejects in Go's words. */
-export function listen(server: Server, port: number, address: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const why = error.code === 'EADDRINUSE' ? 'address already in use' : error.code === 'EADDRNOTAVAIL' ? 'cannot assign requested address' : error.message;
-      reject(new Error(`listen tcp ${address}:${port}: bind: ${why}`));
-    });
-    server.listen(port, address, () => {
-      server.removeAllListeners('error');
-      server.on('error', () => undefined);
-      resolve();
-    });
-  });
 }
 
 function remoteOf(socket: Socket): string {
