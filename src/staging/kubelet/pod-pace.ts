@@ -16,7 +16,7 @@ const requestsPerSecond = 20;
 /** Above this many nodes only a sample asks, of about as many pods. */
 const allUpToNodes = 40;
 const sampleOfPods = 40;
-/** libuv accepts one connection of a listener in each turn of the event loop, and with hundreds of nodes a turn is long: connections are few there. */
+/** With hundreds of nodes handshakes are a large part of what a machine can do, and pods are only a sample. */
 const requestsOfAConnection = { usual: 5, ofSample: 50 };
 
 export function askingPace(spec: ClusterSpec, speed: number): AskingPace {
