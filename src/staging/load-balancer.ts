@@ -20,8 +20,7 @@ export async function startLoadBalancer({ context }: { readonly context: Staging
   const { loadBalancer } = context.spec;
   const servers = controlPlanes(context.spec).map(({ name, address }) => ({ name, address, port: 6443, doors: doorsOf(address) }));
   const workerData: ThreadData = { ...loadBalancer, servers, checkEveryMs: timings.healthCheckMs };
-  const { file, execArgv } = threadFile();
-  const thread = new Worker(file, { workerData, execArgv });
+  const thread = startThread(workerData);
   let up: readonly string[] = [];
   try {
     await new Promise<void>((resolve, reject) => {
@@ -46,9 +45,10 @@ export async function startLoadBalancer({ context }: { readonly context: Staging
   };
 }
 
-/** From `dist` it is JavaScript; sources are read by the loader of TypeScript, whatever reads them here. */
-function threadFile(): { readonly file: string; readonly execArgv: string[] } {
-  const built = fileURLToPath(new URL('./load-balancer-thread.js', import.meta.url));
-  if (existsSync(built)) return { file: built, execArgv: [] };
-  return { file: built.replace(/\.js$/, '.ts'), execArgv: ['--import', import.meta.resolve('tsx')] };
+/** From `dist` it is JavaScript; for sources the thread loads what reads TypeScript first, whatever reads them here. */
+function startThread(workerData: ThreadData): Worker {
+  const url = new URL('./load-balancer-thread.js', import.meta.url);
+  if (existsSync(fileURLToPath(url))) return new Worker(url, { workerData, execArgv: [] });
+  const [loader, source] = [import.meta.resolve('tsx/esm/api'), url.href.replace(/\.js$/, '.ts')].map((one) => JSON.stringify(one));
+  return new Worker(`import(${loader}).then(({ register }) => (register(), import(${source})))`, { eval: true, workerData, execArgv: [] });
 }

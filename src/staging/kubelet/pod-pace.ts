@@ -22,5 +22,9 @@ const requestsOfAConnection = { usual: 5, ofSample: 50 };
 export function askingPace(spec: ClusterSpec, speed: number): AskingPace {
   const pods = spec.workloads.reduce((sum, workload) => sum + (workload.kind === 'DaemonSet' ? spec.nodes.length : workload.replicas), 0);
   const share = spec.nodes.length <= allUpToNodes ? 1 : Math.min(1, sampleOfPods / Math.max(1, pods));
-  return { everyMs: Math.max(2000 / speed, (pods * share * 1000) / requestsPerSecond), share, requestsOfAConnection: share < 1 ? requestsOfAConnection.ofSample : requestsOfAConnection.usual };
+  return {
+    everyMs: Math.max(2000 / speed, (pods * share * 1000) / requestsPerSecond),
+    share,
+    requestsOfAConnection: share < 1 ? requestsOfAConnection.ofSample : requestsOfAConnection.usual,
+  };
 }
