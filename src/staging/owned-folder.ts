@@ -27,7 +27,7 @@ export function takeOver(folder: string, pid: number): void {
   writeFileSync(join(folder, ownerFile), `${JSON.stringify({ pid, startedAt: startOf(pid) ?? '' })}\n`, { mode: 0o600 });
 }
 
-/** Removes the folders whose owner is not there any more. Returns them. Another process with the same number is told apart by its start. */
+/** Removes the folders whose owner is not there any more. Returns them; one that cannot be removed now is left to the next start. Another process with the same number is told apart by its start. */
 export function removeAbandoned(base: string = tmpdir()): string[] {
   if (!existsSync(base)) return [];
   const folders = readdirSync(base)
@@ -37,7 +37,12 @@ export function removeAbandoned(base: string = tmpdir()): string[] {
     const owned = ownerOf(folder);
     // Without a readable owner it may just be being made: it is left to whoever makes it.
     if (owned === undefined || startOf(owned.pid) === owned.startedAt) return false;
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+    try {
+      // A program of a node may outlive the cluster by a moment, and write where everything is being removed.
+      rmSync(folder, { recursive: true, force: true, maxRetries: 10 });
+    } catch {
+      return false;
+    }
     return !existsSync(folder);
   });
 }

@@ -1,6 +1,6 @@
 /** A token client outside of the cluster, as CI systems are: its token and ca.crt are kept as its Secret has them. */
 
-import { writeFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import type { StoredObject } from './api/store.js';
 import type { StagingContext } from './component.js';
 import type { OperatorFiles } from './operator-files.js';
@@ -13,13 +13,19 @@ export function keepTokenClient(context: StagingContext, files: OperatorFiles['t
   const write = (object: StoredObject): void => {
     const data = (object.data ?? {}) as Readonly<Record<string, string>>;
     if (data.token === undefined || data['ca.crt'] === undefined) return;
-    writeFileSync(files.tokenFile, Buffer.from(data.token, 'base64'), { mode: 0o600 });
-    writeFileSync(files.caFile, Buffer.from(data['ca.crt'], 'base64'), { mode: 0o600 });
+    replace(files.tokenFile, data.token);
+    replace(files.caFile, data['ca.crt']);
   };
   write(chosen);
   return store.onEvent(({ type, object }) => {
     if (type !== 'DELETED' && isToken(object) && object.metadata.name === chosen.metadata.name && object.metadata.namespace === chosen.metadata.namespace) write(object);
   });
+}
+
+/** In one step: the client reads it at any moment, and half a bundle verifies nothing. */
+function replace(file: string, base64: string): void {
+  writeFileSync(`${file}.part`, Buffer.from(base64, 'base64'), { mode: 0o600 });
+  renameSync(`${file}.part`, file);
 }
 
 function isToken(object: StoredObject): boolean {
