@@ -38,6 +38,7 @@ describe('every kind of step keeps the contract, on staging', () => {
       pace: 10,
       patienceMs: 15_000,
       killPoints: drawKillPoints,
+      holdsEveryWave: true,
       chooseBatches: (steps) => (isAllAsked ? steps : drawOrder(seed, steps, ({ id }) => id).slice(0, 1)),
     });
   });

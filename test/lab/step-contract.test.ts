@@ -9,7 +9,7 @@ import { settingsOf } from '../../src/cli/commands/shared-options.js';
 import { drawKillPoints, drawSteps, isAllAsked, playbookFile, sampleInWords, seed } from '../step-contract/draw-steps.js';
 import { openWalk, type Walk } from '../step-contract/walk.js';
 
-/** A step of a control plane restarts its components five times: three minutes. Most others take half of one. */
+/** A control plane restarts its components at each apply and undo: four minutes. Most other steps take half of one. */
 const sample = drawSteps(isAllAsked ? Number.POSITIVE_INFINITY : 6);
 
 let walk: Walk;
@@ -41,6 +41,7 @@ describe('drawn kinds of steps keep the contract, on the real cluster', () => {
       notOurs: /^ConfigMap felt\/felt-/,
       // A death costs minutes here; with all steps there is still one for each.
       killPoints: (of, purpose) => (isAllAsked ? drawOrder(seed, drawKillPoints(of, purpose), (point) => `${purpose} ${point}`).slice(0, 1) : drawKillPoints(of, purpose)),
+      holdsEveryWave: isAllAsked,
       chooseBatches: (steps) => drawOrder(seed, steps, ({ id }) => id).slice(0, 1),
     });
   });

@@ -36,6 +36,8 @@ export interface WalkOptions {
   /** Objects that programs of the cluster write all the time: `KIND NAMESPACE/NAME`. */
   readonly notOurs?: RegExp;
   killPoints(of: number, purpose: string): readonly number[];
+  /** One target of each wave is held against the contract, or of the first wave alone: a real control plane takes minutes. */
+  readonly holdsEveryWave: boolean;
   /** Of a step that was cut into batches: which of them is held against the contract. */
   chooseBatches(steps: readonly PlannedStep[]): readonly PlannedStep[];
 }
@@ -130,7 +132,7 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
     while (left.size > 0) {
       const waves = kind.waves === undefined ? [[...left]] : await kind.waves([...left], plainSite(step, wholeCluster), kind.params.parse(step.params));
       const [first, ...others] = waves.find((wave) => wave.length > 0) as [string, ...string[]];
-      if (!isChosen) others.unshift(first);
+      if (!isChosen || (left.size < step.targets.length && !options.holdsEveryWave)) others.unshift(first);
       else {
         const allowance = allowances[kind.name];
         const findings = await checkContract({
