@@ -23,6 +23,7 @@ export const scenarios: readonly Scenario[] = [
   { name: 'rolled-back', files: ['test/lab/rolled-back.test.ts'], minutes: 9, what: 'taken back from the gate before distrust, after a node has joined' },
   { name: 'fidelity', files: ['test/lab/fidelity.test.ts'], minutes: 10, what: 'the table of behaviours that staging is held to' },
   { name: 'step-contract', files: ['test/lab/step-contract.test.ts'], minutes: 10, what: 'steps drawn by the commit, each held against every rule of the contract of step kinds' },
+  { name: 'keep', files: ['test/lab/keep.test.ts'], minutes: 2, what: 'a staging cluster that is kept, seen with ssh, kubectl and vault as it is printed' },
   { name: 'refused', files: ['test/lab/refused.test.ts'], minutes: 5, what: 'bad input is refused before anything is changed' },
 ];
 

@@ -3,9 +3,10 @@
 import { execFile, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { nothing, type RehearsalPlace, rehearsalPlace, type StartedRehearsal } from './support/rehearsal.js';
+import { labPaths } from '../../lab/lab.js';
+import { nothing, type RehearsalPlace, rehearsalPlace, type StartedRehearsal } from '../support/rehearsal.js';
 
-const bin = '/var/lib/rotate-ca-lab/bin';
+const { bin } = labPaths();
 const programs = [`${bin}/kubectl`, '/usr/bin/ssh'];
 const missing = programs.filter((program) => !existsSync(program));
 // The lab's own `vault` is the server alone, and knows no commands.
