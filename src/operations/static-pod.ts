@@ -41,31 +41,21 @@ export function runsWhatIsOnDisk(component: Component, seen: { processes: readon
   return true;
 }
 
-/**
- * Reads processes, manifest and files of a node and asks runsWhatIsOnDisk. `files`: what the component reads at its start.
- * `manifests`: texts by SHA-256 that earlier looks have read; a look at a manifest that has not changed is one script.
- */
-export async function askComponent(site: Site, component: Component, files: readonly string[], manifests = new Map<string, string>()): Promise<Answer> {
+/** Reads processes, manifest and files of a node and asks runsWhatIsOnDisk. `files`: what the component reads at its start. */
+export async function askComponent(site: Site, component: Component, files: readonly string[]): Promise<Answer> {
   const limits = limitsOf(site, 20_000);
   const manifest = manifestPath(component);
+  const onDisk = await site.shell.readFiles([manifest, ...files], limits);
+  const text = onDisk.get(manifest);
+  if (text === undefined) return `${manifest} is missing`;
   const processes = await findProcesses(site.shell, component, [manifest, ...files], limits);
-  const [process] = processes;
-  if (process === undefined) return `${component} is not running`;
-  const sha256 = process.onDisk.get(manifest);
-  if (sha256 === undefined) return `${manifest} is missing`;
-  if (!manifests.has(sha256)) {
-    const read = await site.shell.readFile(manifest, limits);
-    if (read?.sha256 !== sha256) return `${manifest} is being replaced`;
-    manifests.set(sha256, Buffer.from(read.bytes).toString('utf8'));
-  }
-  const hashes = new Map(files.flatMap((path) => (process.onDisk.has(path) ? [[path, process.onDisk.get(path) ?? ''] as const] : [])));
-  return runsWhatIsOnDisk(component, { processes, manifest: manifests.get(sha256) ?? '', files: hashes });
+  const hashes = new Map(files.flatMap((path) => (onDisk.has(path) ? [[path, onDisk.get(path)?.sha256 ?? ''] as const] : [])));
+  return runsWhatIsOnDisk(component, { processes, manifest: Buffer.from(text.bytes).toString('utf8'), files: hashes });
 }
 
 /** Waits until a component runs what is on disk, in two looks that see the same process: a crash loop does not pass. */
 export async function waitForComponent(site: Site, component: Component, files: readonly string[]): Promise<Failure[]> {
   let seen = 0;
-  const manifests = new Map<string, string>();
   const failures = await waitFor(
     site,
     {
@@ -75,7 +65,7 @@ export async function waitForComponent(site: Site, component: Component, files: 
       otherwise: { code: 'component-not-restarted', nextAction: `Look at "journalctl -u kubelet" and /var/log/pods on ${site.target}, then run "rotate-ca resume".` },
     },
     async () => {
-      const answer = await askComponent(site, component, files, manifests);
+      const answer = await askComponent(site, component, files);
       seen = answer === true ? seen + 1 : 0;
       if (answer !== true) return answer;
       return seen >= 2 ? true : `${component} has only just come up`;

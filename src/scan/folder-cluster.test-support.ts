@@ -91,7 +91,7 @@ export function shellAt(node: string): NodeShell {
         .replace('pidof kubelet', 'false');
       return Promise.resolve(
         execFileSync('sh', ['-s'], { input: own, encoding: 'utf8' })
-          .replaceAll(/(?<=^file \S+ )\S+/gm, (path) => (path.startsWith('=') ? path.replace(base, '') : b64(Buffer.from(path, 'base64').toString().replace(base, ''))))
+          .replaceAll(/(?<=^file \S+ )\S+/gm, (path) => b64(Buffer.from(path, 'base64').toString().replace(base, '')))
           .replace(/^end$/m, `kubelet ${b64('/usr/bin/kubelet\0--config=/var/lib/kubelet/config.yaml\0')}\nend`),
       );
     },

@@ -51,10 +51,10 @@ export function readFindings(node: string, output: string): NodeFindings {
 }
 
 function fileOf(fields: readonly string[]): { record: FileRecord; text: string } {
-  const [kind = '', path = '', mode = '', uid, gid, sha256 = '', link = '-', spki = '-', encoded] = fields;
+  const [kind = '', path, mode = '', uid, gid, sha256 = '', link = '-', spki = '-', encoded] = fields;
   const text = decoded(encoded);
   const attributes = {
-    path: path.startsWith('=') ? path.slice(1) : decoded(path),
+    path: decoded(path),
     sha256: sha256 === '-' ? '' : sha256,
     mode: mode.padStart(4, '0'),
     uid: Number(uid),

@@ -1,15 +1,14 @@
 /** The script that reads the trust files of a node. Keys stay on the node: of a file with a key only digests and certificates travel. */
 
 /**
- * One record a line, fields split by blanks, free text in base64, a path in base64 or plain behind "=", "-" for nothing:
+ * One record a line, fields split by blanks, free text in base64, "-" for nothing:
  * `file <kind> <path> <mode> <uid> <gid> <sha256> <link> <spki> <text>`, `tool <name>`, `kubelet <command line>`, and `end`.
  */
 export const collectScript = `set -u
 LC_ALL=C; export LC_ALL
 has() { command -v "$1" >/dev/null 2>&1; }
-b64() { base64 -w 0; }
-# A plain path as it is, behind "=", which no base64 begins with: what a scan costs a node is programs started.
-path_field() { case $1 in *[!A-Za-z0-9/._-]*) field=$(printf %s "$1" | b64) ;; *) field==$1 ;; esac; }
+b64() { base64 | tr -d '\\n'; }
+or_dash() { if [ -n "$1" ]; then printf %s "$1"; else printf -; fi; }
 
 # Only certificates and public keys, by their own BEGIN and END: a key, whole or torn, never passes.
 public_pem() { awk '{sub(/\\r$/,"")} /^-----BEGIN /{on=($0 ~ /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----[ \\t]*$/)} on{print} /^-----END /{on=0}'; }
@@ -38,7 +37,7 @@ one() {
   kind=$1; p=$2
   link=; [ -L "$p" ] && link=$(readlink "$p" | b64)
   if [ ! -f "$p" ]; then
-    [ -L "$p" ] && path_field "$p" && printf 'file %s %s 0777 0 0 - %s - -\\n' "$kind" "$field" "$link"
+    [ -L "$p" ] && printf 'file %s %s 0777 0 0 - %s - -\\n' "$kind" "$(printf %s "$p" | b64)" "$link"
     return
   fi
   key=-; text=
@@ -50,8 +49,7 @@ one() {
       text=$(public_pem < "$p" | b64)
       grep -Eq 'BEGIN ([A-Z ]*PRIVATE|PUBLIC) KEY-----' "$p" && key=$(spki "$p") ;;
   esac
-  path_field "$p"; sum=$(sha256sum < "$p")
-  printf 'file %s %s %s %s %s %s %s\\n' "$kind" "$field" "$(stat -L -c '%a %u %g' "$p")" "\${sum%% *}" "\${link:--}" "\${key:--}" "\${text:--}"
+  printf 'file %s %s %s %s %s %s %s\\n' "$kind" "$(printf %s "$p" | b64)" "$(stat -L -c '%a %u %g' "$p")" "$(sha256sum < "$p" | cut -d' ' -f1)" "$(or_dash "$link")" "$(or_dash "$key")" "$(or_dash "$text")"
 }
 
 each() { while IFS= read -r f; do one "$1" "$f"; done; }
