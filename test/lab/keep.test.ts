@@ -48,7 +48,7 @@ describe.skipIf(missing.length > 0)(`a cluster that is kept${missing.length === 
 
   it('says what it has done, for people', () => {
     expect(run.stdout()).toMatch(/^\nRehearsed: cluster-ca\.yaml on 3 nodes in \d+ s, succeeded\n/);
-    for (const words of ['Rotated ', 'Between ', 'Works ', 'Refused ', 'API ', 'Pods ', 'found nowhere: ']) expect(run.stdout()).toContain(words);
+    for (const words of ['Rotated ', 'Mixed ', 'Accepted ', 'Refused ', 'API ', 'Pods ', 'found nowhere: ']) expect(run.stdout()).toContain(words);
     expect(run.stderr()).toMatch(/✓ 1\d\/\d+ /);
   });
 
