@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto';
 import type { Kube, KubeObject } from '../../src/ports/kube.js';
 import type { Shells } from '../../src/ports/node-shell.js';
+import { kindsWithCas } from '../../src/scan/objects/read-objects.js';
 import type { Places } from './bench.js';
 
 const roots = '/etc/kubernetes /var/lib/kubelet/pki /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env /var/lib/rotate-ca';
@@ -14,12 +15,7 @@ find ${roots} -type f -print0 2>/dev/null | sort -z | xargs -0 -r sha256sum | se
 true`;
 
 const kinds = [
-  { apiVersion: 'v1', kind: 'ConfigMap' },
-  { apiVersion: 'v1', kind: 'Secret' },
-  { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' },
-  { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' },
-  { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService' },
-  { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' },
+  ...kindsWithCas,
   { apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' },
   { apiVersion: 'apps/v1', kind: 'Deployment' },
   { apiVersion: 'apps/v1', kind: 'DaemonSet' },

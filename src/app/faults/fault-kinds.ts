@@ -60,10 +60,9 @@ const joiner = 'joiner';
 
 type Given = Pick<FaultKind, 'name' | 'what' | 'set'> & Partial<FaultKind>;
 
-const onNodesAsked = (given: Given): FaultKind => ({
+/** What most of them have in common. */
+const fault = (given: Given & Pick<FaultKind, 'places' | 'untouched'>): FaultKind => ({
   side: 'cluster',
-  places: nodesAsked,
-  untouched: noCommand,
   moments: anyMoment,
   lasts: 'state',
   isOutage: never,
@@ -71,44 +70,23 @@ const onNodesAsked = (given: Given): FaultKind => ({
   ...given,
 });
 
-const ofVault = (name: string, what: string, value: 'sealed' | 'expired' | 'denied'): FaultKind => ({
-  name,
-  what,
-  side: 'cluster',
-  places: (footprint) => (footprint.vaultCalls > 0 ? ['cluster'] : []),
-  untouched: 'Vault is not asked in this step',
-  moments: anyMoment,
-  lasts: value === 'expired' ? 'event' : 'state',
-  isOutage: never,
-  isHeavy: false,
-  set: () => [{ table: 'vault', value }],
-});
+const onNodesAsked = (given: Given): FaultKind => fault({ places: nodesAsked, untouched: noCommand, ...given });
 
-const ofApi = (name: string, what: string, set: FaultKind['set']): FaultKind => ({
-  name,
-  what,
-  side: 'cluster',
-  places: atControlPlanes,
-  untouched: touchesAll,
-  moments: anyMoment,
-  lasts: 'state',
-  isOutage: always,
-  isHeavy: true,
-  set,
-});
+const ofVault = (name: string, what: string, value: 'sealed' | 'expired' | 'denied'): FaultKind =>
+  fault({
+    name,
+    what,
+    places: (footprint) => (footprint.vaultCalls > 0 ? ['cluster'] : []),
+    untouched: 'Vault is not asked in this step',
+    lasts: value === 'expired' ? 'event' : 'state',
+    set: () => [{ table: 'vault', value }],
+  });
 
-const ofEngine = (name: string, what: string): FaultKind => ({
-  name,
-  what,
-  side: 'engine',
-  places: atCluster,
-  untouched: touchesAll,
-  moments: ['begin'],
-  lasts: 'event',
-  isOutage: never,
-  isHeavy: false,
-  set: () => [],
-});
+const ofApi = (name: string, what: string, set: FaultKind['set']): FaultKind =>
+  fault({ name, what, places: atControlPlanes, untouched: touchesAll, isOutage: always, isHeavy: true, set });
+
+const ofEngine = (name: string, what: string): FaultKind =>
+  fault({ name, what, side: 'engine', places: atCluster, untouched: touchesAll, moments: ['begin'], lasts: 'event', set: () => [] });
 
 export const faultKinds: readonly FaultKind[] = [
   onNodesAsked({ name: 'connection-refused', what: 'sshd of a node takes no new connections', set: ({ place }) => [{ table: 'ssh', node: place, value: { kind: 'refused' } }] }),
@@ -180,18 +158,13 @@ export const faultKinds: readonly FaultKind[] = [
     { table: 'api', node: place, value: { kind: 'status', status: 429, share: draw.number('share') < 0.5 ? 0.3 : 1 } },
   ]),
   ofApi('api-timeouts', 'a kube-apiserver takes requests and does not answer', ({ place }) => [{ table: 'api', node: place, value: { kind: 'timeout' } }]),
-  {
+  fault({
     name: 'webhook-fails-closed',
     what: 'an admission webhook with failurePolicy Fail has nobody behind it',
-    side: 'cluster',
     places: (footprint) => (footprint.writes > 0 ? ['cluster'] : []),
     untouched: 'nobody writes ConfigMaps, Secrets, workloads or certificate requests in this step',
-    moments: anyMoment,
-    lasts: 'state',
-    isOutage: never,
-    isHeavy: false,
     set: () => [{ table: 'webhook', value: true }],
-  },
+  }),
   ofVault('vault-sealed', 'Vault is sealed', 'sealed'),
   ofVault('vault-token-expired', 'the Vault token in use has expired', 'expired'),
   ofVault('vault-permission-denied', 'policies of Vault no longer grant the PKI mount', 'denied'),
@@ -206,20 +179,16 @@ export const faultKinds: readonly FaultKind[] = [
       file === undefined ? [] : [{ table: 'file', node: place, path: file.path, value: moment === 'begin' ? { append: '# edited by hand\n' } : { from: file.before } }],
     mend: ({ place, moment, file }) => (file === undefined || moment !== 'begin' ? [] : [{ table: 'file', node: place, path: file.path, value: { from: file.before } }]),
   }),
-  {
+  fault({
     name: 'node-joins',
     what: 'a worker that the plan does not know joins the cluster',
-    side: 'cluster',
     places: atCluster,
     untouched: touchesAll,
-    moments: anyMoment,
     lasts: 'event',
-    isOutage: never,
-    isHeavy: false,
     set: () => [{ table: 'join', node: joiner, value: true }],
     mend: () => [{ table: 'join', node: joiner }],
     isAlwaysMended: true,
-  },
+  }),
   ofEngine('engine-killed', 'rotate-ca is killed (SIGKILL) right after it has written a fact'),
   ofEngine('engine-stopped', 'rotate-ca is stopped (SIGSTOP) for minutes, and continued'),
 ];

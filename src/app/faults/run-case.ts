@@ -2,6 +2,7 @@
 
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { stepOf } from '../../domain/plan/plan.js';
 import type { Fact } from '../../domain/run/facts.js';
 import type { DriveOptions } from '../drive.js';
 import type { CaseResult, FaultCase, Outcome } from './fault-case.js';
@@ -155,7 +156,7 @@ async function unnoticedEdit(lane: Lane, one: FaultCase, index: number): Promise
 function isMoment(lane: Lane, one: FaultCase, fact: Fact): boolean {
   if (one.moment === 'begin') return beginsStep(fact);
   if (fact.type !== 'step.marked' || fact.step !== one.step || fact.mark !== one.moment) return false;
-  const targets = lane.plan.steps.find(({ id }) => id === one.step)?.targets ?? [];
+  const targets = stepOf(lane.plan, one.step)?.targets ?? [];
   return fact.target === one.place || !targets.includes(one.place);
 }
 
@@ -182,6 +183,6 @@ async function goOn(lane: Lane, one: FaultCase, first: Verdict): Promise<Verdict
 }
 
 function isDoneNow(lane: Lane, one: FaultCase): boolean {
-  const targets = lane.plan.steps.find(({ id }) => id === one.step)?.targets ?? [];
+  const targets = stepOf(lane.plan, one.step)?.targets ?? [];
   return isDone(progressOf(lane.folder()), one.step, targets);
 }

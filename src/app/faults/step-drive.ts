@@ -2,7 +2,7 @@
 
 import type { Failure } from '../../domain/errors.js';
 import { failuresOf } from '../../domain/errors.js';
-import type { Plan } from '../../domain/plan/plan.js';
+import { type Plan, stepOf } from '../../domain/plan/plan.js';
 import type { Fact } from '../../domain/run/facts.js';
 import { advance, markOf, type Progress, untouched } from '../../domain/run/progress.js';
 import { drive, type Driven, type DriveOptions } from '../drive.js';
@@ -24,7 +24,7 @@ export type StepEnd = { readonly view: Driven['view'] } | { readonly failures: r
 
 export async function driveStep(options: StepDrive): Promise<StepEnd> {
   const { folder, plan, step } = options;
-  const targets = plan.steps.find(({ id }) => id === step)?.targets ?? [];
+  const targets = stepOf(plan, step)?.targets ?? [];
   let progress = progressOf(folder);
   let pause = (): void => undefined;
   let hasApproved = false;

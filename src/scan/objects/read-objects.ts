@@ -4,7 +4,7 @@ import type { ObjectRecord } from '../../domain/cluster/inventory.js';
 import type { CallOptions, Kube } from '../../ports/kube.js';
 import { certificatesIn } from './certificates-in.js';
 
-const kinds = [
+export const kindsWithCas = [
   { apiVersion: 'v1', kind: 'ConfigMap' },
   { apiVersion: 'v1', kind: 'Secret' },
   { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration' },
@@ -15,7 +15,7 @@ const kinds = [
 
 /** In a fixed order: by kind, namespace, name, field. Throws what the port throws. */
 export async function readObjects(kube: Kube, options: CallOptions): Promise<ObjectRecord[]> {
-  const lists = await Promise.all(kinds.map((kind) => kube.list(kind, options).then((objects) => objects.map((object) => ({ ...object, ...kind })))));
+  const lists = await Promise.all(kindsWithCas.map((kind) => kube.list(kind, options).then((objects) => objects.map((object) => ({ ...object, ...kind })))));
   return lists.flatMap((objects) => objects.flatMap(certificatesIn).toSorted((a, b) => compare(keyOf(a), keyOf(b))));
 }
 
