@@ -1,5 +1,6 @@
 /** Paths below an object: status, scale, approval, eviction, binding, token, finalize. */
 
+import { isReady } from '../controllers/workload-objects.js';
 import type { Resource } from './resource-table.js';
 import { mustGet } from './read-objects.js';
 import { objectSelector } from './selectors.js';
@@ -111,12 +112,10 @@ interface BudgetStatus {
 function takeFrom(asked: Asked, budget: StoredObject, pod: StoredObject): void {
   const status = (budget.status ?? {}) as BudgetStatus;
   const { name } = budget.metadata;
-  const conditions = ((pod.status as { conditions?: readonly { type: string; status: string }[] } | undefined)?.conditions ?? []) as readonly { type: string; status: string }[];
-  const isReady = conditions.some((one) => one.type === 'Ready' && one.status === 'True');
   const healthy = status.currentHealthy ?? 0;
   const desired = status.desiredHealthy ?? 0;
   // A pod that is not healthy costs nothing while the budget is kept without it.
-  if (!isReady && desired > 0 && healthy >= desired) return;
+  if (!isReady(pod) && desired > 0 && healthy >= desired) return;
   const blocked = (message: string): ApiError =>
     new ApiError(429, 'TooManyRequests', "Cannot evict pod as it would violate the pod's disruption budget.", { causes: [{ reason: 'DisruptionBudget', message }] });
   if ((status.observedGeneration ?? 0) < (budget.metadata.generation ?? 0)) throw blocked(`The disruption budget ${name} is still being processed by the server.`);

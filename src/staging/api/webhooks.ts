@@ -4,6 +4,7 @@ import https from 'node:https';
 import { randomUUID } from 'node:crypto';
 import type { TLSSocket } from 'node:tls';
 import { kubernetesBundle, presentedChain } from './cert-files.js';
+import { isReady } from '../controllers/workload-objects.js';
 import { dialError } from './dial-error.js';
 import { applyPatch } from './patches.js';
 import { patience } from './patience.js';
@@ -146,11 +147,6 @@ function refuseWithoutBackend(hook: Hook, asked: Asked): void {
     .list({ apiVersion: 'v1', kind: 'Pod', namespace })
     .some((pod) => isReady(pod) && Object.entries(selector).every(([key, value]) => pod.metadata.labels?.[key] === value));
   if (object === undefined || !isServed) throw new Error(`Post "https://${name}.${namespace}.svc:${port}${service.path ?? '/'}?timeout=${hook.timeoutSeconds ?? 10}s": ${why}`);
-}
-
-function isReady({ status }: StoredObject): boolean {
-  const { conditions = [] } = (status ?? {}) as { readonly conditions?: readonly { readonly type: string; readonly status: string }[] };
-  return conditions.some((one) => one.type === 'Ready' && one.status === 'True');
 }
 
 function urlOf(hook: Hook, seconds: number): URL {

@@ -7,7 +7,7 @@ import type { StagingClient } from '../client/staging-client.js';
 import type { StagingContext } from '../component.js';
 import type { KubeCalls } from '../controllers/kube-calls.js';
 import { keyOf } from '../controllers/object-cache.js';
-import { podSpecOf, podStatusOf } from '../controllers/workload-objects.js';
+import { isReady, podSpecOf, podStatusOf } from '../controllers/workload-objects.js';
 import type { StagingNode } from '../node/staging-node.js';
 import { readsCaAnnotation } from '../objects-workloads.js';
 import { timings } from '../timings.js';
@@ -220,8 +220,7 @@ export function createWorkloadPods(options: WorkloadPodsOptions): WorkloadPods {
 
   function isTold(pod: Pod): boolean {
     const told = (pod.object.status as { readonly containerStatuses?: readonly { readonly containerID?: string; readonly ready?: boolean }[] } | undefined)?.containerStatuses?.[0];
-    const isReady = podStatusOf(pod.object).conditions?.some((condition) => condition.type === 'Ready' && condition.status === 'True') ?? false;
-    return pod.life !== undefined && told?.containerID === `containerd://${pod.life.containerId}` && isReady;
+    return pod.life !== undefined && told?.containerID === `containerd://${pod.life.containerId}` && isReady(pod.object);
   }
 
   return {
