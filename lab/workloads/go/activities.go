@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -29,6 +30,8 @@ type writer struct {
 	api      *api
 	counters *counters
 	exists   bool
+	// One write at a time: the last one, which says how the program ended, must not be overtaken by the one before it.
+	turn sync.Mutex
 }
 
 func (w *writer) run(ctx context.Context) {
@@ -46,6 +49,8 @@ func (w *writer) run(ctx context.Context) {
 
 // write tries once. There is no retry inside it.
 func (w *writer) write() {
+	w.turn.Lock()
+	defer w.turn.Unlock()
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(context.Background(), callDeadline)
 	defer cancel()

@@ -73,7 +73,14 @@ async function whole(response) {
 }
 
 let exists = false;
-async function write() {
+let lastWrite = Promise.resolve();
+/** One write at a time: the last one, which says how the program ended, must not be overtaken by the one before it. */
+function write() {
+  lastWrite = lastWrite.then(writeOnce);
+  return lastWrite;
+}
+
+async function writeOnce() {
   const began = Date.now();
   const data = { [`run-${counters.startedAt}`]: counters.json() };
   try {
