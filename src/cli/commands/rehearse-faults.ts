@@ -1,6 +1,6 @@
 /** rotate-ca rehearse --faults: what is broken when, one line for each case, and the table of all of them. */
 
-import { faultNames, prepareFaults, type RehearseFaultsFlags } from '../../app/faults/prepare.js';
+import { prepareFaults, type RehearseFaultsFlags } from '../../app/faults/prepare.js';
 import { type FaultTable, rehearseFaults } from '../../app/faults/rehearse-faults.js';
 import { sampleFaults } from '../../app/faults/sample-faults.js';
 import type { CaseResult } from '../../app/faults/fault-case.js';
@@ -98,11 +98,4 @@ function countsOf(results: readonly CaseResult[]): string {
     .filter(({ count }) => count > 0)
     .map(({ outcome, count }) => `${count} ${outcome}`)
     .join(', ');
-}
-
-/** For --help. */
-export function faultsHelp(): string {
-  return `\nFaults, each NAME, NAME@STEP or NAME@STEP:TARGET for --faults:\n${faultNames()
-    .map(({ name, what }) => `  ${name.padEnd(28)} ${what}`)
-    .join('\n')}\n`;
 }

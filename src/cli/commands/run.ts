@@ -2,7 +2,6 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { createRunFolder } from '../../app/run-folder.js';
 import { exitCodes, fail } from '../../domain/errors.js';
 import { readPlan } from '../../domain/plan/digest.js';
 import { readDuration } from '../../domain/plan/duration.js';
@@ -50,6 +49,7 @@ export function addRunCommand(program: Command, context: Context): void {
           return;
         }
       }
+      const { createRunFolder } = await import('../../app/run-folder.js');
       createRunFolder(stateDir, plan.name, plan);
       out.say(`Run ${plan.name}. If it is interrupted: rotate-ca resume ${plan.name}`);
       context.end(await driveRun(out, env, { stateDir, run: plan.name, ask: 'submit', autoApprove: flags.autoApprove, lockTimeoutMs: lockMs, input: flags.input }));
