@@ -16,7 +16,10 @@ afterEach(() => world.close());
 /** The script that lists the hashes is another one. */
 function listingWith(must: NodeShell['must']) {
   const site = world.site();
-  return { ...site, shell: { ...site.shell, must: (script: string, limits: Parameters<NodeShell['must']>[1]) => (script.includes('sha256sum') ? must : site.shell.must)(script, limits) } };
+  return {
+    ...site,
+    shell: { ...site.shell, must: (script: string, limits: Parameters<NodeShell['must']>[1]) => (script.includes('sha256sum') ? must : site.shell.must)(script, limits) },
+  };
 }
 
 describe('back-up-nodes', () => {
@@ -34,10 +37,12 @@ describe('back-up-nodes', () => {
     ['no file at all', 'file-missing', () => 'true'],
   ])('fails for %s, and records nothing; the next try is a whole one', async (_, code, change) => {
     const { shell } = world.site();
-    const failed = await backUpNodes.apply(
-      listingWith((script, limits) => shell.must(change(script), limits)),
-      params,
-    ).catch(failuresOf);
+    const failed = await backUpNodes
+      .apply(
+        listingWith((script, limits) => shell.must(change(script), limits)),
+        params,
+      )
+      .catch(failuresOf);
     expect(failed?.map((one) => one.code)).toEqual([code]);
     expect(world.artefacts.has(record)).toBe(false);
     expect(await backUpNodes.inspect(world.site(), params)).toBe('absent');
