@@ -48,10 +48,8 @@ export interface Rehearsal {
   readonly report: string;
 }
 
-/** A look costs a node some processes: not so many more as time is faster. */
-const looksPerSpeed = 5;
 /** Each place in its turn. */
-const probeEveryMs = 100;
+const probeEveryMs = 150;
 
 /** Throws what planning and driving throw. A run that halts is no exception: `view` says so. */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
@@ -82,7 +80,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       onLine: (line) => options.onLine(line, availability),
       onWarning: options.onWarning,
       lockTimeoutMs: 0,
-      pace: Math.max(1, options.speed / looksPerSpeed),
+      pace: options.speed,
       interrupts: options.interrupts,
     });
     const tookMs = Date.now() - startedAt;

@@ -78,7 +78,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
     plan,
     settings,
     env,
-    pace: Math.max(1, speed / 5),
+    pace: speed,
     speed,
     availability,
     stalls: watchStalls(operator),

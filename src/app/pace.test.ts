@@ -1,0 +1,13 @@
+import { expect, it } from 'vitest';
+import { pauseAt } from './pace.js';
+
+it.each([
+  [1, 1000, 1000],
+  [20, 2000, 100],
+  [20, 1000, 50],
+  [20, 500, 50],
+  [50, 500, 50],
+  [20, 30, 30],
+])('at pace %d a pause of %d ms takes %d ms', (pace, usualMs, ms) => {
+  expect(pauseAt(pace, usualMs)).toBe(ms);
+});
