@@ -72,7 +72,8 @@ function view(end: Extract<StepEnd, { view: unknown }>): string {
   return end.view.value;
 }
 
-function textOf(error: unknown): string {
+/** With the stack: whoever reads it looks for a defect. */
+export function textOf(error: unknown): string {
   return oneLine(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 
