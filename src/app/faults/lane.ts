@@ -92,6 +92,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
       copyState(settings.stateDir, join(at(index), 'state'));
     },
     async restore(index) {
+      lane.position = undefined;
       const missing = await staging.ask('load', { folder: at(index) });
       copyState(join(at(index), 'state'), settings.stateDir);
       if (missing.length > 0) throw new Error(`the staging cluster did not come back from its snapshot: ${missing.join('; ')}`);
