@@ -47,7 +47,9 @@ async function testLab(options: TestOptions): Promise<Tally> {
     for (const scenario of drawn.chosen) {
       const need = mayTakeMinutes(scenario, slowness);
       if (need > left()) {
-        print(`  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left().toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`);
+        print(
+          `  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left().toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`,
+        );
         continue;
       }
       const took = await runScenario(scenario, { options, seed, sum, leftMinutes: left() });
@@ -58,10 +60,7 @@ async function testLab(options: TestOptions): Promise<Tally> {
 }
 
 /** Minutes that it took. */
-async function runScenario(
-  scenario: Scenario,
-  { options, seed, sum, leftMinutes }: { options: TestOptions; seed: string; sum: Tally; leftMinutes: number },
-): Promise<number> {
+async function runScenario(scenario: Scenario, { options, seed, sum, leftMinutes }: { options: TestOptions; seed: string; sum: Tally; leftMinutes: number }): Promise<number> {
   const started = performance.now();
   const endsAt = started + Math.min(scenario.minutes * patience * (options.all ? 6 : 1), leftMinutes) * minuteMs;
   print(`\n=== ${scenario.name}: ${scenario.what}`);
