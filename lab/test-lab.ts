@@ -1,6 +1,7 @@
 /** `npm run test:lab`: brings the lab up and runs scenarios on it. The last line is the count of the tests that really ran. */
 
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { closingLine, type Tally } from '../scripts/closing-line.js';
 import { labPaths } from './lab.js';
 import { withLock } from './lock.js';
@@ -17,6 +18,8 @@ const patience = 3;
 /** How slow a machine is, is not told by what is over in a moment. */
 const tellingMinutes = 1;
 const minuteMs = 60_000;
+/** setTimeout fires at once beyond this. */
+const longestTimerMs = 2 ** 31 - 1;
 
 async function testLab(options: TestOptions): Promise<Tally> {
   const seed = commit();
@@ -33,16 +36,23 @@ async function testLab(options: TestOptions): Promise<Tally> {
   }
   // Held to the end: nobody takes the cluster away under a rotation.
   return withLock(paths, 'test', async () => {
-    await prepareLab(paths, print);
+    const left = (): number => options.withinMinutes - (performance.now() - startedMs) / minuteMs;
+    const late = sleep(Math.min(left() * minuteMs, longestTimerMs), true, { ref: false });
+    if (await Promise.race([prepareLab(paths, print).then(() => false), late])) {
+      print('The lab has not come up in the time that there was, so its tests are skipped. What has been built of it stays.');
+      sum.skipped = drawn.chosen.reduce((count, { files }) => count + files.length, 0);
+      return sum;
+    }
     let slowness = 1;
     for (const scenario of drawn.chosen) {
-      const left = options.withinMinutes - (performance.now() - startedMs) / minuteMs;
       const need = mayTakeMinutes(scenario, slowness);
-      if (need > left) {
-        print(`  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left.toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`);
+      if (need > left()) {
+        print(
+          `  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left().toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`,
+        );
         continue;
       }
-      const took = await runScenario(scenario, { options, seed, sum, leftMinutes: left });
+      const took = await runScenario(scenario, { options, seed, sum, leftMinutes: left() });
       if (scenario.minutes >= tellingMinutes) slowness = Math.max(slowness, took / scenario.minutes);
     }
     return sum;
@@ -50,10 +60,7 @@ async function testLab(options: TestOptions): Promise<Tally> {
 }
 
 /** Minutes that it took. */
-async function runScenario(
-  scenario: Scenario,
-  { options, seed, sum, leftMinutes }: { options: TestOptions; seed: string; sum: Tally; leftMinutes: number },
-): Promise<number> {
+async function runScenario(scenario: Scenario, { options, seed, sum, leftMinutes }: { options: TestOptions; seed: string; sum: Tally; leftMinutes: number }): Promise<number> {
   const started = performance.now();
   const endsAt = started + Math.min(scenario.minutes * patience * (options.all ? 6 : 1), leftMinutes) * minuteMs;
   print(`\n=== ${scenario.name}: ${scenario.what}`);

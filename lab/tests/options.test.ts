@@ -7,7 +7,12 @@ describe('options of the lab tests', () => {
   });
 
   it('takes all, a budget, and names', () => {
-    expect(readOptions(['--all', '--budget', '1h', '--within', '90s', '--only', 'refused'])).toMatchObject({ all: true, budgetMinutes: 60, withinMinutes: 1.5, only: [{ name: 'refused' }] });
+    expect(readOptions(['--all', '--budget', '1h', '--within', '90s', '--only', 'refused'])).toMatchObject({
+      all: true,
+      budgetMinutes: 60,
+      withinMinutes: 1.5,
+      only: [{ name: 'refused' }],
+    });
   });
 
   it.each([

@@ -20,7 +20,7 @@ interface TokenSecret {
 
 /** Copies the legacy token and its ca.crt out of the cluster, as the owner of such a program once did by hand. */
 async function fetchMaterial(lab: Lab, folder: string): Promise<void> {
-  await waitFor(`Secret ${legacySecret} to be filled`, { timeoutMs: 60_000 }, async () => {
+  await waitFor(`Secret ${legacySecret} to be filled`, { timeoutMs: 300_000 }, async () => {
     const { data } = await getJson<TokenSecret>(lab, ['-n', namespace, 'secret', legacySecret]);
     const token = data?.token;
     const ca = data?.['ca.crt'];
