@@ -60,6 +60,8 @@ describe('a node with every kind of file', () => {
       '/etc/kubernetes/pki/sa.pub': { kind: 'key', mode: '0600', keySpki: spki, certificates: '' },
       '/etc/kubernetes/pki/both.pem': { kind: 'leaf', mode: '0600', keySpki: spki, certificates: me },
       '/etc/kubernetes/pki/torn.pem': { kind: 'leaf', mode: '0600', certificates: me },
+      '/etc/kubernetes/pki/glued.pem': { kind: 'key', mode: '0600', certificates: '' },
+      '/etc/kubernetes/pki/back\\slash=*?[a].crt': { kind: 'leaf', mode: '0600', certificates: me },
       '/etc/kubernetes/pki/a name with blanks.key': { kind: 'key', mode: '0600', keySpki: spki, certificates: '' },
       '/var/lib/kubelet/pki/kubelet-client-2030.pem': { kind: 'leaf', mode: '0600', keySpki: spki, certificates: me },
       '/var/lib/kubelet/pki/kubelet-client-current.pem': { kind: 'leaf', mode: '0600', keySpki: spki, linkTo: 'kubelet-client-2030.pem', certificates: me },

@@ -29,7 +29,7 @@ export interface Sample {
 export async function sampleFaults(options: Omit<RehearseFaults, 'wish' | 'lanes' | 'onUndisturbed'>): Promise<Sample> {
   const lane = await openLane({ ...options, staging: await options.start() });
   try {
-    options.onPlan(lane.plan);
+    options.onPlan(lane.plan, 1);
     await lane.save(0);
     const drawn = drawSample(lane.plan, options);
     const results: CaseResult[] = [];

@@ -1,6 +1,6 @@
 /** rotate-ca rehearse --faults: what is broken when, one line for each case, and the table of all of them. */
 
-import { faultNames, prepareFaults, type RehearseFaultsFlags } from '../../app/faults/prepare.js';
+import { prepareFaults, type RehearseFaultsFlags } from '../../app/faults/prepare.js';
 import { type FaultTable, rehearseFaults } from '../../app/faults/rehearse-faults.js';
 import { sampleFaults } from '../../app/faults/sample-faults.js';
 import type { CaseResult } from '../../app/faults/fault-case.js';
@@ -24,7 +24,7 @@ export async function rehearseWithFaults(flags: Omit<RehearseFaultsFlags, 'signa
     ...prepared,
     env,
     signal: interrupts.signal,
-    onPlan: (plan) => out.say(`Planned: ${plan.steps.length} steps. An undisturbed run first, with a snapshot before each step.`),
+    onPlan: (plan, lanes) => out.say(`Planned: ${plan.steps.length} steps. An undisturbed run first${lanes === 1 ? '' : `, on each of ${lanes} clusters`}, with a snapshot before each step.`),
     onUndisturbed: (step, index) => out.say(out.colours.dim(`  ${String(index + 1).padStart(2)} ${step}`)),
     onCase,
   });
@@ -99,11 +99,4 @@ function countsOf(results: readonly CaseResult[]): string {
     .filter(({ count }) => count > 0)
     .map(({ outcome, count }) => `${count} ${outcome}`)
     .join(', ');
-}
-
-/** For --help. */
-export function faultsHelp(): string {
-  return `\nFaults, each NAME, NAME@STEP or NAME@STEP:TARGET for --faults:\n${faultNames()
-    .map(({ name, what }) => `  ${name.padEnd(28)} ${what}`)
-    .join('\n')}\n`;
 }
