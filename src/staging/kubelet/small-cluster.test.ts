@@ -44,12 +44,8 @@ describe('static pods', () => {
     expect(pidOf('kube-scheduler')).toBe(before);
     await cluster.run('cp1', `sed -i 's/^metadata:$/metadata:\\n  annotations: { rotate-ca\\/generation: "1" }/' ${manifests}/kube-scheduler.yaml`);
     await until('another process', () => podOf('kube-scheduler')?.container?.isReady && pidOf('kube-scheduler') !== before);
-    expect(
-      cluster
-        .node('cp1')
-        .processes()
-        .filter((process) => process.name === 'kube-scheduler'),
-    ).toHaveLength(1);
+    const processes = cluster.node('cp1').processes();
+    expect(processes.filter(({ name }) => name === 'kube-scheduler')).toHaveLength(1);
     const uid = podOf('kube-scheduler')?.manifest.uid;
     await until('its mirror pod', () => cluster.object('Pod', 'kube-system', 'kube-scheduler-cp1')?.metadata.annotations?.['kubernetes.io/config.mirror'] === uid);
   });
