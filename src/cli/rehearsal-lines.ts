@@ -119,8 +119,7 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
         approved.add(fact.gate);
         since = { atMs: Date.now(), count: availability.total() };
         print(`${c.yellow('◆')}       gate ${fact.gate}: both kinds of client were asked, approved`);
-      }
-      else if (fact.type === 'step.failed')
+      } else if (fact.type === 'step.failed')
         print(`${c.red('✗')}       ${fact.step}: ${fact.phase} found ${fact.failures.length === 1 ? 'a problem' : `${fact.failures.length} problems`}`);
       else if (fact.type === 'guard.tripped') print(`${c.red('✗')}       the API went away: ${fact.failure.cause}`);
       else if (fact.type === 'guard.cleared') print('        the API is back');

@@ -24,7 +24,8 @@ export async function rehearseWithFaults(flags: Omit<RehearseFaultsFlags, 'signa
     ...prepared,
     env,
     signal: interrupts.signal,
-    onPlan: (plan, lanes) => out.say(`Planned: ${plan.steps.length} steps. An undisturbed run first${lanes === 1 ? '' : `, on each of ${lanes} clusters`}, with a snapshot before each step.`),
+    onPlan: (plan, lanes) =>
+      out.say(`Planned: ${plan.steps.length} steps. An undisturbed run first${lanes === 1 ? '' : `, on each of ${lanes} clusters`}, with a snapshot before each step.`),
     onUndisturbed: (step, index) => out.say(out.colours.dim(`  ${String(index + 1).padStart(2)} ${step}`)),
     onCase,
   });
