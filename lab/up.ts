@@ -46,7 +46,7 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
     await stages.run('API', async () => {
       // After a rotation the copy that we have is of a CA that nobody trusts any more; a control plane has the right one.
       await copyAdminKubeconfig(lab);
-      await waitForApi(lab, 3 * minute);
+      await waitForApi(lab, 10 * minute);
       return true;
     });
   }
@@ -100,7 +100,7 @@ export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: 
   await bringUpCluster(lab, stages);
   await bringUpWorkloads(lab, stages);
   await stages.run('all Ready', async () => {
-    await waitUntilReady(openLab({ paths: lab.paths }), 5 * minute, wasUp ? {} : { since: started });
+    await waitUntilReady(openLab({ paths: lab.paths }), 15 * minute, wasUp ? {} : { since: started });
     return !wasUp;
   });
   print(stages.summary());

@@ -12,6 +12,7 @@ import type { Felt } from '../staging/messages.js';
 import type { SweepResult } from '../staging/sweep.js';
 import { drive, type Driven, type DriveOptions } from './drive.js';
 import { planFor } from './make-plan.js';
+import { paceOf } from './pace.js';
 import { type Availability, placesOf, watchAvailability } from './rehearse-availability.js';
 import { type Check, type CheckWorld, credentialIn, letsIn, letsTokenIn, verifiesWith } from './rehearse-checks.js';
 import type { StagingProcess } from './rehearse-process.js';
@@ -80,7 +81,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       onLine: (line) => options.onLine(line, availability),
       onWarning: options.onWarning,
       lockTimeoutMs: 0,
-      pace: options.speed,
+      pace: paceOf({ speed: options.speed, nodes: plan.inventory.nodes.length }),
       interrupts: options.interrupts,
     });
     const tookMs = Date.now() - startedAt;

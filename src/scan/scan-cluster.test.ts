@@ -94,7 +94,7 @@ describe('a node with every kind of file', () => {
 
   it('no line of a key leaves the node, in any encoding', async () => {
     layOut('cp1');
-    const output = await shellAt('cp1').must(collectScript, { deadlineMs: 1000 });
+    const output = await shellAt('cp1').must(collectScript, { deadlineMs: 20_000 });
     const decoded = output.split(/\s/).flatMap((word) => [word, Buffer.from(word, 'base64').toString('latin1')]);
     // The second line of a key holds the private number; the others may hold the public point, which is in certificates too.
     const secrets = [keyText, ca.keyPem.reveal().toString()].flatMap((text) => [text.split('\n')[1] ?? '', b64(text)]).map((line) => line.slice(0, 60));
@@ -109,7 +109,7 @@ describe('what is wrong is told all at once', () => {
     const shells = shellsOf((name) => {
       const must = () => {
         if (name === 'w1') return Promise.reject(new RotationError(failure('ssh-unreachable', { target: 'w1', summary: 'no', nextAction: 'x' })));
-        return name === 'w2' ? Promise.resolve('file pem') : shellAt(name).must(collectScript, { deadlineMs: 1000 });
+        return name === 'w2' ? Promise.resolve('file pem') : shellAt(name).must(collectScript, { deadlineMs: 20_000 });
       };
       return { node: name, must } as unknown as NodeShell;
     });

@@ -10,6 +10,7 @@ import type { Fact } from '../../domain/run/facts.js';
 import type { Activity } from '../../staging/activity.js';
 import { stepKinds } from '../../steps/index.js';
 import { planFor } from '../make-plan.js';
+import { paceOf } from '../pace.js';
 import { type Availability, placesOf, watchAvailability } from '../rehearse-availability.js';
 import type { StagingProcess } from '../rehearse-process.js';
 import { rehearsalEnv, rehearsalSettings } from '../rehearse-settings.js';
@@ -78,7 +79,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
     plan,
     settings,
     env,
-    pace: speed,
+    pace: paceOf({ speed, nodes: plan.inventory.nodes.length }),
     speed,
     availability,
     stalls: watchStalls(operator),

@@ -8,7 +8,6 @@ import { readPlaybook } from '../../domain/plan/playbook.js';
 import { stepKinds } from '../../steps/index.js';
 import { specFor } from '../rehearse-spec.js';
 import { startSomewhere } from '../rehearse-start.js';
-import { faultKinds } from './fault-kinds.js';
 import type { RehearseFaults } from './rehearse-faults.js';
 import { checkWish, readWish } from './wish.js';
 
@@ -79,9 +78,4 @@ function seedOf(text: string | undefined): string {
     cause: 'it is made of letters, digits, ".", "_" and "-"',
     nextAction: 'Give a number, or the name of a commit.',
   });
-}
-
-/** Name and meaning of each, for --help. */
-export function faultNames(): readonly { readonly name: string; readonly what: string }[] {
-  return faultKinds.map(({ name, what }) => ({ name, what }));
 }

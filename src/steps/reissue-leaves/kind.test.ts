@@ -73,7 +73,7 @@ describe('reissue-leaves', () => {
   );
 
   it.each([
-    ['file-missing', 'preflight', () => world.site().shell.removeFile(`${pki}/apiserver.crt`, { deadlineMs: 1000 })],
+    ['file-missing', 'preflight', () => world.site().shell.removeFile(`${pki}/apiserver.crt`, { deadlineMs: 20_000 })],
     ['file-changed', 'verify', () => Promise.resolve()],
   ] as const)('says %s at %s', async (code, phase, meddle) => {
     await meddle();

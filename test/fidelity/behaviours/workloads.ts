@@ -193,8 +193,21 @@ export const workloads: readonly Behaviour[] = [
         ({ readyReplicas }) => readyReplicas === 2,
       );
       const before = new Map((await podsIn(world, namespace)).map(({ metadata }) => [metadata.name, metadata.uid]));
-      const generation = (await world.kube.patch(ref, restartedAt(), { deadlineMs: callMs })).metadata.generation ?? 0;
-      let [differsMeanwhile, lastFirst] = [false, true];
+      // Held by its partition, however fast it would be over; then let go.
+      const roll = async (partition: number, more: Record<string, unknown> = {}): Promise<number> => {
+        const { spec } = more as { spec?: object };
+        const patch = { spec: { ...spec, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition } } } };
+        return (await world.kube.patch(ref, patch, { deadlineMs: callMs })).metadata.generation ?? 0;
+      };
+      const held = await roll(2, restartedAt());
+      const halfway = await until(
+        world,
+        rolledMs,
+        () => statusOf(world, ref),
+        (status) => status.observedGeneration === held && status.updateRevision !== status.currentRevision,
+      );
+      const generation = await roll(0);
+      let lastFirst = true;
       const isNew = (pods: readonly KubeObject[], name: string): boolean => pods.some(({ metadata }) => metadata.name === name && metadata.uid !== before.get(name));
       const done = await until(
         world,
@@ -202,16 +215,14 @@ export const workloads: readonly Behaviour[] = [
         async () => {
           const pods = await podsIn(world, namespace);
           if (isNew(pods, 'idle-0') && !isNew(pods, 'idle-1')) lastFirst = false;
-          const status = await statusOf(world, ref);
-          if (status.observedGeneration === generation && status.updateRevision !== status.currentRevision) differsMeanwhile = true;
-          return status;
+          return statusOf(world, ref);
         },
         (status) => status.observedGeneration === generation && status.updateRevision === status.currentRevision && status.readyReplicas === 2,
       );
       const pods = await podsIn(world, namespace);
       return {
         names: pods.map(({ metadata }) => metadata.name).sort(),
-        differsMeanwhile,
+        differsMeanwhile: halfway.observedGeneration === held && halfway.updateRevision !== halfway.currentRevision,
         equal: done.updateRevision === done.currentRevision && done.observedGeneration === generation,
         updated: (done.updatedReplicas as number | undefined) ?? 0,
         allNew: ['idle-0', 'idle-1'].every((name) => isNew(pods, name)),
