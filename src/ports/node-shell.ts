@@ -13,7 +13,7 @@ export interface RunOptions {
   readonly signal?: AbortSignal;
   /** Given to the script on its standard input: the only way for secrets to a node. */
   readonly stdin?: string | Uint8Array | Secret;
-  /** Keep standard output away from every error and log, because it holds a secret. */
+  /** Keep what it says away from every error and log, because it holds a secret; of its errors only the kernel's own words are told. */
   readonly secretOutput?: boolean;
 }
 

@@ -11,6 +11,9 @@ import { readFilesScript, removeFileScript, replaceFileScript, replaceLinkScript
 import { limitsFor, unlessAborted } from './limits.js';
 import { parseFiles } from './read-format.js';
 
+/** What programs say for an error of the kernel (strerror(3)): no secret can look like it. */
+const kernelWords = /Read-only file system|Permission denied|Operation not permitted|No such file or directory|Input\/output error|Cannot allocate memory|No space left on device|Disk quota exceeded/;
+
 type Within = { readonly deadlineMs: number; readonly signal?: AbortSignal };
 
 /** `connect` gives the connection that is kept, or makes it. */
@@ -92,7 +95,7 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
       const { exitCode, stdout, stderr } = await execute(script, what, options);
       if (exitCode !== 0) {
         const words = stderr.toString('utf8');
-        const said = options.secretOutput ? '' : endOf(words);
+        const said = options.secretOutput ? (kernelWords.exec(words)?.[0] ?? '') : endOf(words);
         const isFull = /No space left on device|quota exceeded/i.test(words);
         throw new RotationError(
           failure(isFull ? 'disk-full' : 'command-failed', {
