@@ -1,6 +1,7 @@
 import { writeInventory } from './access/inventory.js';
 import { startSshAgent, writeSshFiles } from './access/ssh.js';
 import { startLoadBalancer } from './cluster/load-balancer.js';
+import { setUpHardWayVault } from './hard-way/vault-setup.js';
 import type { Lab } from './lab.js';
 import { bringUpBridge } from './node/bridge.js';
 import type { Stages } from './stages.js';
@@ -20,6 +21,7 @@ export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<voi
   });
   await stages.run('Vault', async () => {
     const started = await startVault(lab.paths);
-    return (await setUpVault(lab.paths)) || started;
+    const setUp = lab.layout.name === 'hard-way' ? setUpHardWayVault(lab) : setUpVault(lab.paths);
+    return (await setUp) || started;
   });
 }
