@@ -26,7 +26,7 @@ export async function joinNextWorker(lab: Lab, name: string, stages: Stages): Pr
     return true;
   });
   await stages.run('all Ready', async () => {
-    await waitUntilReady(grown, 120_000);
+    await waitUntilReady(grown, 600_000);
     return true;
   });
   return grown;

@@ -94,7 +94,7 @@ export async function stopDaemon(paths: LabPaths, name: string, options: StopOpt
     await waitFor(`${name} to end`, { timeoutMs: graceMs, everyMs: 50 }, gone).catch(() => {
       if (runningPid(paths, name) === pid) process.kill(pid, 'SIGKILL');
     });
-    await waitFor(`${name} to be gone after SIGKILL`, { timeoutMs: 10_000, everyMs: 50 }, gone);
+    await waitFor(`${name} to be gone after SIGKILL`, { timeoutMs: 60_000, everyMs: 50 }, gone);
   }
   rmSync(recordFile(paths, name), { force: true });
 }

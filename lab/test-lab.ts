@@ -1,18 +1,25 @@
 /** `npm run test:lab`: brings the lab up and runs scenarios on it. The last line is the count of the tests that really ran. */
 
 import { execFileSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { closingLine, type Tally } from '../scripts/closing-line.js';
 import { labPaths } from './lab.js';
 import { withLock } from './lock.js';
 import { readOptions, type TestOptions, usage } from './tests/options.js';
 import { prepareLab, reasonsAgainst } from './tests/prepare-lab.js';
-import { drawScenarios, type Scenario, scenarios } from './tests/scenarios.js';
+import { drawScenarios, mayTakeMinutes, type Scenario, scenarios } from './tests/scenarios.js';
 import { runTests } from './tests/vitest-run.js';
 
+const startedMs = performance.now();
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-/** No file of tests takes longer than this many times what was measured. */
+/** No scenario takes longer than this many times what was measured. */
 const patience = 3;
+/** How slow a machine is, is not told by what is over in a moment. */
+const tellingMinutes = 1;
+const minuteMs = 60_000;
+/** setTimeout fires at once beyond this. */
+const longestTimerMs = 2 ** 31 - 1;
 
 async function testLab(options: TestOptions): Promise<Tally> {
   const seed = commit();
@@ -29,25 +36,46 @@ async function testLab(options: TestOptions): Promise<Tally> {
   }
   // Held to the end: nobody takes the cluster away under a rotation.
   return withLock(paths, 'test', async () => {
-    await prepareLab(paths, print);
-    for (const scenario of drawn.chosen) await runScenario(scenario, { options, seed, sum });
+    const left = (): number => options.withinMinutes - (performance.now() - startedMs) / minuteMs;
+    const late = sleep(Math.min(left() * minuteMs, longestTimerMs), true, { ref: false });
+    if (await Promise.race([prepareLab(paths, print).then(() => false), late])) {
+      print('The lab has not come up in the time that there was, so its tests are skipped. What has been built of it stays.');
+      sum.skipped = drawn.chosen.reduce((count, { files }) => count + files.length, 0);
+      return sum;
+    }
+    let slowness = 1;
+    for (const scenario of drawn.chosen) {
+      const need = mayTakeMinutes(scenario, slowness);
+      if (need > left()) {
+        print(
+          `  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left().toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`,
+        );
+        continue;
+      }
+      const took = await runScenario(scenario, { options, seed, sum, leftMinutes: left() });
+      if (scenario.minutes >= tellingMinutes) slowness = Math.max(slowness, took / scenario.minutes);
+    }
     return sum;
   });
 }
 
-async function runScenario(scenario: Scenario, { options, seed, sum }: { options: TestOptions; seed: string; sum: Tally }): Promise<void> {
+/** Minutes that it took. */
+async function runScenario(scenario: Scenario, { options, seed, sum, leftMinutes }: { options: TestOptions; seed: string; sum: Tally; leftMinutes: number }): Promise<number> {
   const started = performance.now();
+  const endsAt = started + Math.min(scenario.minutes * patience * (options.all ? 6 : 1), leftMinutes) * minuteMs;
   print(`\n=== ${scenario.name}: ${scenario.what}`);
   const before = { ...sum };
   for (const file of scenario.files) {
     const env = { ROTATE_CA_TEST_SEED: seed, ROTATE_CA_TEST_ALL: options.all ? '1' : '' };
-    const ran = await runTests({ file, env, timeoutMs: scenario.minutes * patience * (options.all ? 6 : 1) * 60_000 });
+    const ran = await runTests({ file, env, timeoutMs: Math.max(minuteMs, endsAt - performance.now()) });
     sum.passed += ran.passed;
     sum.failed += ran.failed;
     sum.skipped += ran.skipped;
   }
   const own = { passed: sum.passed - before.passed, failed: sum.failed - before.failed, skipped: sum.skipped - before.skipped };
-  print(`=== ${scenario.name}: ${closingLine(own)} in ${((performance.now() - started) / 60_000).toFixed(1)} min`);
+  const took = (performance.now() - started) / minuteMs;
+  print(`=== ${scenario.name}: ${closingLine(own)} in ${took.toFixed(1)} min`);
+  return took;
 }
 
 function draw({ all, only, budgetMinutes }: TestOptions, seed: string): ReturnType<typeof drawScenarios> {

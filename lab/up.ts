@@ -93,7 +93,7 @@ export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: 
   await (lab.layout.name === 'hard-way' ? bringUpHardWayCluster(lab, stages) : bringUpKubeadmCluster(lab, stages));
   await bringUpWorkloads(lab, stages);
   await stages.run('all Ready', async () => {
-    await waitUntilReady(openLab({ paths: lab.paths }), 5 * minute, wasUp ? {} : { since: started });
+    await waitUntilReady(openLab({ paths: lab.paths }), 15 * minute, wasUp ? {} : { since: started });
     return !wasUp;
   });
   print(stages.summary());

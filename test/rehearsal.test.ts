@@ -19,7 +19,7 @@ const summary = z.strictObject({
   api: z.strictObject({
     ...count.shape,
     places: z.strictObject({ 'load balancer': count, cp1: count }),
-    failures: z.array(z.strictObject({ atMs: z.number(), place: z.string(), reason: z.string() })),
+    failures: z.array(z.strictObject({ atMs: z.number(), untilMs: z.number(), place: z.string(), reason: z.string() })),
   }),
   pods: z.looseObject({ asking: z.int().min(1), requests: z.int().min(1), failures: z.int() }),
   sweep: z.strictObject({ nodes: z.literal(2), files: z.int().min(50), objects: z.int().min(100), found: z.array(z.string()).length(0) }),

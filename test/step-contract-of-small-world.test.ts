@@ -3,10 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { z } from 'zod';
 import { failure, RotationError } from '../src/domain/errors.js';
+import type { Clock } from '../src/ports/clock.js';
 import type { AnyStepKind } from '../src/ports/step-kind.js';
 import type { Bench } from './step-contract/bench.js';
 import { newLife } from './step-contract/life.js';
 import { checkContract } from './step-contract/rules.js';
+import { triedAsByTheEngine } from './step-contract/tried.js';
 import { expectedTrust, trustDifferences } from './step-contract/trust-seen.js';
 import { createFakeClock } from './support/fake-clock.js';
 import { bareSiteOf, planOf, stepWith } from './support/plans.js';
@@ -16,8 +18,7 @@ const params = { key: 'leaf', value: 'incoming' };
 const step = stepWith({ id: 'a', kind: 'set', targets: ['w1'], params });
 const soonMs = 100;
 
-function benchOf(world: World): Bench {
-  const clock = createFakeClock();
+function benchOf(world: World, clock: Clock): Bench {
   let life = newLife();
   let signal = new AbortController().signal;
   let attempt = 1;
@@ -52,26 +53,28 @@ function benchOf(world: World): Bench {
     nextAttempt: () => void attempt++,
     patienceMs: 0,
     pause: () => Promise.resolve(),
+    tried: triedAsByTheEngine(clock, 1),
+    now: clock.now,
   };
 }
 
 /** Every kill point is tried. */
-function check(breakIt: (kind: AnyStepKind, world: World) => Partial<AnyStepKind>) {
+function check(breakIt: (kind: AnyStepKind, world: World, after: Clock['wait']) => Partial<AnyStepKind>) {
+  const clock = createFakeClock();
   const world = createWorld({ 'leaf@w1': 'outgoing' });
   const kind = kindsOf(world).get('set') as AnyStepKind;
   const killPoints = (of: number): number[] => Array.from({ length: of }, (_, i) => i + 1);
-  return checkContract({ kind: { ...kind, ...breakIt(kind, world) }, params, bench: benchOf(world), killPoints, soonMs });
+  return checkContract({ kind: { ...kind, ...breakIt(kind, world, clock.wait) }, params, bench: benchOf(world, clock), killPoints, soonMs });
 }
 
 const key = '-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n';
-const after = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 describe('the contract of step kinds', () => {
   it('is kept by a kind that changes one value and puts it back', async () => {
     expect(await check(() => ({}))).toEqual([]);
   });
 
-  it.each<[rule: number, what: string, (kind: AnyStepKind, world: World) => Partial<AnyStepKind>]>([
+  it.each<[rule: number, what: string, (kind: AnyStepKind, world: World, after: Clock['wait']) => Partial<AnyStepKind>]>([
     [
       1,
       'a second apply adds something',
@@ -122,7 +125,7 @@ describe('the contract of step kinds', () => {
         },
       }),
     ],
-    [6, 'verify does not listen to its signal', () => ({ verify: () => after(2 * soonMs).then(() => []) })],
+    [6, 'verify does not listen to its signal', (_kind, _world, after) => ({ verify: () => after(2 * soonMs).then(() => []) })],
     [6, 'inspect has a word of its own', () => ({ inspect: () => Promise.resolve('done' as never) })],
     [
       7,

@@ -79,7 +79,7 @@ export async function startSshAgent(paths: LabPaths): Promise<boolean> {
       args: ['-D', '-a', paths.agentSocket],
       logFile: join(paths.log, 'ssh-agent.log'),
     });
-    await waitFor('the ssh-agent', { timeoutMs: 5_000, everyMs: 20 }, async () => existsSync(paths.agentSocket) || 'no socket');
+    await waitFor('the ssh-agent', { timeoutMs: 60_000, everyMs: 20 }, async () => existsSync(paths.agentSocket) || 'no socket');
   }
   const key = join(paths.ssh, 'id_ed25519');
   chmodSync(key, 0o600);

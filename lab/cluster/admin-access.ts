@@ -25,7 +25,7 @@ export async function bringUpApi(lab: Lab, stages: Stages): Promise<void> {
   await stages.run('API', async () => {
     // After a rotation the copy that we have is of a CA that nobody trusts any more; a control plane has the right one.
     await copyAdminKubeconfig(lab);
-    await waitFor('the API behind the load balancer', { timeoutMs: 3 * 60_000, everyMs: 500 }, async () => ((await apiAnswers(lab)) ? true : 'not ready'));
+    await waitFor('the API behind the load balancer', { timeoutMs: 10 * 60_000, everyMs: 500 }, async () => ((await apiAnswers(lab)) ? true : 'not ready'));
     return true;
   });
 }

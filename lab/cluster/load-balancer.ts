@@ -53,7 +53,7 @@ export async function startLoadBalancer(lab: Lab): Promise<boolean> {
   mkdirSync(join(lab.paths.root, 'haproxy'), { recursive: true });
   writeFileAtomically(file, wanted, 0o644);
   putAhead(startDaemon(lab.paths, { name, program: 'haproxy', args: ['-db', '-f', file], logFile: join(lab.paths.log, 'haproxy.log') }));
-  await waitFor('HAProxy', { timeoutMs: 5_000, everyMs: 50 }, async () => {
+  await waitFor('HAProxy', { timeoutMs: 60_000, everyMs: 50 }, async () => {
     if (runningPid(lab.paths, name) === undefined) return 'it ended, see haproxy.log';
     const probe = `exec 3<>/dev/tcp/${lab.layout.address}/${loadBalancerPort}`;
     return (await succeeds('bash', ['-c', probe])) ? true : 'its port is closed';

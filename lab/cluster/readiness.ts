@@ -35,7 +35,7 @@ export interface ReadinessOptions {
 }
 
 async function list<Item>(lab: Lab, args: readonly string[]): Promise<Item[]> {
-  const { stdout } = await lab.kubectl(['get', ...args, '-o', 'json', '--request-timeout=10s'], { timeoutMs: 15_000 });
+  const { stdout } = await lab.kubectl(['get', ...args, '-o', 'json', '--request-timeout=30s'], { timeoutMs: 40_000 });
   return (JSON.parse(stdout) as { items: Item[] }).items;
 }
 

@@ -34,7 +34,7 @@ async function adoptNodes(lab: Lab): Promise<boolean> {
   const joined = (name: string): string => nodeFolders(lab.paths, name).joined;
   if (lab.nodes.every(({ name }) => existsSync(joined(name)))) return false;
   await applyObjects(lab, [kubeletAccess]);
-  await waitFor('all kubelets to register', { timeoutMs: 3 * minute, everyMs: 1_000 }, async () => {
+  await waitFor('all kubelets to register', { timeoutMs: 10 * minute, everyMs: 1_000 }, async () => {
     const { items } = await getJson<{ items: readonly NodeItem[] }>(lab, ['nodes']);
     const missing = lab.nodes.filter(({ name }) => !items.some(({ metadata }) => metadata.name === name));
     return missing.length === 0 ? true : `missing: ${missing.map(({ name }) => name).join(', ')}`;
@@ -53,7 +53,7 @@ async function adoptNodes(lab: Lab): Promise<boolean> {
 /** A legacy token is made by kube-controller-manager; a pod that starts before would find nothing. */
 export async function waitForTokens(lab: Lab, secrets: readonly { readonly namespace: string; readonly name: string }[]): Promise<void> {
   for (const { namespace, name } of secrets) {
-    await waitFor(`the token in ${namespace}/${name}`, { timeoutMs: 2 * minute, everyMs: 500 }, async () => {
+    await waitFor(`the token in ${namespace}/${name}`, { timeoutMs: 10 * minute, everyMs: 500 }, async () => {
       const { data } = await getJson<{ data?: Readonly<Record<string, string>> }>(lab, ['-n', namespace, 'secret', name]);
       return data?.token === undefined ? 'none yet' : true;
     });
@@ -66,7 +66,7 @@ async function deployNetwork(lab: Lab, report: (line: string) => void): Promise<
   await applyObjects(lab, flannelFoundation(lab));
   await waitForTokens(lab, [{ namespace: flannelNamespace, name: 'flannel-token' }]);
   await applyObjects(lab, [flannelDaemonSet(image.reference), ...coreDns(lab)]);
-  await waitFor('all nodes to be Ready', { timeoutMs: 5 * minute, everyMs: 1_000 }, async () => {
+  await waitFor('all nodes to be Ready', { timeoutMs: 10 * minute, everyMs: 1_000 }, async () => {
     const unready = await unreadyNodes(lab);
     return unready.length === 0 ? true : `not Ready: ${unready.join(', ')}`;
   });

@@ -12,7 +12,7 @@ const tokenSecrets = { count: 300, perNamespace: 30 };
 
 /** Everything that runs on the hard-way cluster: what feels a rotation in every lab, and what the article is about. */
 export async function deployOnHardWay(lab: Lab, report: Report): Promise<void> {
-  await deployWorkloads(lab, { tokenSecrets, report, readyTimeoutMs: 5 * 60_000 });
+  await deployWorkloads(lab, { tokenSecrets, report });
   const image = await buildHardWayImage(lab.paths, 'applications', report);
   await importImages(lab, [image], report);
   await applyObjects(lab, applicationFoundation());

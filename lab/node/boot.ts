@@ -62,7 +62,7 @@ async function mountRoot(paths: LabPaths, folders: NodeFolders): Promise<void> {
 async function unmountRoot(folders: NodeFolders): Promise<void> {
   if (!isMounted(folders.root)) return;
   const { dev, ino } = lstatSync(folders.root);
-  await waitFor(`${folders.root} to be free`, { timeoutMs: 15_000, everyMs: 100 }, async () => {
+  await waitFor(`${folders.root} to be free`, { timeoutMs: 120_000, everyMs: 100 }, async () => {
     const result = await runCommand('umount', [folders.root], { allowFailure: true });
     return result.code === 0 ? true : result.stderr.trim();
   });
@@ -138,7 +138,7 @@ async function bootNode(paths: LabPaths, node: LabNode): Promise<boolean> {
 }
 
 async function waitForSsh(lab: Lab, node: LabNode): Promise<void> {
-  await waitFor(`SSH on ${node.name}`, { timeoutMs: 120_000, everyMs: 500 }, async () => {
+  await waitFor(`SSH on ${node.name}`, { timeoutMs: 300_000, everyMs: 500 }, async () => {
     if (!isBooted(lab.paths, node.name)) {
       throw new UselessToWait(`${node.name}: its systemd-nspawn ended, see ${join(lab.paths.log, `${node.name}.console.log`)}`);
     }

@@ -71,7 +71,7 @@ export async function killNode(layout: Layout, node: string): Promise<void> {
   const folder = folderOf(layout, 'pids', node);
   if (!existsSync(folder)) return;
   writeFileSync(join(folderOf(layout, 'freezer', node), 'freezer.state'), 'THAWED');
-  await waitFor(`the processes of ${node} to end`, { timeoutMs: 20_000, everyMs: 50 }, async () => {
+  await waitFor(`the processes of ${node} to end`, { timeoutMs: 120_000, everyMs: 50 }, async () => {
     const left = processesBelow(folder);
     for (const pid of left) killIfThere(pid);
     return left.length === 0 ? true : `${left.length} processes`;
@@ -88,7 +88,7 @@ function killIfThere(pid: number): void {
 
 /** Removes a node's cgroups. Processes that are just ending keep theirs busy for a moment. */
 export async function removeNodeCgroups(layout: Layout, node: string): Promise<void> {
-  await waitFor(`the cgroups of ${node} to be empty`, { timeoutMs: 15_000, everyMs: 100 }, async () => {
+  await waitFor(`the cgroups of ${node} to be empty`, { timeoutMs: 120_000, everyMs: 100 }, async () => {
     for (const controller of hierarchies()) {
       const folder = folderOf(layout, controller, node);
       if (existsSync(folder)) removeTree(folder);
@@ -118,7 +118,7 @@ export function removeCgroupFamily(layout: Layout): void {
 export async function freezeNode(layout: Layout, node: string, state: 'FROZEN' | 'THAWED'): Promise<void> {
   const file = join(folderOf(layout, 'freezer', node), 'freezer.state');
   writeFileSync(file, state);
-  await waitFor(`${node} to be ${state.toLowerCase()}`, { timeoutMs: 10_000, everyMs: 20 }, async () => {
+  await waitFor(`${node} to be ${state.toLowerCase()}`, { timeoutMs: 60_000, everyMs: 20 }, async () => {
     const seen = readFileSync(file, 'utf8').trim();
     return seen === state ? true : seen;
   });

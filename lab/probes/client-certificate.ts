@@ -39,7 +39,7 @@ export async function requestClientCertificate(lab: Lab, wanted: ClientCertifica
   await lab.kubectl(['delete', 'csr', wanted.name, '--ignore-not-found']);
   await lab.kubectl(['create', '-f', '-'], { input: JSON.stringify(object) });
   await lab.kubectl(['certificate', 'approve', wanted.name]);
-  await waitFor(`the certificate of ${wanted.name}`, { timeoutMs: 30_000 }, async () => {
+  await waitFor(`the certificate of ${wanted.name}`, { timeoutMs: 120_000 }, async () => {
     const { stdout } = await lab.kubectl(['get', 'csr', wanted.name, '-o', 'jsonpath={.status.certificate}']);
     if (stdout === '') return 'not signed yet';
     writeFileAtomically(certFile, Buffer.from(stdout, 'base64'));

@@ -27,7 +27,7 @@ export async function mountVolume(lab: Lab): Promise<{ readonly caFile: string; 
       },
     },
   ]);
-  await lab.kubectl(['-n', probedNamespace, 'wait', '--for=condition=Ready', `pod/${holder}`, '--timeout=60s'], { timeoutMs: 70_000 });
+  await lab.kubectl(['-n', probedNamespace, 'wait', '--for=condition=Ready', `pod/${holder}`, '--timeout=300s'], { timeoutMs: 310_000 });
   const { metadata } = await getJson<{ metadata: { uid: string } }>(lab, ['-n', probedNamespace, 'pod', holder]);
   const projected = join(`/proc/${initOf(lab, node.name)}/root/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~projected`);
   const volume = readdirSync(projected).find((name) => existsSync(join(projected, name, 'token')));

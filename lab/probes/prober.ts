@@ -31,7 +31,7 @@ export interface Prober {
   end(): Promise<ProbeSummary>;
 }
 
-const controlDeadlineMs = 10_000;
+const controlDeadlineMs = 60_000;
 
 export async function startProber(options: ProberOptions): Promise<Prober> {
   const { lab, outDir, classes } = options;
@@ -60,7 +60,7 @@ export async function startProber(options: ProberOptions): Promise<Prober> {
   closeSync(messageStream);
   const ended = endOf(child);
   const complaint = (): string => readFileSync(messages, 'utf8').trim() || 'no message';
-  await waitFor('the prober to start', { timeoutMs: 10_000, everyMs: 50 }, async () => {
+  await waitFor('the prober to start', { timeoutMs: 60_000, everyMs: 50 }, async () => {
     if (child.exitCode !== null) throw new Error(complaint());
     return existsSync(config.controlFile) ? true : complaint();
   });

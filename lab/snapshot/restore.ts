@@ -56,7 +56,7 @@ export async function restoreSnapshot(paths: LabPaths, name: string, stages: Sta
   const booted = new Date();
   await Promise.all([stages.run('nodes boot', () => bringUpNodes(lab, lab.nodes)), bringUpSurroundings(lab, stages)]);
   await stages.run('all Ready', async () => {
-    await waitUntilReady(lab, 5 * 60_000, { since: booted });
+    await waitUntilReady(lab, 15 * 60_000, { since: booted });
     return true;
   });
   // Hundreds of megabytes are on their way to the disk: until they are there, every fsync of etcd waits behind them.

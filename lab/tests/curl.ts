@@ -20,7 +20,7 @@ export interface CurlAnswer {
 export async function curl({ url, caFile, certFile, keyFile }: CurlQuestion): Promise<CurlAnswer> {
   const credential = certFile === undefined || keyFile === undefined ? [] : ['--cert', certFile, '--key', keyFile];
   const trust = caFile === undefined ? ['--insecure'] : ['--cacert', caFile];
-  const result = await runCommand('curl', ['--silent', '--output', '/dev/null', '--max-time', '10', '--write-out', '%{http_code}', ...trust, ...credential, url], {
+  const result = await runCommand('curl', ['--silent', '--output', '/dev/null', '--max-time', '30', '--write-out', '%{http_code}', ...trust, ...credential, url], {
     allowFailure: true,
   });
   return { status: Number(result.stdout), exit: result.code };

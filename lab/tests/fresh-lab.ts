@@ -3,10 +3,11 @@
 import { type Lab, labPaths, openLab } from '../lab.js';
 import { restoreSnapshot } from '../snapshot/restore.js';
 import { Stages } from '../stages.js';
+import { waitForQuiet } from './quiet.js';
 
 export const freshSnapshot = 'fresh';
 
-/** Restores the snapshot `fresh` and waits until all is Ready. The runner holds the lab's lock. */
+/** Restores the snapshot `fresh` and waits until all is Ready and the machine quiet. The runner holds the lab's lock. */
 export async function freshLab(): Promise<Lab> {
   endWithParent();
   const paths = labPaths();
@@ -14,7 +15,9 @@ export async function freshLab(): Promise<Lab> {
   const started = performance.now();
   await restoreSnapshot(paths, freshSnapshot, new Stages((line) => void lines.push(line)));
   console.log(`lab restored in ${((performance.now() - started) / 1000).toFixed(1)} s`);
-  return openLab({ paths });
+  const lab = openLab({ paths });
+  console.log(`the machine is ${await waitForQuiet(lab)}`);
+  return lab;
 }
 
 /** The lab as it stands, for what comes after another scenario. */

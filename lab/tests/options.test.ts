@@ -3,15 +3,21 @@ import { readOptions } from './options.js';
 
 describe('options of the lab tests', () => {
   it('has twenty minutes by default', () => {
-    expect(readOptions([])).toEqual({ all: false, budgetMinutes: 20, only: [] });
+    expect(readOptions([])).toEqual({ all: false, budgetMinutes: 20, withinMinutes: Number.POSITIVE_INFINITY, only: [] });
   });
 
   it('takes all, a budget, and names', () => {
-    expect(readOptions(['--all', '--budget', '1h', '--only', 'refused'])).toMatchObject({ all: true, budgetMinutes: 60, only: [{ name: 'refused' }] });
+    expect(readOptions(['--all', '--budget', '1h', '--within', '90s', '--only', 'refused'])).toMatchObject({
+      all: true,
+      budgetMinutes: 60,
+      withinMinutes: 1.5,
+      only: [{ name: 'refused' }],
+    });
   });
 
   it.each([
     [['--budget', 'soon'], /--budget/],
+    [['--within', '1'], /--within/],
     [['--only', 'nothing'], /no such scenario: nothing/],
     [['--frobnicate'], /frobnicate/],
     [['stray'], /stray/],

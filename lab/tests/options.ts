@@ -4,31 +4,37 @@ import { parseArgs } from 'node:util';
 import { readDuration } from '../../src/domain/plan/duration.js';
 import { type Scenario, scenarios } from './scenarios.js';
 
-export const usage = `usage: npm run test:lab [-- --all] [--budget 20m] [--only NAME]
+export const usage = `usage: npm run test:lab [-- --all] [--budget 20m] [--within TIME] [--only NAME]
 
   --all          every scenario
   --budget TIME  how long the scenarios may take together (default 20m); the commit decides which are drawn
+  --within TIME  no scenario begins that may not be over by then, with all that comes before it
   --only NAME    one of ${scenarios.map(({ name }) => name).join(', ')}; may be given again
 `;
 
 export interface TestOptions {
   readonly all: boolean;
   readonly budgetMinutes: number;
+  /** From now on; Infinity if nobody has said. */
+  readonly withinMinutes: number;
   readonly only: readonly Scenario[];
 }
 
 /** Text if there is something wrong with the arguments. */
 export function readOptions(args: readonly string[]): TestOptions | string {
-  let values: { all?: boolean; budget?: string; only?: string[] };
+  let values: { all?: boolean; budget?: string; within?: string; only?: string[] };
   try {
-    ({ values } = parseArgs({ args: [...args], options: { all: { type: 'boolean' }, budget: { type: 'string' }, only: { type: 'string', multiple: true } } }));
+    const text = { type: 'string' } as const;
+    ({ values } = parseArgs({ args: [...args], options: { all: { type: 'boolean' }, budget: text, within: text, only: { ...text, multiple: true } } }));
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
   }
   const budget = readDuration(values.budget ?? '20m');
   if (!('ms' in budget)) return `--budget: ${budget.wrong}`;
+  const within = values.within === undefined ? { ms: Number.POSITIVE_INFINITY } : readDuration(values.within);
+  if (!('ms' in within)) return `--within: ${within.wrong}`;
   const names = values.only ?? [];
   const unknown = names.filter((name) => !scenarios.some((scenario) => scenario.name === name));
   if (unknown.length > 0) return `no such scenario: ${unknown.join(', ')}`;
-  return { all: values.all ?? false, budgetMinutes: budget.ms / 60_000, only: scenarios.filter(({ name }) => names.includes(name)) };
+  return { all: values.all ?? false, budgetMinutes: budget.ms / 60_000, withinMinutes: within.ms / 60_000, only: scenarios.filter(({ name }) => names.includes(name)) };
 }

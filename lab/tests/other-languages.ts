@@ -16,7 +16,7 @@ import ssl, sys, urllib.request
 url, ca, cert, key = sys.argv[1:]
 context = ssl.create_default_context(cafile=ca)
 context.load_cert_chain(cert, key)
-print(urllib.request.urlopen(url, context=context, timeout=10).status)
+print(urllib.request.urlopen(url, context=context, timeout=30).status)
 `;
 
 /** HTTP status by language. */
@@ -31,12 +31,12 @@ export async function askInEveryLanguage(url: string, { caFile, certFile, keyFil
 
 function inNode(url: string, { caFile, certFile, keyFile }: ClientMaterial): Promise<number> {
   return new Promise((resolve, reject) => {
-    const outgoing = request(url, { ca: readFileSync(caFile), cert: readFileSync(certFile), key: readFileSync(keyFile), agent: false, timeout: 10_000 }, (incoming) => {
+    const outgoing = request(url, { ca: readFileSync(caFile), cert: readFileSync(certFile), key: readFileSync(keyFile), agent: false, timeout: 30_000 }, (incoming) => {
       incoming.resume();
       incoming.on('end', () => resolve(incoming.statusCode ?? 0));
     });
     outgoing.on('error', reject);
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer from ${url} within 10 s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`no answer from ${url} within 30 s`)));
     outgoing.end();
   });
 }

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { drawOne } from '../../src/domain/draw.js';
-import { drawScenarios, scenarios } from './scenarios.js';
+import { drawScenarios, mayTakeMinutes, scenarios } from './scenarios.js';
 
 const names = (drawn: ReturnType<typeof drawScenarios>): string[] => drawn.chosen.map(({ name }) => name);
 const seeds = Array.from({ length: 200 }, (_, n) => `commit ${n}`);
@@ -25,6 +25,14 @@ describe('scenarios', () => {
       expect(minutes <= 20 || chosen.length <= 2).toBe(true);
       expect(chosen.length).toBeGreaterThanOrEqual(2);
     }
+  });
+
+  it.each([
+    ['as measured', 1, 20],
+    ['half as slow again', 1.5, 30],
+    ['faster than measured', 0.5, 20],
+  ])('need room to spare on a machine that is %s', (_, slowness, minutes) => {
+    expect(mayTakeMinutes({ name: 'a', files: [], what: '', minutes: 10 }, slowness)).toBe(minutes);
   });
 
   it('all have their turn', () => {

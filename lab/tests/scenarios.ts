@@ -27,6 +27,14 @@ export const scenarios: readonly Scenario[] = [
   { name: 'refused', files: ['test/lab/refused.test.ts'], minutes: 5, what: 'bad input is refused before anything is changed' },
 ];
 
+/** Scenarios differ by so much from what was measured on the same machine. */
+const margin = 2;
+
+/** What a scenario may need. `slowness`: how many times as long as measured those before it took; 1 if there was none. */
+export function mayTakeMinutes({ minutes }: Scenario, slowness: number): number {
+  return minutes * margin * Math.max(1, slowness);
+}
+
 export interface Drawn {
   readonly chosen: readonly Scenario[];
   readonly left: readonly Scenario[];

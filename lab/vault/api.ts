@@ -17,7 +17,7 @@ export async function callVault(paths: LabPaths, call: { method: 'GET' | 'POST' 
       {
         method: call.method,
         ca: readFileSync(vaultFiles(paths).authority),
-        timeout: 10_000,
+        timeout: 30_000,
         headers: call.token === undefined ? {} : { 'X-Vault-Token': call.token },
       },
       (incoming) => {
@@ -30,7 +30,7 @@ export async function callVault(paths: LabPaths, call: { method: 'GET' | 'POST' 
         });
       },
     );
-    outgoing.on('timeout', () => outgoing.destroy(new Error(`Vault did not answer ${call.path} within 10 s`)));
+    outgoing.on('timeout', () => outgoing.destroy(new Error(`Vault did not answer ${call.path} within 30 s`)));
     outgoing.on('error', reject);
     outgoing.end(payload);
   });

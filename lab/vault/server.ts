@@ -57,7 +57,7 @@ export async function startVault(paths: LabPaths, options: VaultStart = {}): Pro
     ],
     logFile: join(paths.log, 'vault.log'),
   });
-  await waitFor('Vault', { timeoutMs: 30_000 }, async () => (runningPid(paths, name) === undefined ? 'it ended, see vault.log' : health()));
+  await waitFor('Vault', { timeoutMs: 120_000 }, async () => (runningPid(paths, name) === undefined ? 'it ended, see vault.log' : health()));
   return true;
 }
 

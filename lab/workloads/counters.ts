@@ -1,10 +1,14 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Lab } from '../lab.js';
 import { externalCountersUrl } from './external-client.js';
 import { type FeltRecord, latestByRun, parseFeltRecord } from './felt-record.js';
+import { feltSince, type FeltVerdict, judgeFelt } from './felt-verdict.js';
 import { getJson } from './kube-objects.js';
 import { counterPort, namespace } from './manifests.js';
 
 const liveDeadlineMs = 2_000;
+/** Enough for two fresh connections. */
+const recoverWithinMs = 30_000;
 
 interface ConfigMapList {
   readonly items: readonly { readonly data?: Readonly<Record<string, string>> }[];
@@ -29,6 +33,19 @@ export async function readCounters(lab: Lab): Promise<FeltRecord[]> {
   const urls = [...addresses.map((address) => `http://${address}:${counterPort}/counters`), externalCountersUrl(lab)];
   const live = await Promise.all(urls.map(readLive));
   return latestByRun([...records, ...live.filter((record) => record !== undefined)]);
+}
+
+/**
+ * What was felt since `before` was read. As long as something fails, or is not heard of, it is read again: at any one moment a program
+ * may be between a failure that passes and its next try.
+ */
+export async function feltUntilNow(lab: Lab, before: readonly FeltRecord[]): Promise<FeltVerdict> {
+  const endsAtMs = Date.now() + recoverWithinMs;
+  for (;;) {
+    const verdict = judgeFelt(feltSince(before, await readCounters(lab)), Date.now());
+    if ((verdict.unrecovered.length === 0 && verdict.vanished.length === 0) || Date.now() >= endsAtMs) return verdict;
+    await sleep(1_000);
+  }
 }
 
 /** Nothing when it does not answer: the written record is then the newest that there is, and it will look silent. */

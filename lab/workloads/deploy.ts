@@ -29,7 +29,7 @@ export async function deployWorkloads(lab: Lab, options: DeployOptions = {}): Pr
   await applyObjects(lab, foundation());
   await applyObjects(lab, [legacyTokenSecret(), ...programs(images, { onControlPlanes: lab.workers.length === 0 })]);
   await createTokenSecrets(lab, options.tokenSecrets ?? { count: 30 });
-  await waitForWorkloads(lab, options.readyTimeoutMs ?? 120_000);
+  await waitForWorkloads(lab, options.readyTimeoutMs ?? 600_000);
   await startExternalClient(lab);
 }
 

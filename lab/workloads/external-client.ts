@@ -9,6 +9,8 @@ import { apiServerUrl, getJson } from './kube-objects.js';
 import { legacySecret, namespace } from './manifests.js';
 
 const daemonName = 'felt-external';
+/** As terminationGracePeriodSeconds of the pods. */
+const endsWithinMs = 45_000;
 
 export function externalCountersUrl(lab: Lab): string {
   return `http://${lab.layout.externalCounters}/counters`;
@@ -20,7 +22,7 @@ interface TokenSecret {
 
 /** Copies the legacy token and its ca.crt out of the cluster, as the owner of such a program once did by hand. */
 async function fetchMaterial(lab: Lab, folder: string): Promise<void> {
-  await waitFor(`Secret ${legacySecret} to be filled`, { timeoutMs: 60_000 }, async () => {
+  await waitFor(`Secret ${legacySecret} to be filled`, { timeoutMs: 300_000 }, async () => {
     const { data } = await getJson<TokenSecret>(lab, ['-n', namespace, 'secret', legacySecret]);
     const token = data?.token;
     const ca = data?.['ca.crt'];
@@ -55,7 +57,7 @@ export async function startExternalClient(lab: Lab): Promise<void> {
 }
 
 export async function stopExternalClient(lab: Lab): Promise<void> {
-  await stopDaemon(lab.paths, daemonName);
+  await stopDaemon(lab.paths, daemonName, { graceMs: endsWithinMs });
 }
 
 /** What its owner does once the cluster publishes both CAs: fetch ca.crt anew and restart. */

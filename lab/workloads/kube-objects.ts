@@ -13,7 +13,7 @@ export async function applyObjects(lab: Lab, objects: readonly KubeObject[], opt
   if (objects.length === 0) return;
   const list = JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
   await lab.kubectl(['apply', '--server-side', '--force-conflicts', '--field-manager=rotate-ca-lab', '-f', '-'], {
-    timeoutMs: 180_000,
+    timeoutMs: 600_000,
     ...options,
     input: list,
   });

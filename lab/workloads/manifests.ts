@@ -80,7 +80,8 @@ function podTemplate(workload: Workload, image: string, tolerations: readonly un
     spec: {
       serviceAccountName: 'felt',
       priorityClassName: workload.priority,
-      terminationGracePeriodSeconds: 10,
+      // A program that ends in the middle of a failure needs 8 s for its next try, and 5 s for each of its last writes.
+      terminationGracePeriodSeconds: 45,
       tolerations,
       topologySpreadConstraints: [
         {

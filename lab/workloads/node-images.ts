@@ -16,7 +16,7 @@ export async function importImages(lab: Lab, images: readonly NodeImage[], repor
     for (const image of images) {
       if (present.has(image.reference)) continue;
       report(`importing ${image.reference} into ${node.name}`);
-      await lab.onNode(node.name, 'sudo ctr -n k8s.io images import -', { input: readFileSync(image.archive), timeoutMs: 180_000 });
+      await lab.onNode(node.name, 'sudo ctr -n k8s.io images import -', { input: readFileSync(image.archive), timeoutMs: 600_000 });
     }
   }
 }

@@ -50,7 +50,7 @@ export async function createTokenSecrets(lab: Lab, wish: TokenSecretWish): Promi
   await applyObjects(lab, plan.namespaces);
   await applyObjects(lab, plan.accounts);
   await applyObjects(lab, plan.secrets);
-  await waitFor(`${count} token Secrets to be filled`, { timeoutMs: 120_000, everyMs: 1000 }, async () => {
+  await waitFor(`${count} token Secrets to be filled`, { timeoutMs: 600_000, everyMs: 1000 }, async () => {
     const { items } = await getJson<SecretList>(lab, ['secrets', '--all-namespaces', '-l', label]);
     const filled = items.filter(({ data }) => data?.token !== undefined && data['ca.crt'] !== undefined).length;
     return filled >= count ? true : `${filled} are`;

@@ -24,6 +24,7 @@ import { takeClusterLease } from './cluster-lease.js';
 import { checkPlan } from './check-plan.js';
 import { lookAgain } from './gate.js';
 import type { RunFolder } from './run-folder.js';
+import { type Pace, pauseAt } from './pace.js';
 import { refuseOtherCluster } from './same-cluster.js';
 import { watchFiles } from './watch-files.js';
 import { siteFactory } from './site.js';
@@ -44,8 +45,8 @@ export interface DriveOptions {
   /** What does not stop the run, but the operator must know. */
   readonly onWarning?: (warning: Failure) => void;
   readonly lockTimeoutMs: number;
-  /** Of a rehearsal, whose cluster is faster than a real one: steps look sooner (see SiteParts), and what may be tried again is tried sooner. */
-  readonly pace?: number;
+  /** Default 1. Of a rehearsal, whose cluster is faster than a real one: steps look sooner (see SiteParts), and what may be tried again is tried sooner. */
+  readonly pace?: Pace;
   /** Raised by the operator: `pause` at the next safe point, `leave` at once. */
   readonly interrupts: { onPause(listener: () => void): void; onLeave(listener: () => void): void };
 }
@@ -135,8 +136,11 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   }
 }
 
-function limitsAt(pace: number): Partial<Limits> {
-  return { retryWaitsMs: defaultLimits.retryWaitsMs.map((ms) => ms / pace), graceMs: defaultLimits.graceMs / pace };
+/** An effect settles at the speed of this machine, whatever the pace. */
+const shortestGraceMs = 5_000;
+
+function limitsAt(pace: Pace): Partial<Limits> {
+  return { retryWaitsMs: defaultLimits.retryWaitsMs.map((ms) => pauseAt(pace, ms)), graceMs: Math.max(defaultLimits.graceMs / pace, shortestGraceMs) };
 }
 
 /** Sealed, out of reach, a path not granted: found before the first backup, not after it. */

@@ -8,7 +8,10 @@ import { Secret } from '../domain/secret.js';
 import { apiPort } from '../operations/identity-probe.js';
 
 export interface Failed {
+  /** When it was sent. */
   readonly atMs: number;
+  /** When it was given up. */
+  readonly untilMs: number;
   /** "load balancer", "cp1". */
   readonly place: string;
   readonly reason: string;
@@ -68,7 +71,7 @@ export function watchAvailability(options: { readonly places: readonly Place[]; 
     count.sent += 1;
     if (reason === '') return;
     count.failed += 1;
-    failures.push({ atMs, place: place.name, reason });
+    failures.push({ atMs, untilMs: Date.now(), place: place.name, reason });
   }
 
   const timer = setInterval(() => {

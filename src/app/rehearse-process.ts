@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { type Failure, fail, failuresOf, RotationError } from '../domain/errors.js';
-import { forkModule } from './fork-module.js';
+import { forkModule } from '../staging/fork-module.js';
 import type { Call, CallName, Calls, Reply, Started } from '../staging/messages.js';
 import { makeOwnedFolder, removeAbandoned, takeOver } from '../staging/owned-folder.js';
 import type { ClusterSpec } from '../staging/spec.js';

@@ -12,6 +12,7 @@ import type { Felt } from '../staging/messages.js';
 import type { SweepResult } from '../staging/sweep.js';
 import { drive, type Driven, type DriveOptions } from './drive.js';
 import { planFor } from './make-plan.js';
+import { paceOf } from './pace.js';
 import { type Availability, placesOf, watchAvailability } from './rehearse-availability.js';
 import { type Check, type CheckWorld, credentialIn, letsIn, letsTokenIn, verifiesWith } from './rehearse-checks.js';
 import type { StagingProcess } from './rehearse-process.js';
@@ -48,10 +49,8 @@ export interface Rehearsal {
   readonly report: string;
 }
 
-/** A look costs a node some processes: not so many more as time is faster. */
-const looksPerSpeed = 5;
 /** Each place in its turn. */
-const probeEveryMs = 100;
+const probeEveryMs = 150;
 
 /** Throws what planning and driving throw. A run that halts is no exception: `view` says so. */
 export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
@@ -82,7 +81,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       onLine: (line) => options.onLine(line, availability),
       onWarning: options.onWarning,
       lockTimeoutMs: 0,
-      pace: Math.max(1, options.speed / looksPerSpeed),
+      pace: paceOf({ speed: options.speed, nodes: plan.inventory.nodes.length }),
       interrupts: options.interrupts,
     });
     const tookMs = Date.now() - startedAt;

@@ -8,6 +8,7 @@ import type { Checkpoints } from '../ports/checkpoints.js';
 import type { Issuer } from '../ports/issuer.js';
 import type { NodeShell } from '../ports/node-shell.js';
 import type { Artefacts } from '../ports/artefacts.js';
+import { type Pace, pauseAt } from './pace.js';
 import type { World } from './world.js';
 
 export interface SiteParts {
@@ -17,8 +18,8 @@ export interface SiteParts {
   readonly checkpoints: Checkpoints;
   artefacts(attempt: number): Artefacts;
   observe(): Promise<Inventory>;
-  /** How many times as fast as usual steps look again at what they wait for; deadlines stay. Default 1; more only where the cluster is as much faster. */
-  readonly pace?: number;
+  /** Of the pauses between looks at what is waited for. Default 1; more only where the cluster is as much faster. */
+  readonly pace?: Pace;
 }
 
 export function siteFactory(parts: SiteParts): SiteOf {
@@ -38,7 +39,7 @@ export function siteFactory(parts: SiteParts): SiteOf {
     signal: control.signal,
     deadlineAtMs: control.deadlineAtMs,
     now: control.now,
-    wait: (ms) => control.wait(ms / (parts.pace ?? 1)),
+    wait: (ms) => control.wait(pauseAt(parts.pace ?? 1, ms)),
     tell: control.tell,
     observe: () => parts.observe(),
   });

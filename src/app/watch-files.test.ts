@@ -52,7 +52,7 @@ describe('files that a run has written', () => {
 
   it.each<[string, () => void]>([
     ['changed', () => node.put(file, 'by puppet')],
-    ['removed', () => void node.shell.removeFile(file, { deadlineMs: 1000 })],
+    ['removed', () => void node.shell.removeFile(file, { deadlineMs: 20_000 })],
   ])('and were %s by something else hold the run, once', async (_, meddle) => {
     await mark('verified');
     meddle();

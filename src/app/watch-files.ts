@@ -18,9 +18,11 @@ export interface FileWatchOptions {
   readonly run: Run;
   readonly kinds: StepKinds;
   readonly shells: Shells;
-  /** Default 20,000. */
+  /** Of each node; with many nodes more, so that there are no more than four looks a second in all. Default 20,000. */
   readonly everyMs?: number;
 }
+
+const restBetweenLooksMs = 250;
 
 /** Each look is a script on a node: on a cluster of hundreds they do not all begin at the same moment. */
 const looksAtOnce = 8;
@@ -75,8 +77,10 @@ export function watchFiles({ run, kinds, shells, everyMs = 20_000 }: FileWatchOp
     void work.finally(() => looking.delete(work));
   }
 
+  let rest = 0;
   const timer = setInterval(() => {
-    if (round !== undefined) return;
+    if (round !== undefined || rest-- > 0) return;
+    rest = Math.ceil((expected.size * restBetweenLooksMs) / everyMs) - 1;
     round = fanOut([...expected.keys()], looksAtOnce, look).finally(() => {
       round = undefined;
     });

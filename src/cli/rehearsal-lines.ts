@@ -21,6 +21,7 @@ interface Begun {
 }
 
 const redrawMs = 200;
+const hint = '   (Ctrl-C ends it)';
 
 /** `plan`: undefined as long as there is none. */
 export function openRehearsalLines(out: Output, plan: () => Plan | undefined): RehearsalLines {
@@ -28,8 +29,11 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
   const begun = new Map<string, Begun>();
   /** Targets that are proved, by step: a step works on some of its targets after the others. */
   const proved = new Map<string, Set<string>>();
+  const approved = new Set<string>();
   let startedAtMs = Date.now();
   let current = '';
+  /** End of the step before: looks that a step begins with are its own. */
+  let since: Begun | undefined;
   let waiting: { readonly what: string; readonly sinceMs: number } | undefined;
   let seen: Availability | undefined;
   let isDrawn = false;
@@ -44,7 +48,7 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
   function draw(): void {
     const text = footer();
     if (text === undefined) return;
-    process.stderr.write(`\r\u001b[K${c.dim(text.slice(0, Math.max(20, (process.stderr.columns ?? 80) - 1)))}`);
+    process.stderr.write(`\r\u001b[K${c.dim(text.slice(0, Math.max(20, columns() - 1)))}`);
     isDrawn = true;
   }
 
@@ -55,7 +59,11 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
     const position = steps.findIndex(({ id }) => id === current);
     if (position < 0 || seen === undefined) return undefined;
     const { sent, failed } = seen.total();
-    return `  ${position + 1}/${steps.length} ${current}   ${seconds(startedAtMs)} so far, API answered ${sent - failed} of ${sent}   (Ctrl-C ends it)`;
+    const ofStep = seconds((begun.get(current) ?? since)?.atMs ?? startedAtMs);
+    const gate = begun.has(current) ? undefined : steps[position]?.gate;
+    const what = gate === undefined || approved.has(gate.name) ? current : `gate ${gate.name}`;
+    const text = `  ${position + 1}/${steps.length} ${what}  ${ofStep}, ${seconds(startedAtMs)} in all, API ${sent - failed}/${sent}`;
+    return `${text}${hint}`.length < columns() ? `${text}${hint}` : text;
   }
 
   function print(text: string): void {
@@ -70,6 +78,8 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
     const start = begun.get(step);
     if (planned === undefined || start === undefined || !planned.targets.every((target) => proved.get(step)?.has(target))) return;
     const { sent, failed } = availability.total();
+    since = { atMs: Date.now(), count: availability.total() };
+    current = steps[position + 1]?.id ?? current;
     const count = { sent: sent - start.count.sent, failed: failed - start.count.failed };
     const api = count.sent === 0 ? c.dim('API -') : (count.failed === 0 ? c.green : c.red)(`API ${count.sent - count.failed}/${count.sent}`);
     const seconds = `${((Date.now() - start.atMs) / 1000).toFixed(1)} s`;
@@ -92,6 +102,8 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
       if (waiting !== undefined) {
         waiting = undefined;
         startedAtMs = Date.now();
+        since = { atMs: startedAtMs, count: availability.total() };
+        current = plan()?.steps[0]?.id ?? '';
       }
       if (out.json) {
         out.object('Fact', { at, fact });
@@ -99,18 +111,25 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
       }
       if ('step' in fact) {
         current = fact.step;
-        if (!begun.has(fact.step)) begun.set(fact.step, { atMs: Date.now(), count: availability.total() });
+        if (!begun.has(fact.step)) begun.set(fact.step, since ?? { atMs: Date.now(), count: availability.total() });
       }
       if (fact.type === 'step.marked' && fact.mark === 'verified') proved.set(fact.step, new Set([...(proved.get(fact.step) ?? []), fact.target]));
       if (fact.type === 'phase.ended' && fact.phase === 'verify') ended(fact.step, availability);
-      else if (fact.type === 'run.approved') print(`${c.yellow('◆')}       gate ${fact.gate}: both kinds of client were asked, approved`);
-      else if (fact.type === 'step.failed')
+      else if (fact.type === 'run.approved') {
+        approved.add(fact.gate);
+        since = { atMs: Date.now(), count: availability.total() };
+        print(`${c.yellow('◆')}       gate ${fact.gate}: both kinds of client were asked, approved`);
+      } else if (fact.type === 'step.failed')
         print(`${c.red('✗')}       ${fact.step}: ${fact.phase} found ${fact.failures.length === 1 ? 'a problem' : `${fact.failures.length} problems`}`);
       else if (fact.type === 'guard.tripped') print(`${c.red('✗')}       the API went away: ${fact.failure.cause}`);
       else if (fact.type === 'guard.cleared') print('        the API is back');
       else if (fact.type === 'plan.amended') print(`        the plan was made anew: ${fact.reason}`);
     },
   };
+}
+
+function columns(): number {
+  return process.stderr.columns ?? 80;
 }
 
 function width(steps: Plan['steps']): number {

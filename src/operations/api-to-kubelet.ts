@@ -1,5 +1,6 @@
 /** The way of logs and exec: API servers ask kubelets, with the pair apiserver-kubelet-client. */
 
+import pLimit from 'p-limit';
 import type { Failure } from '../domain/errors.js';
 import { type NodeRecord, nodesWith } from '../domain/cluster/inventory.js';
 import type { Site } from '../ports/step-kind.js';
@@ -36,8 +37,12 @@ export async function everyApiServerReaches(site: Site): Promise<Failure[]> {
   return failures;
 }
 
+/** An API server with hundreds of nodes has its own work to do: what it cannot answer at once would look like a kubelet that it does not reach. */
+const kubeletsAtOnce = 8;
+
 /** The API server of the target reaches every kubelet. */
 export async function reachesEveryKubelet(site: Site): Promise<Failure[]> {
-  const answers = await Promise.all(site.inventory.nodes.map((node) => apiServerReaches(site, nodeOf(site), node.name)));
+  const inTurn = pLimit(kubeletsAtOnce);
+  const answers = await Promise.all(site.inventory.nodes.map((node) => inTurn(() => apiServerReaches(site, nodeOf(site), node.name))));
   return answers.flat();
 }

@@ -3,7 +3,8 @@
 import { readKubeconfig, withCaData, withClient } from '../domain/cluster/kubeconfig.js';
 import { fail } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
-import { rewriteFile } from './node-files.js';
+import type { FileContent } from '../ports/node-shell.js';
+import { rewriteSeen } from './node-files.js';
 import type { StagedLeaf } from './leaf-on-node.js';
 import { stagingDir } from './run-files.js';
 import { limitsOf } from './waiting.js';
@@ -18,10 +19,10 @@ export interface KubeconfigChange {
   readonly leaf?: StagedLeaf;
 }
 
-/** Rewrites a kubeconfig atomically; one that is already as wanted is not touched. Throws file-missing, kubeconfig-invalid. */
-export async function rewriteKubeconfig(site: Site, path: string, change: KubeconfigChange): Promise<void> {
+/** Rewrites a kubeconfig atomically; one that is already as wanted is not touched. `seen`: the file, where the caller has just read it. Throws file-missing, kubeconfig-invalid. */
+export async function rewriteKubeconfig(site: Site, path: string, change: KubeconfigChange, seen?: FileContent): Promise<void> {
   const limits = limitsOf(site, 30_000);
-  const file = await site.shell.readFile(path, limits);
+  const file = seen ?? (await site.shell.readFile(path, limits));
   if (file === undefined) {
     return fail('file-missing', {
       target: site.target,
@@ -33,7 +34,7 @@ export async function rewriteKubeconfig(site: Site, path: string, change: Kubeco
   const text = Buffer.from(file.bytes).toString('utf8');
   const trusting = withCaData(text, change.caPem);
   if (change.leaf === undefined || sameCertificate(readKubeconfig(text, path).clientCertificatePem, change.leaf.certificatePem)) {
-    await rewriteFile(site.shell, path, trusting, file, limits);
+    await rewriteSeen(site.shell, path, trusting, file, limits);
     return;
   }
   const withLeaf = withClient(trusting, { certificatePem: change.leaf.certificatePem, keyPem: placeholder });

@@ -16,15 +16,42 @@ export interface KubeletClient {
   readonly certificatePem: string;
 }
 
-/** The certificate that the kubelet loads at its start; undefined if the layout is another. The key stays on the node. */
-export async function clientOf(site: Site): Promise<KubeletClient | undefined> {
+export interface KubeletClients {
+  /** What the kubelet loads at its start; undefined if the layout is another. */
+  readonly current: KubeletClient | undefined;
+  /** What it has left behind, with or without a certificate that can be read. Never the one in use. */
+  readonly left: readonly { readonly path: string; readonly certificatePem: string | undefined }[];
+}
+
+/** Client certificates of the kubelet, the current one and those left behind, in one look. Their keys stay on the node. */
+export async function clientsOf(site: Site): Promise<KubeletClients> {
   const out = await site.shell.must(
-    `[ -L '${paths.kubeletClient}' ] && f=$(readlink -f '${paths.kubeletClient}') && [ -e "$f" ] && echo "$f" && sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$f"; true`,
+    `cur=$(readlink -f '${paths.kubeletClient}'); [ -L '${paths.kubeletClient}' ] && [ -e "$cur" ] && echo "C $cur"
+for f in '${paths.kubeletPki}'/kubelet-client-[0-9]*.pem; do [ ! -e "$f" ] || [ "$f" = "$cur" ] || echo "F $f"; done
+for f in "$cur" '${paths.kubeletPki}'/kubelet-client-[0-9]*.pem; do [ ! -f "$f" ] || echo "$f"; done |
+awk '{f = $0; if (seen[f]++) next; print "P " f; on = 0
+  while ((getline l < f) > 0) { if (l ~ /-----BEGIN /) on = (l ~ /^-----BEGIN CERTIFICATE-----/); if (on) print l; if (l ~ /-----END /) on = 0 }
+  close(f)}'`,
     limitsOf(site, 30_000),
   );
-  const [path = '', ...pem] = out.split('\n');
-  const certificatePem = firstBlock(pem.join('\n'));
-  return path === '' || certificatePem === undefined ? undefined : { path, certificatePem };
+  const pems = new Map(
+    out
+      .split(/^P /m)
+      .slice(1)
+      .map((text) => [text.split('\n')[0] ?? '', firstBlock(text)]),
+  );
+  const named = (tag: string): string[] => out.split('\n').flatMap((line) => (line.startsWith(tag) ? [line.slice(tag.length)] : []));
+  const [path] = named('C ');
+  const certificatePem = path === undefined ? undefined : pems.get(path);
+  return {
+    current: path === undefined || certificatePem === undefined ? undefined : { path, certificatePem },
+    left: named('F ').map((left) => ({ path: left, certificatePem: pems.get(left) })),
+  };
+}
+
+/** The certificate that the kubelet loads at its start; undefined if the layout is another. */
+export async function clientOf(site: Site): Promise<KubeletClient | undefined> {
+  return (await clientsOf(site)).current;
 }
 
 /** Leaf then key in one file of 0600, then the symlink swapped: the form that the kubelet writes itself (client-go certificate_store.go). */
@@ -40,21 +67,17 @@ sync "$t"; mv -fT "$t" "$n"; ln -s '${paths.kubeletPki}/'"$n" .rotate-ca.link.tm
   );
 }
 
-/** Client certificates that the kubelet has left behind and that one of these CAs signed (any CA, if the list is empty). Never the one in use. */
-export async function staleClients(site: Site, signers: readonly CaName[]): Promise<string[]> {
-  const out = await site.shell.must(
-    `cur=$(readlink -f '${paths.kubeletClient}'); for f in '${paths.kubeletPki}'/kubelet-client-[0-9]*.pem; do
-[ -e "$f" ] && [ "$f" != "$cur" ] || continue; echo "F $f"; sed -n '/BEGIN CERTIFICATE/,/END CERTIFICATE/p' "$f"; done; true`,
-    limitsOf(site, 30_000),
-  );
-  const files = out.split(/^F /m).slice(1);
-  return files.flatMap((text) => {
-    const path = text.split('\n')[0] ?? '';
-    const pem = firstBlock(text);
-    if (signers.length === 0) return [path];
-    const signer = pem === undefined ? 'other' : signerOf(site, pem);
+/** Paths of those that the kubelet has left behind and that one of these CAs signed. */
+export function staleOf(site: Site, { left }: KubeletClients, signers: readonly CaName[]): string[] {
+  return left.flatMap(({ path, certificatePem }) => {
+    const signer = certificatePem === undefined ? 'other' : signerOf(site, certificatePem);
     return signer !== 'other' && signers.includes(signer) ? [path] : [];
   });
+}
+
+/** As staleOf, of what lies on the node now. */
+export async function staleClients(site: Site, signers: readonly CaName[]): Promise<string[]> {
+  return staleOf(site, await clientsOf(site), signers);
 }
 
 /** Restarts the unit, unless the process has started after the last change of its files: a second apply is nothing. */

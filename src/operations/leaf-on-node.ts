@@ -43,12 +43,11 @@ export async function stageLeaf(site: Site, wish: LeafWish): Promise<StagedLeaf>
   const keyPath = `${dir}/${wish.name}.key`;
   const crtPath = `${dir}/${wish.name}.crt`;
   const limits = limitsOf(site, 60_000);
-  const staged = await shell.readFile(crtPath, limits);
-  if (staged !== undefined) {
-    const pem = Buffer.from(staged.bytes).toString('utf8');
-    if (fits(site, pem, wish)) return { certificatePem: pem, keyPath };
-  }
-  const csrPem = await requestFrom(site, shell, { ...wish, dir, keyPath });
+  const at = { ...wish, dir, keyPath };
+  const found = await requestFrom(site, shell, { ...at, unlessThere: crtPath });
+  const isStaged = found.includes('-----BEGIN CERTIFICATE-----');
+  if (isStaged && fits(site, found, wish)) return { certificatePem: found, keyPath };
+  const csrPem = isStaged ? await requestFrom(site, shell, at) : found;
   const issuer = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string };
   if (issuer.issuerId === undefined) {
     return fail('file-missing', {
@@ -69,8 +68,15 @@ function fits(site: Site, pem: string, wish: LeafWish): boolean {
   return leaf.verify(ca.publicKey) && Date.parse(leaf.validTo) > site.now() + wish.ttlMs / 2;
 }
 
+interface KeyWish extends LeafWish {
+  readonly dir: string;
+  readonly keyPath: string;
+  /** A file: where it is there, its text is given back and no key is made. */
+  readonly unlessThere?: string;
+}
+
 /** The request alone (PEM), with its key left at `keyPath` on the node: for signers other than the run's issuer. */
-export async function requestFrom(site: Site, shell: NodeShell, wish: LeafWish & { dir: string; keyPath: string }): Promise<string> {
+export async function requestFrom(site: Site, shell: NodeShell, wish: KeyWish): Promise<string> {
   const limits = limitsOf(site, 60_000);
   const node = site.inventory.nodes.find((n) => n.name === shell.node);
   if (node?.tools.openssl === false) return requestFromHere(site, shell, wish);
@@ -78,7 +84,8 @@ export async function requestFrom(site: Site, shell: NodeShell, wish: LeafWish &
   const sans = wish.sans.length === 0 ? '' : `-addext 'subjectAltName=${wish.sans.join(',')}'`;
   // No trailing partial files: the key is made beside and renamed, so that a killed script leaves nothing that looks whole.
   return shell.must(
-    `set -eu; umask 077; mkdir -p '${wish.dir}'
+    `set -eu; umask 077${wish.unlessThere === undefined ? '' : `; [ ! -s '${wish.unlessThere}' ] || exec cat '${wish.unlessThere}'`}
+mkdir -p '${wish.dir}'
 openssl genpkey ${opensslKey(wish.keyType)} -out '${wish.keyPath}.part' 2>/dev/null
 mv -f '${wish.keyPath}.part' '${wish.keyPath}'; sync '${wish.keyPath}'
 openssl req -new -batch -sha256 -key '${wish.keyPath}' -subj '${subject}' ${sans}`,
@@ -86,8 +93,10 @@ openssl req -new -batch -sha256 -key '${wish.keyPath}' -subj '${subject}' ${sans
   );
 }
 
-async function requestFromHere(site: Site, shell: NodeShell, wish: LeafWish & { dir: string; keyPath: string }): Promise<string> {
+async function requestFromHere(site: Site, shell: NodeShell, wish: KeyWish): Promise<string> {
   const limits = limitsOf(site, 60_000);
+  const there = wish.unlessThere === undefined ? undefined : await shell.readFile(wish.unlessThere, limits);
+  if (there !== undefined) return Buffer.from(there.bytes).toString('utf8');
   site.tell(`${shell.node} has no openssl: the key of ${wish.name} is made in memory here and sent over the connection's standard input`);
   const pair = await makeKeyPair(wish.keyType);
   await shell.must(`umask 077; mkdir -p '${wish.dir}'`, limits);

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { createPaperKube } from '../../test/support/paper-kube.js';
 import { leadersLast, readLease, releaseLeaseOfEnded } from './leases.js';
 
-const options = { deadlineMs: 1000 };
+const options = { deadlineMs: 20_000 };
 const startedMs = Date.UTC(2026, 0, 1, 12);
 const lease = (name: string, holder: string, renewedMs = startedMs - 5000) => ({
   apiVersion: 'coordination.k8s.io/v1',

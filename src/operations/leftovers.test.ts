@@ -33,7 +33,7 @@ afterEach(() => world.close());
 
 describe('what killed scripts have left', () => {
   it('goes, and nothing that is named otherwise; a second time there is nothing to do', async () => {
-    for (let n = 0; n < 2; n++) await removeLeftovers(world.site().shell, { deadlineMs: 5000 });
+    for (let n = 0; n < 2; n++) await removeLeftovers(world.site().shell, { deadlineMs: 20_000 });
     expect(world.node.snapshot()).toEqual(before);
   });
 

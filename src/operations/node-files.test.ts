@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createPaperNode, type PaperNode } from '../../test/support/paper-node.js';
 import { restoreFiles, rewriteFile, savedText, saveFiles } from './node-files.js';
 
-const limits = { deadlineMs: 5000 };
+const limits = { deadlineMs: 20_000 };
 const pki = '/var/lib/kubelet/pki';
 let node: PaperNode;
 

@@ -72,12 +72,29 @@ export function savedText(saved: readonly SavedFile[], path: string): string | u
   return file?.bytesBase64 === undefined ? undefined : Buffer.from(file.bytesBase64, 'base64').toString('utf8');
 }
 
-/** Replaces the content of a file and keeps its owner, mode and label. A file that already holds these bytes is not touched. */
-export async function rewriteFile(shell: NodeShell, path: string, bytes: string | Secret, attributes: { mode: string; uid: number; gid: number }, limits: Limits): Promise<void> {
-  const now = await shell.readFile(path, limits);
-  const wanted = typeof bytes === 'string' ? Buffer.from(bytes) : bytes.reveal();
-  if (now !== undefined && Buffer.from(now.bytes).equals(wanted)) return;
-  const label = now?.label === undefined ? {} : { label: now.label };
-  const owner = now === undefined ? attributes : { mode: now.mode, uid: now.uid, gid: now.gid };
-  await shell.replaceFile(path, { bytes: new Secret(wanted), ...owner, ...label }, limits);
+interface Attributes {
+  readonly mode: string;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Replaces the content of a file and keeps its owner, mode and label. A file that already holds these bytes is not touched. `attributes`: for one that is not there. */
+export async function rewriteFile(shell: NodeShell, path: string, text: string, attributes: Attributes, limits: Limits): Promise<void> {
+  await rewriteSeen(shell, path, text, (await shell.readFile(path, limits)) ?? attributes, limits);
+}
+
+/** As rewriteFile, for a file that the caller has just read: it is not read again. */
+export async function rewriteSeen(shell: NodeShell, path: string, text: string, seen: FileContent | Attributes, limits: Limits): Promise<void> {
+  const bytes = Buffer.from(text);
+  if ('bytes' in seen && bytes.equals(seen.bytes)) return;
+  const { mode, uid, gid } = seen;
+  const label = 'label' in seen && seen.label !== undefined ? { label: seen.label } : {};
+  await shell.replaceFile(path, { bytes: new Secret(bytes), mode, uid, gid, ...label }, limits);
+}
+
+/** Text of a file that was read; undefined if it is not there. */
+export function textOf(file: FileContent): string;
+export function textOf(file: FileContent | undefined): string | undefined;
+export function textOf(file: FileContent | undefined): string | undefined {
+  return file === undefined ? undefined : Buffer.from(file.bytes).toString('utf8');
 }

@@ -3,7 +3,8 @@
 import { readFlags } from '../domain/cluster/manifest.js';
 import { failure, type Failure } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
-import { flagOf, findProcesses, type Process } from './processes.js';
+import { textOf } from './node-files.js';
+import { findProcesses, flagOf, lookAt, type Process } from './processes.js';
 import { paths } from './run-files.js';
 import { type Answer, limitsOf, waitFor } from './waiting.js';
 
@@ -22,7 +23,7 @@ export function manifestPath(component: Component): string {
  * the manifest's flags on its command line, the files as it sees them through its own mounts (a single-file hostPath mount
  * keeps the old inode until the container is made anew: kubeadm controlplane/volumes.go), and its port listening.
  */
-export function runsWhatIsOnDisk(component: Component, seen: { processes: readonly Process[]; manifest: string; files: ReadonlyMap<string, string> }): Answer {
+export function runsWhatIsOnDisk(component: Component, seen: { processes: readonly Process[]; manifest: string; files: readonly string[] }): Answer {
   const [process, ...others] = seen.processes;
   if (process === undefined) return `${component} is not running`;
   if (others.length > 0) return `${component} runs ${seen.processes.length} times: the one before has not ended`;
@@ -33,30 +34,36 @@ export function runsWhatIsOnDisk(component: Component, seen: { processes: readon
     // What it keeps from before was read at its start, whenever the path got another file; whether it is the same content is asked below.
     if (process.startedAtMs <= at && !process.kept.has(path)) return `${component} started before ${path} was written`;
   }
-  for (const [path, sha256] of seen.files) {
-    const mounted = process.mounted.get(path);
-    if (mounted !== sha256) return `${component} sees another ${path} than the node`;
+  for (const path of seen.files) {
+    const sha256 = process.onDisk.get(path);
+    if (sha256 !== undefined && process.mounted.get(path) !== sha256) return `${component} sees another ${path} than the node`;
   }
   if (!process.listening.has(ports[component])) return `${component} does not listen on ${ports[component]} yet`;
   return true;
 }
 
-/** Reads processes, manifest and files of a node and asks runsWhatIsOnDisk. `files`: what the component reads at its start. */
+/** Looks at processes, manifest and files of a node at once and asks runsWhatIsOnDisk. `files`: what the component reads at its start. */
 export async function askComponent(site: Site, component: Component, files: readonly string[]): Promise<Answer> {
-  const limits = limitsOf(site, 20_000);
-  const manifest = manifestPath(component);
-  const onDisk = await site.shell.readFiles([manifest, ...files], limits);
-  const text = onDisk.get(manifest);
-  if (text === undefined) return `${manifest} is missing`;
-  const processes = await findProcesses(site.shell, component, [manifest, ...files], limits);
-  const hashes = new Map(files.flatMap((path) => (onDisk.has(path) ? [[path, onDisk.get(path)?.sha256 ?? ''] as const] : [])));
-  return runsWhatIsOnDisk(component, { processes, manifest: Buffer.from(text.bytes).toString('utf8'), files: hashes });
+  return (await lookAtComponent(site, component, files)).answer;
 }
 
-/** Waits until a component runs what is on disk, in two looks that see the same process: a crash loop does not pass. */
-export async function waitForComponent(site: Site, component: Component, files: readonly string[]): Promise<Failure[]> {
-  let seen = 0;
-  const failures = await waitFor(
+async function lookAtComponent(site: Site, component: Component, files: readonly string[]): Promise<{ answer: Answer; process: Process | undefined }> {
+  const manifest = manifestPath(component);
+  const { processes, text } = await lookAt(site.shell, component, { files: [manifest, ...files], text: manifest }, limitsOf(site, 20_000));
+  const answer = text === undefined ? `${manifest} is missing` : runsWhatIsOnDisk(component, { processes, manifest: text, files });
+  return { answer, process: processes[0] };
+}
+
+/** A process that has lived so long with its port open has come through its start. */
+const settledMs = 5000;
+
+/**
+ * Waits until a component runs what is on disk: in two looks that see the same process, or in one that sees a process which has run for a
+ * while; a crash loop does not pass. `onProof` gets the process.
+ */
+export async function waitForComponent(site: Site, component: Component, files: readonly string[], onProof: (process: Process) => void = () => undefined): Promise<Failure[]> {
+  let before: number | undefined;
+  return waitFor(
     site,
     {
       what: `${component} on ${site.target} runs what is on disk`,
@@ -65,30 +72,34 @@ export async function waitForComponent(site: Site, component: Component, files: 
       otherwise: { code: 'component-not-restarted', nextAction: `Look at "journalctl -u kubelet" and /var/log/pods on ${site.target}, then run "rotate-ca resume".` },
     },
     async () => {
-      const answer = await askComponent(site, component, files);
-      seen = answer === true ? seen + 1 : 0;
-      if (answer !== true) return answer;
-      return seen >= 2 ? true : `${component} has only just come up`;
+      const { answer, process } = await lookAtComponent(site, component, files);
+      const isSame = process !== undefined && process.pid === before;
+      before = answer === true ? process?.pid : undefined;
+      if (answer !== true || process === undefined) return answer;
+      if (!isSame && process.ageMs < settledMs) return `${component} has only just come up`;
+      onProof(process);
+      return true;
     },
   );
-  return failures;
 }
 
 /** Ends a component that still runs with other content of a file than the disk has, although its manifest is unchanged: the kubelet makes its container anew, with fresh mounts. */
 export async function endIfItHoldsAnother(site: Site, component: Component, file: string): Promise<void> {
   const limits = limitsOf(site, 20_000);
   const [process] = await findProcesses(site.shell, component, [file], limits);
-  const onDisk = (await site.shell.readFiles([file], limits)).get(file);
   const mounted = process?.mounted.get(file);
-  if (process === undefined || onDisk === undefined || mounted === undefined || mounted === onDisk.sha256) return;
+  const onDisk = process?.onDisk.get(file);
+  if (process === undefined || onDisk === undefined || mounted === undefined || mounted === onDisk) return;
   site.tell(`${component} on ${site.target} holds another ${file} than the disk: it is ended, and the kubelet makes it anew`);
   await site.shell.must(`kill -TERM ${process.pid} 2>/dev/null; true`, limits);
 }
 
 /** The manifest of a component, or the failure that it is not there: not a kubeadm control plane. */
 export async function readManifest(site: Site, component: Component): Promise<string | Failure> {
-  const file = await site.shell.readFile(manifestPath(component), limitsOf(site, 20_000));
-  if (file !== undefined) return Buffer.from(file.bytes).toString('utf8');
+  return textOf(await site.shell.readFile(manifestPath(component), limitsOf(site, 20_000))) ?? missingManifest(site, component);
+}
+
+export function missingManifest(site: Site, component: Component): Failure {
   return failure('layout-unsupported', {
     target: site.target,
     summary: `${manifestPath(component)} is missing`,

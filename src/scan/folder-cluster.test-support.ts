@@ -70,7 +70,10 @@ ${user}`;
     '/etc/kubernetes/pki/sa.pub': publicPem,
     '/etc/kubernetes/pki/both.pem': `${keyText}${leafPem}`,
     '/etc/kubernetes/pki/torn.pem': `${leafPem}${keyText.slice(0, -40)}`,
+    '/etc/kubernetes/pki/glued.pem': `${leafPem.slice(0, 100)}${keyText}`,
     '/etc/kubernetes/pki/a name with blanks.key': keyText,
+    '/etc/kubernetes/pki/back\\slash=*?[a].crt': leafPem,
+    '/etc/kubernetes/pki/new\nline.key': keyText,
     '/var/lib/kubelet/pki/kubelet-client-2030.pem': `${leafPem}${keyText}`,
     '/var/lib/kubelet/config.yaml': 'kind: KubeletConfiguration\n',
     '/etc/kubernetes/manifests/kube-apiserver.yaml':
@@ -91,7 +94,7 @@ export function shellAt(node: string): NodeShell {
         .replace('pidof kubelet', 'false');
       return Promise.resolve(
         execFileSync('sh', ['-s'], { input: own, encoding: 'utf8' })
-          .replaceAll(/(?<=^file \S+ )\S+/gm, (path) => b64(Buffer.from(path, 'base64').toString().replace(base, '')))
+          .replaceAll(base, '')
           .replace(/^end$/m, `kubelet ${b64('/usr/bin/kubelet\0--config=/var/lib/kubelet/config.yaml\0')}\nend`),
       );
     },

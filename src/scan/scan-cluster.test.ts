@@ -60,6 +60,8 @@ describe('a node with every kind of file', () => {
       '/etc/kubernetes/pki/sa.pub': { kind: 'key', mode: '0600', keySpki: spki, certificates: '' },
       '/etc/kubernetes/pki/both.pem': { kind: 'leaf', mode: '0600', keySpki: spki, certificates: me },
       '/etc/kubernetes/pki/torn.pem': { kind: 'leaf', mode: '0600', certificates: me },
+      '/etc/kubernetes/pki/glued.pem': { kind: 'key', mode: '0600', certificates: '' },
+      '/etc/kubernetes/pki/back\\slash=*?[a].crt': { kind: 'leaf', mode: '0600', certificates: me },
       '/etc/kubernetes/pki/a name with blanks.key': { kind: 'key', mode: '0600', keySpki: spki, certificates: '' },
       '/var/lib/kubelet/pki/kubelet-client-2030.pem': { kind: 'leaf', mode: '0600', keySpki: spki, certificates: me },
       '/var/lib/kubelet/pki/kubelet-client-current.pem': { kind: 'leaf', mode: '0600', keySpki: spki, linkTo: 'kubelet-client-2030.pem', certificates: me },
@@ -92,7 +94,7 @@ describe('a node with every kind of file', () => {
 
   it('no line of a key leaves the node, in any encoding', async () => {
     layOut('cp1');
-    const output = await shellAt('cp1').must(collectScript, { deadlineMs: 1000 });
+    const output = await shellAt('cp1').must(collectScript, { deadlineMs: 20_000 });
     const decoded = output.split(/\s/).flatMap((word) => [word, Buffer.from(word, 'base64').toString('latin1')]);
     // The second line of a key holds the private number; the others may hold the public point, which is in certificates too.
     const secrets = [keyText, ca.keyPem.reveal().toString()].flatMap((text) => [text.split('\n')[1] ?? '', b64(text)]).map((line) => line.slice(0, 60));
@@ -107,7 +109,7 @@ describe('what is wrong is told all at once', () => {
     const shells = shellsOf((name) => {
       const must = () => {
         if (name === 'w1') return Promise.reject(new RotationError(failure('ssh-unreachable', { target: 'w1', summary: 'no', nextAction: 'x' })));
-        return name === 'w2' ? Promise.resolve('file pem') : shellAt(name).must(collectScript, { deadlineMs: 1000 });
+        return name === 'w2' ? Promise.resolve('file pem') : shellAt(name).must(collectScript, { deadlineMs: 20_000 });
       };
       return { node: name, must } as unknown as NodeShell;
     });

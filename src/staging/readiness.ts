@@ -6,17 +6,19 @@ import { namespacesOf } from './objects-cluster.js';
 import { controlPlanes } from './pki/component-flags.js';
 import { timings } from './timings.js';
 
-/** Wall clock: a cluster with expired certificates never gets ready, and is given as it is. */
+/** Wall clock: a cluster with expired certificates never gets ready, and is given as it is once nothing has come to it for so long. */
 const patienceMs = 60_000;
+/** Of a machine that is busy with much else, as long as something still comes. */
+const longestMs = 300_000;
 /** A look goes over all objects: with hundreds of nodes it is not to be what the start waits for. */
 const lookEveryMs = (nodes: number): number => Math.max(50, nodes * 2);
 
 /** Resolves with what is still missing, in words; empty when nothing is. */
 export async function waitUntilReady(context: StagingContext): Promise<string[]> {
-  const untilMs = Date.now() + patienceMs;
+  const isGivenUp = giveUp();
   for (;;) {
     const missing = missingIn(context);
-    if (missing.length === 0 || Date.now() > untilMs) return missing;
+    if (missing.length === 0 || isGivenUp(missing)) return missing;
     await new Promise((resolve) => setTimeout(resolve, lookEveryMs(context.spec.nodes.length)));
   }
 }
@@ -24,15 +26,27 @@ export async function waitUntilReady(context: StagingContext): Promise<string[]>
 /** After all nodes were off: what the objects say is of before, until kubelets and leaders have been heard of again. */
 export async function waitUntilBack(parts: { readonly context: StagingContext; readonly balancer: { healthy(): readonly string[] } }, sinceMs: number): Promise<string[]> {
   const { context, balancer } = parts;
-  const untilMs = Date.now() + patienceMs;
+  const isGivenUp = giveUp();
   const pauseMs = lookEveryMs(context.spec.nodes.length);
   for (let inARow = 0; ; ) {
     const missing = [...unheard(context, balancer.healthy(), sinceMs), ...missingIn(context)];
     inARow = missing.length === 0 ? inARow + 1 : 0;
     // Twice, with a health check between: the load balancer may not have seen yet that a server was away.
-    if (inARow > timings.healthCheckMs / pauseMs + 1 || Date.now() > untilMs) return missing;
+    if (inARow > timings.healthCheckMs / pauseMs + 1 || isGivenUp(missing)) return missing;
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
+}
+
+/** Whether to wait on: as long as the list of what is missing still gets shorter than it ever was. */
+function giveUp(): (missing: readonly string[]) => boolean {
+  const startedMs = Date.now();
+  let fewest = Number.POSITIVE_INFINITY;
+  let shorterMs = startedMs;
+  return (missing) => {
+    const nowMs = Date.now();
+    if (missing.length < fewest) [fewest, shorterMs] = [missing.length, nowMs];
+    return nowMs - shorterMs > patienceMs || nowMs - startedMs > longestMs;
+  };
 }
 
 function unheard({ store, spec }: StagingContext, healthy: readonly string[], sinceMs: number): string[] {

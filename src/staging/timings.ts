@@ -55,6 +55,14 @@ export function leaseRenewMs(nodes: number, speed: number): number {
   return Math.max(timings.nodeLeaseRenewMs, nodes * restBetweenRenewalsMs * speed);
 }
 
+/** Wall clock between two looks of one candidate at a lease: at 20 times the speed there would be ten a second of each, a third of all requests of a small cluster. */
+const shortestRetryMs = 200;
+
+/** Milliseconds of a real cluster between two renewals of a leader, and between two looks of a standby before its jitter. */
+export function leaseRetryMs(speed: number): number {
+  return Math.max(timings.leaseRetryMs, shortestRetryMs * speed);
+}
+
 /** A node counts as dead after five renewals in vain, as in a real cluster. */
 export function monitorGraceMs(nodes: number, speed: number): number {
   return (leaseRenewMs(nodes, speed) / timings.nodeLeaseRenewMs) * timings.nodeMonitorGraceMs;

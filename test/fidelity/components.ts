@@ -14,7 +14,7 @@ export function manifestOf(component: Component): string {
   return `/etc/kubernetes/manifests/${component}.yaml`;
 }
 
-export function processesOf(world: World, node: string, name: string, files: readonly string[] = []): Promise<Process[]> {
+export function processesOf(world: World, node: string, name: string, files: readonly string[] = []): Promise<readonly Process[]> {
   return findProcesses(world.shell(node), name, files, { deadlineMs: callMs });
 }
 

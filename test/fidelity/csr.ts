@@ -74,7 +74,7 @@ export async function tryToCreate(world: World, object: KubeObject): Promise<{ s
 }
 
 /** By whom a new request is signed: by the cluster's CA, by `other`, or not at all. */
-export async function signs(world: World, undo: Undo, realMs = 8_000, other?: Ca): Promise<string> {
+export async function signs(world: World, undo: Undo, realMs = 30_000, other?: Ca): Promise<string> {
   const name = await submit(world, undo, { signerName: clientSigner, expirationSeconds: 600 });
   await world.kube.approve(name, 'fidelity', { deadlineMs: callMs });
   const { certificate } = await until(

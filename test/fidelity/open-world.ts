@@ -36,7 +36,7 @@ export interface WorldParts {
 }
 
 /** Whatever a busy machine does to a fast clock: nothing is given up before this. */
-const leastPatienceMs = 4_000;
+const leastPatienceMs = 60_000;
 
 export async function openWorld(parts: WorldParts): Promise<World> {
   const { env } = parts;

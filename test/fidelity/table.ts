@@ -18,6 +18,7 @@ import { tokens } from './behaviours/tokens.js';
 import { vault } from './behaviours/vault.js';
 import { volumes } from './behaviours/volumes.js';
 import { workloads } from './behaviours/workloads.js';
+import { writes } from './behaviours/writes.js';
 
 export const behaviours: readonly Behaviour[] = [
   ...ssh,
@@ -30,6 +31,7 @@ export const behaviours: readonly Behaviour[] = [
   ...tokens,
   ...published,
   ...workloads,
+  ...writes,
   ...volumes,
   ...etcdMembers,
   ...staticPods,

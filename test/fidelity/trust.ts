@@ -1,5 +1,6 @@
 /** Further CAs in the client CA bundle of a node, for as long as a behaviour lasts. */
 
+import type { KubeObject } from '../../src/ports/kube.js';
 import type { Undo } from './behaviour.js';
 import { caOfCluster, certificatesIn, fingerprintsOf, leafOf } from './credentials.js';
 import { changeFile, textOf } from './node-files.js';
@@ -41,7 +42,11 @@ async function mustTrustOwn(world: World, node: WorldNode): Promise<void> {
 }
 
 export async function extensionCas(world: World): Promise<string[]> {
-  const object = await world.kube.read(extensionTrust, { deadlineMs: callMs });
+  return casIn(await world.kube.read(extensionTrust, { deadlineMs: callMs }));
+}
+
+/** Fingerprints of the CAs in an `extension-apiserver-authentication`. */
+export function casIn(object: KubeObject | undefined): string[] {
   return fingerprintsOf((object?.data as Record<string, string> | undefined)?.['client-ca-file'] ?? '');
 }
 

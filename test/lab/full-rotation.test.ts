@@ -16,8 +16,8 @@ import type { Ended } from '../../lab/tests/program.js';
 import { forgetRotation, recordRotation } from '../../lab/tests/rotation-record.js';
 import { formatRunFigures, rollSeconds, totalSeconds } from '../../lab/tests/run-figures.js';
 import { serverProcesses } from '../../lab/tests/server-processes.js';
-import { readCounters } from '../../lab/workloads/counters.js';
-import { type FeltVerdict, feltSince, judgeFelt } from '../../lab/workloads/felt-verdict.js';
+import { feltUntilNow, readCounters } from '../../lab/workloads/counters.js';
+import type { FeltVerdict } from '../../lab/workloads/felt-verdict.js';
 import { namespace } from '../../lab/workloads/manifests.js';
 
 const goalMinutes = 6;
@@ -112,7 +112,7 @@ async function rotate(lab: Lab): Promise<Rotated> {
   if (ended.code === 0) recordRotation(lab, { run: plan.name, outgoingCaPem: outgoing.caPem, adminCertificatePem: outgoing.certificatePem, adminKeyPem: outgoing.keyPem });
   else console.log(`the run did not succeed; its log: ${join(operator.folder, 'rotate-ca.log')}`);
   const ownersTrouble = await owners.settled().then(() => '', String);
-  const felt = judgeFelt(feltSince(feltBefore, await readCounters(lab)), Date.now());
+  const felt = await feltUntilNow(lab, feltBefore);
   return {
     ended,
     ownersTrouble,

@@ -22,8 +22,8 @@ import { newOperator } from '../../lab/tests/operator.js';
 import type { Ended } from '../../lab/tests/program.js';
 import { serverProcesses } from '../../lab/tests/server-processes.js';
 import { sweepFor } from '../../lab/tests/sweep.js';
-import { readCounters } from '../../lab/workloads/counters.js';
-import { feltSince, type FeltVerdict, judgeFelt } from '../../lab/workloads/felt-verdict.js';
+import { feltUntilNow, readCounters } from '../../lab/workloads/counters.js';
+import type { FeltVerdict } from '../../lab/workloads/felt-verdict.js';
 
 interface TakenBack {
   readonly lab: Lab;
@@ -166,7 +166,7 @@ async function goAndComeBack(lab: Lab): Promise<TakenBack> {
   const back = await operator.run(['rollback', '--yes', '--no-input']);
   const probes = await clients.end();
   await copyAdminKubeconfig(grown.lab);
-  const felt = judgeFelt(feltSince(feltBefore, await readCounters(grown.lab)), Date.now());
+  const felt = await feltUntilNow(grown.lab, feltBefore);
   return {
     lab: grown.lab,
     joined: grown.node,

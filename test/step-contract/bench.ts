@@ -3,6 +3,7 @@
 import type { Checkpoint } from '../../src/ports/checkpoints.js';
 import type { Site } from '../../src/ports/step-kind.js';
 import type { Life } from './life.js';
+import type { Tried } from './tried.js';
 
 /** All that a kind could change, by place, so that equal text means equal bytes, mode, owner or object. No secrets: bytes are hashed. */
 export type Places = Readonly<Record<string, string>>;
@@ -28,4 +29,8 @@ export interface Bench {
   readonly patienceMs: number;
   /** Resolves after a short while, before the next look. */
   pause(): Promise<void>;
+  /** As the engine tries again what may be tried again. */
+  readonly tried: Tried;
+  /** Of the clock that the site waits by, ms. */
+  now(): number;
 }

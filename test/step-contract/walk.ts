@@ -23,6 +23,7 @@ import type { Bench, SiteWish } from './bench.js';
 import { newLife, siteInLife } from './life.js';
 import { placesOf } from './places.js';
 import { checkContract } from './rules.js';
+import { triedAsByTheEngine } from './tried.js';
 import { expectedTrust, trustDifferences, trustSeen, type TrustSeen } from './trust-seen.js';
 
 export interface WalkOptions {
@@ -64,6 +65,7 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
   const checkpoints = folder.checkpoints(settings);
   const siteOf = siteFactory({ run: plan.name, world, issuer: await world.issuer(), checkpoints, artefacts: (n) => folder.artefacts(n), observe: scan, pace: options.pace });
   const nodes = plan.inventory.nodes.map(({ name }) => name);
+  const tried = triedAsByTheEngine(systemClock, options.pace);
   let attempt = 1;
   let trust: TrustSeen | undefined;
 
@@ -95,13 +97,15 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
       nextAttempt: () => void attempt++,
       patienceMs: options.patienceMs,
       pause: () => systemClock.wait(100),
+      tried,
+      now: systemClock.now,
     };
   }
 
   async function forGood(kind: AnyStepKind, step: PlannedStep, target: string): Promise<string[]> {
     const params: unknown = kind.params.parse(step.params);
-    await kind.apply(plainSite(step, target), params);
-    return (await kind.verify(plainSite(step, target), params)).map((f) => `${step.id} on ${target}: ${describeFailure(f)}`);
+    await tried(() => kind.apply(plainSite(step, target), params));
+    return (await tried(() => kind.verify(plainSite(step, target), params))).map((f) => `${step.id} on ${target}: ${describeFailure(f)}`);
   }
 
   /** A step that restarts etcd takes the only API server away for a moment; the engine tries again then, a call of a kind does not. */
@@ -130,7 +134,10 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
     const left = new Set(step.targets);
     await apiAnswers();
     while (left.size > 0) {
-      const waves = kind.waves === undefined ? [[...left]] : await kind.waves([...left], plainSite(step, wholeCluster), kind.params.parse(step.params));
+      const inWaves = kind.waves ?? (async (targets: readonly string[]) => [[...targets]]);
+      const params: unknown = kind.params.parse(step.params);
+      // A list would be taken for one of failures.
+      const { waves } = await tried(async () => ({ waves: await inWaves([...left], plainSite(step, wholeCluster), params) }));
       const [first, ...others] = waves.find((wave) => wave.length > 0) as [string, ...string[]];
       if (!isChosen || (left.size < step.targets.length && !options.holdsEveryWave)) others.unshift(first);
       else {
@@ -153,7 +160,7 @@ export async function openWalk(options: WalkOptions): Promise<Walk> {
   async function seen(): Promise<TrustSeen> {
     const outgoing = nodesWith(plan.inventory, 'control-plane').flatMap((node) => fileOf(node, paths.ca)?.certificates ?? [])[0];
     const [incoming] = recordsOf(folder.artefacts(attempt).get(artefactNames.incomingCa) ?? '');
-    return trustSeen(await scan(), { outgoing, incoming });
+    return trustSeen(await tried(scan), { outgoing, incoming });
   }
 
   /** Rule 5, of a whole step: what one target declares counts for all of them. */

@@ -29,7 +29,7 @@ export interface CliOptions {
 }
 
 /** Nothing of the surroundings is passed on: no kubeconfig, no agent, no Vault, no colour. */
-export function runCli(args: readonly string[], { env = {}, program = 'main', timeoutMs = 110_000 }: CliOptions = {}): Promise<CliResult> {
+export function runCli(args: readonly string[], { env = {}, program = 'main', timeoutMs = 540_000 }: CliOptions = {}): Promise<CliResult> {
   const home = mkdtempSync(join(tmpdir(), 'rotate-ca-cli-'));
   return new Promise((resolve) => {
     const child = execFile(

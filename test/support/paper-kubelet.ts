@@ -85,7 +85,8 @@ export function runKubelet(node: PaperNode, api: PaperKube): void {
   node.onChange(look);
   node.onScript(() => {
     const nowMs = Date.now();
-    const up = ((nowMs - bootMs) / 1000).toFixed(3);
+    // Cut to hundredths, as the kernel does.
+    const up = (Math.floor((nowMs - bootMs) / 10) / 100).toFixed(2);
     writeFileSync(join(node.root, 'now'), `${(nowMs / 1000).toFixed(3)}\n`);
     writeFileSync(join(proc, 'uptime'), `${up} 0\n`);
   });

@@ -22,6 +22,7 @@ const (
 	writeEvery = time.Second
 	freshEvery = 5 * time.Second
 	watchAgain = 500 * time.Millisecond
+	lastTries  = 4
 )
 
 // writer writes the counters into a ConfigMap of the program's own: one key for each start, so that neither a restart
@@ -47,8 +48,19 @@ func (w *writer) run(ctx context.Context) {
 	}
 }
 
+// last writes until the record is there, and in it no failure that this very write has ended.
+func (w *writer) last() {
+	for tries := 0; tries < lastTries; tries++ {
+		wasFailing := w.counters.failing()
+		if w.write() && !wasFailing {
+			return
+		}
+		time.Sleep(watchAgain)
+	}
+}
+
 // write tries once. There is no retry inside it.
-func (w *writer) write() {
+func (w *writer) write() bool {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	began := time.Now()
@@ -65,9 +77,10 @@ func (w *writer) write() {
 	}
 	if err != nil {
 		w.counters.failed("write", began, err)
-		return
+		return false
 	}
 	w.counters.succeeded("write")
+	return true
 }
 
 func (w *writer) send(ctx context.Context) error {

@@ -103,6 +103,18 @@ func (c *counters) heard(silence time.Duration) {
 	a.LongestSilenceMs = max(a.LongestSilenceMs, silence.Milliseconds())
 }
 
+// failing tells whether the last try of any activity failed.
+func (c *counters) failing() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, a := range c.Activities {
+		if a.FailingSince > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 func (c *counters) end(by string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -16,6 +16,9 @@ import (
 	"time"
 )
 
+// How long a program that is asked to end waits for what fails just then: the next fresh connection is within it.
+const recoverWithin = 8 * time.Second
+
 func main() {
 	if err := run(); err != nil {
 		fmt.Fprintln(os.Stderr, "felt:", err)
@@ -34,16 +37,22 @@ func run() error {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 
+	// They go on after the signal: what fails at that moment may be over with the next try.
+	going, end := context.WithCancel(context.Background())
 	writer := &writer{api: api, counters: counters}
-	go writer.run(ctx)
-	go watch(ctx, api, counters)
-	go openFreshConnections(ctx, api, counters)
-	go printCounters(ctx, counters)
+	go writer.run(going)
+	go watch(going, api, counters)
+	go openFreshConnections(going, api, counters)
+	go printCounters(going, counters)
 
 	<-ctx.Done()
-	// One last write, so that what a rolled pod felt can be read after it is gone.
+	for until := time.Now().Add(recoverWithin); counters.failing() && time.Now().Before(until); {
+		time.Sleep(100 * time.Millisecond)
+	}
+	end()
+	// Written to the last, so that what a rolled pod felt can be read after it is gone.
 	counters.end("SIGTERM")
-	writer.write()
+	writer.last()
 	return nil
 }
 

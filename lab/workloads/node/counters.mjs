@@ -47,6 +47,11 @@ export class Counters {
     watch.longestSilenceMs = Math.max(watch.longestSilenceMs, silenceMs);
   }
 
+  /** Whether the last try of any activity failed. */
+  get isFailing() {
+    return Object.values(this.activities).some((activity) => activity.failingSince > 0);
+  }
+
   json() {
     const failing = Object.values(this.activities).filter((activity) => activity.failingSince > 0);
     for (const activity of failing) lengthen(activity);

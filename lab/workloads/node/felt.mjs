@@ -93,14 +93,16 @@ async function writeOnce() {
     }
     exists = true;
     counters.succeeded('write');
+    return true;
   } catch (error) {
     if (!exists && error.status === 409) {
       exists = true;
       counters.succeeded('write');
-      return;
+      return true;
     }
     if (error.status === 404) exists = false;
     counters.failed('write', began, error);
+    return false;
   }
 }
 
@@ -147,8 +149,17 @@ setInterval(async () => {
 setInterval(connectOnce, 5000);
 setInterval(() => console.log(counters.json()), 10_000);
 watchOnce();
-process.on('SIGTERM', async () => {
+
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+process.once('SIGTERM', async () => {
+  // What fails at that moment may be over with the next try: the next fresh connection is within this time.
+  for (const until = Date.now() + 8000; counters.isFailing && Date.now() < until; ) await pause(100);
   counters.endedBy = 'SIGTERM';
-  await write();
+  // Until the record is there, and in it no failure that this very write has ended.
+  for (let tries = 0; tries < 4; tries += 1) {
+    const wasFailing = counters.isFailing;
+    if ((await write()) && !wasFailing) break;
+    await pause(500);
+  }
   process.exit(0);
 });

@@ -77,6 +77,11 @@ class Counters:
             watch["events"] += 1
             watch["longestSilenceMs"] = max(watch["longestSilenceMs"], silence_ms)
 
+    def is_failing(self):
+        """Whether the last try of any activity failed."""
+        with self.lock:
+            return any(activity["failingSince"] > 0 for activity in self.activities.values())
+
     def json(self):
         with self.lock:
             failing = [activity for activity in self.activities.values() if activity["failingSince"] > 0]

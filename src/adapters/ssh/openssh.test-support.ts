@@ -139,9 +139,9 @@ export function hostAt(sshHost: string, rest: Partial<Host> = {}): Host {
   return { name: 'cp1', sshHost, become: true, ...rest };
 }
 
-/** Waits for a condition, up to ten seconds. */
+/** Waits for a condition, up to a minute. */
 export async function until(holds: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  const end = performance.now() + 10_000;
+  const end = performance.now() + 60_000;
   while (!(await holds())) {
     if (performance.now() > end) {
       throw new Error(`never came true: ${what}`);

@@ -38,10 +38,10 @@ describe('an end', () => {
 describe('requests that failed', () => {
   const timeout = 'no answer (127.77.0.1:6443): ETIMEDOUT: no answer within 1000 ms';
   const failed: Failed[] = [
-    { atMs: 100, place: 'cp1', reason: timeout },
-    { atMs: 2_000, place: 'load balancer', reason: timeout },
-    { atMs: 5_000, place: 'load balancer', reason: 'HTTP 500' },
-    { atMs: 9_000, place: 'cp1', reason: 'ECONNREFUSED' },
+    { atMs: 100, untilMs: 1_100, place: 'cp1', reason: timeout },
+    { atMs: 2_000, untilMs: 3_000, place: 'load balancer', reason: timeout },
+    { atMs: 5_000, untilMs: 5_010, place: 'load balancer', reason: 'HTTP 500' },
+    { atMs: 9_000, untilMs: 9_010, place: 'cp1', reason: 'ECONNREFUSED' },
   ];
   const availability = { failures: () => failed } as unknown as Availability;
   const stalls = (from: number, to: number) => ({ between: (a: number, b: number) => a <= to && b >= from, stop: () => undefined });
@@ -50,6 +50,7 @@ describe('requests that failed', () => {
     ['all of them', 0, undefined, stalls(-9, -8), [100, 2_000, 5_000, 9_000]],
     ['of before are not counted', 3_000, undefined, stalls(-9, -8), [5_000, 9_000]],
     ['in the time of an outage are not counted', 0, { fromMs: 1_900, toMs: 6_000 }, stalls(-9, -8), [100, 9_000]],
+    ['under way as an outage began are not counted', 0, { fromMs: 2_900, toMs: 4_000 }, stalls(-9, -8), [100, 5_000, 9_000]],
     ['without an answer, while the machine stood still, are not counted', 0, undefined, stalls(2_500, 2_900), [100, 5_000, 9_000]],
     ['with an answer count whatever the machine did', 0, undefined, stalls(0, 99_000), [5_000, 9_000]],
   ])('%s', (_, sinceMs, excused, control, lost) => {

@@ -52,13 +52,13 @@ export interface Excused {
 }
 
 /**
- * Requests that failed since then, without those of a time in which the fault itself was an outage. One that was not answered within its second
- * while the machine gave nobody his time is the machine's: two clusters share it with everything else.
+ * Requests that failed since then, without those that were under way in a time in which the fault itself was an outage. One that was not answered
+ * within its second while the machine gave nobody his time is the machine's: several clusters share it with everything else.
  */
 export function lostRequests(lane: { readonly availability: Availability; readonly stalls: MachineStalls }, sinceMs: number, excused: Excused | undefined): readonly Failed[] {
   return lane.availability
     .failures()
-    .filter(({ atMs }) => atMs >= sinceMs && (excused === undefined || atMs < excused.fromMs || atMs > excused.toMs))
+    .filter(({ atMs, untilMs }) => atMs >= sinceMs && (excused === undefined || untilMs < excused.fromMs || atMs > excused.toMs))
     .filter((one) => !isUnanswered(one) || !lane.stalls.between(one.atMs, one.atMs + probeDeadlineMs));
 }
 
@@ -72,7 +72,8 @@ function view(end: Extract<StepEnd, { view: unknown }>): string {
   return end.view.value;
 }
 
-function textOf(error: unknown): string {
+/** With the stack: whoever reads it looks for a defect. */
+export function textOf(error: unknown): string {
   return oneLine(error instanceof Error ? (error.stack ?? error.message) : String(error));
 }
 

@@ -10,6 +10,7 @@ import type { Fact } from '../../domain/run/facts.js';
 import type { Activity } from '../../staging/activity.js';
 import { stepKinds } from '../../steps/index.js';
 import { planFor } from '../make-plan.js';
+import { paceOf } from '../pace.js';
 import { type Availability, placesOf, watchAvailability } from '../rehearse-availability.js';
 import type { StagingProcess } from '../rehearse-process.js';
 import { rehearsalEnv, rehearsalSettings } from '../rehearse-settings.js';
@@ -78,7 +79,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
     plan,
     settings,
     env,
-    pace: Math.max(1, speed / 5),
+    pace: paceOf({ speed, nodes: plan.inventory.nodes.length }),
     speed,
     availability,
     stalls: watchStalls(operator),
@@ -91,6 +92,7 @@ export async function openLane({ staging, playbookFile, speed, env: outer, signa
       copyState(settings.stateDir, join(at(index), 'state'));
     },
     async restore(index) {
+      lane.position = undefined;
       const missing = await staging.ask('load', { folder: at(index) });
       copyState(join(at(index), 'state'), settings.stateDir);
       if (missing.length > 0) throw new Error(`the staging cluster did not come back from its snapshot: ${missing.join('; ')}`);

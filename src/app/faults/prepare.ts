@@ -2,12 +2,12 @@
 
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { fail } from '../../domain/errors.js';
 import { readPlaybook } from '../../domain/plan/playbook.js';
 import { stepKinds } from '../../steps/index.js';
 import { specFor } from '../rehearse-spec.js';
 import { startSomewhere } from '../rehearse-start.js';
-import { faultKinds } from './fault-kinds.js';
 import type { RehearseFaults } from './rehearse-faults.js';
 import { checkWish, readWish } from './wish.js';
 
@@ -25,8 +25,15 @@ export interface RehearseFaultsFlags {
 
 type Prepared = Pick<RehearseFaults, 'wish' | 'seed' | 'playbookFile' | 'speed' | 'lanes' | 'start'>;
 
-/** Above that two clusters at once are more than two cores bear. */
-const largestForTwo = 6;
+/** Nodes that a core bears, of all clusters together: a case mostly waits, for deadlines and for nodes to come back. */
+const nodesPerCore = 3;
+/** Each has a run of its own to make first. */
+const mostLanes = 6;
+
+/** Clusters of so many nodes that run cases at the same time. */
+export function lanesFor(nodes: number, cores: number): number {
+  return Math.max(1, Math.min(mostLanes, Math.floor((cores * nodesPerCore) / nodes)));
+}
 
 /** Throws usage, playbook-invalid, plan-invalid, inventory-invalid. */
 export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepared> {
@@ -51,7 +58,7 @@ export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepare
     seed: seedOf(flags.seed),
     playbookFile: flags.playbookFile,
     speed: flags.speed,
-    lanes: spec.nodes.length <= largestForTwo ? 2 : 1,
+    lanes: lanesFor(spec.nodes.length, availableParallelism()),
     start() {
       const started = starting.then(
         async () => (await startSomewhere({ place, speed: flags.speed, signal: flags.signal, onPlace: () => undefined, onTaken: () => undefined })).staging,
@@ -71,9 +78,4 @@ function seedOf(text: string | undefined): string {
     cause: 'it is made of letters, digits, ".", "_" and "-"',
     nextAction: 'Give a number, or the name of a commit.',
   });
-}
-
-/** Name and meaning of each, for --help. */
-export function faultNames(): readonly { readonly name: string; readonly what: string }[] {
-  return faultKinds.map(({ name, what }) => ({ name, what }));
 }

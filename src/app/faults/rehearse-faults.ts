@@ -6,6 +6,7 @@ import type { StagingProcess } from '../rehearse-process.js';
 import { type CaseResult, drawCase, isUntouched } from './fault-case.js';
 import { faultKind, type FaultKind, faultKinds } from './fault-kinds.js';
 import { everyFootprint } from './footprint.js';
+import { textOf } from './judge.js';
 import { type Lane, openLane, runUndisturbed } from './lane.js';
 import { runCase } from './run-case.js';
 import { checkPlanned, type FaultWish } from './wish.js';
@@ -21,7 +22,8 @@ export interface RehearseFaults {
   start(): Promise<StagingProcess>;
   /** Staging clusters at the same time. */
   readonly lanes: number;
-  onPlan(plan: Plan): void;
+  /** `lanes`: as many clusters as there is work for. */
+  onPlan(plan: Plan, lanes: number): void;
   /** Of the undisturbed run of the first lane. */
   onUndisturbed(step: string, index: number): void;
   onCase(result: CaseResult): void;
@@ -52,7 +54,7 @@ export async function rehearseFaults(options: RehearseFaults): Promise<FaultTabl
     open.push(lane);
     const steps = lane.plan.steps.map(({ id }) => id);
     checkPlanned(wish, steps);
-    if (number === 0) options.onPlan(lane.plan);
+    if (number === 0) options.onPlan(lane.plan, lanes);
     const last = wish.step === undefined ? steps.length - 1 : steps.indexOf(wish.step);
     await runUndisturbed(lane, last, (step, index) => {
       throwIfInterrupted(signal);
@@ -73,8 +75,8 @@ export async function rehearseFaults(options: RehearseFaults): Promise<FaultTabl
         take({ fault: drawn.fault, step: drawn.step, place: '', outcome: 'untouched', reason: drawn.reason, tookMs: 0 });
         continue;
       }
-      if (lane.position !== index) await lane.restore(index);
-      take(await runCase(lane, drawn));
+      const trouble = lane.position === index ? undefined : await lane.restore(index).then(() => undefined, textOf);
+      take(trouble === undefined ? await runCase(lane, drawn) : { fault: drawn.fault, step: drawn.step, place: drawn.place, outcome: 'wrong', reason: trouble, tookMs: 0 });
     }
   }
 

@@ -8,7 +8,7 @@ import type { DriveOptions } from '../drive.js';
 import type { CaseResult, FaultCase, Outcome } from './fault-case.js';
 import { faultKind, type Struck } from './fault-kinds.js';
 import { type ChangedFile, everyFootprint, type Footprint } from './footprint.js';
-import { describeEnd, type Excused, isHalted, lostRequests, oneLine, wrongEnd } from './judge.js';
+import { describeEnd, type Excused, isHalted, lostRequests, oneLine, textOf, wrongEnd } from './judge.js';
 import type { Lane } from './lane.js';
 import { beginsStep } from './lane.js';
 import { runEngine } from './run-engine.js';
@@ -34,7 +34,7 @@ export async function runCase(lane: Lane, one: FaultCase): Promise<CaseResult> {
   try {
     verdict = await attempt(lane, one, index);
   } catch (error) {
-    verdict = { outcome: 'wrong', reason: oneLine(error instanceof Error ? (error.stack ?? error.message) : String(error)) };
+    verdict = { outcome: 'wrong', reason: textOf(error) };
     await lane.staging.ask('clearFaults', {});
   }
   if (verdict.outcome !== 'wrong' && verdict.outcome !== 'rolled-back') lane.position = index + 1;

@@ -2,7 +2,7 @@
 
 import type { FaultCase } from './fault-case.js';
 import { stepOf } from '../../domain/plan/plan.js';
-import { forkModule } from '../fork-module.js';
+import { forkModule } from '../../staging/fork-module.js';
 import type { DriveOrder, EngineNews } from './engine-messages.js';
 import { signaturesOf } from './fact-signature.js';
 import type { Lane } from './lane.js';

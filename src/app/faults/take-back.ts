@@ -2,8 +2,8 @@
 
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
+import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { type CheckWorld, credentialIn, letsIn } from '../rehearse-checks.js';
-import { artefactNames } from '../../operations/run-files.js';
 import { differencesOf } from './footprint.js';
 import { describeEnd, isHalted, wrongEnd } from './judge.js';
 import type { Lane } from './lane.js';
@@ -34,12 +34,8 @@ async function notAsBefore(lane: Lane): Promise<string[]> {
     const files = lane.plan.inventory.nodes.flatMap(({ name }) =>
       differencesOf(lane.nodeFolder(0, name), join(now, 'nodes', name)).map((difference) => `on ${name} ${difference}`),
     );
-    const artefacts = lane.folder().artefacts(1);
-    const world: CheckWorld = {
-      inventory: lane.plan.inventory,
-      outgoingCa: artefacts.get(artefactNames.outgoingCa) ?? '',
-      incomingCa: artefacts.get(artefactNames.incomingCa) ?? '',
-    };
+    // By the CA of before and no other: it may have been taken back before anything was issued.
+    const world: CheckWorld = { inventory: lane.plan.inventory, outgoingCa: readKubeconfig(lane.kubeconfigBefore).caPem ?? '', incomingCa: '' };
     const check = await letsIn(world, 'positive', 'admin.conf of before', credentialIn(lane.kubeconfigBefore), true);
     return [...files, ...check.wrong.map((one) => `admin.conf of before is refused: ${one}`)];
   } finally {

@@ -1,10 +1,6 @@
 /** rotate-ca resume, approve, rollback, pause: decisions about a run that exists. */
 
 import { type Command, Option } from 'commander';
-import { refuseIfFinal } from '../../app/finalize.js';
-import { chooseRun, overviewOf } from '../../app/list-runs.js';
-import { askToPause } from '../../app/ask-to-pause.js';
-import { unlock } from '../../app/unlock.js';
 import { stateDirOf } from '../../app/settings.js';
 import { exitCodes } from '../../domain/errors.js';
 import type { Context } from '../context.js';
@@ -22,6 +18,7 @@ export function addDecisionCommands(program: Command, context: Context): void {
     .option('--forward', 'go forward again with a run that was being taken back', false)
     .action(async (named: string | undefined, flags: Flags & { forward: boolean }) => {
       const stateDir = stateDirOf(flags, env);
+      const { chooseRun } = await import('../../app/list-runs.js');
       const run = chooseRun(stateDir, named);
       context.end(
         await driveRun(out, env, {
@@ -39,6 +36,7 @@ export function addDecisionCommands(program: Command, context: Context): void {
     .addOption(new Option('--gate <name>', 'only if it waits at this gate'))
     .action(async (named: string | undefined, flags: Flags & { gate?: string }) => {
       const stateDir = stateDirOf(flags, env);
+      const { chooseRun } = await import('../../app/list-runs.js');
       const run = chooseRun(stateDir, named);
       context.end(
         await driveRun(out, env, {
@@ -57,6 +55,8 @@ export function addDecisionCommands(program: Command, context: Context): void {
     .option('--yes', 'do not ask', false)
     .action(async (named: string | undefined, flags: Flags & { yes: boolean }) => {
       const stateDir = stateDirOf(flags, env);
+      const { refuseIfFinal } = await import('../../app/finalize.js');
+      const { chooseRun, overviewOf } = await import('../../app/list-runs.js');
       const run = chooseRun(stateDir, named);
       refuseIfFinal(stateDir, run);
       const { progress } = overviewOf(stateDir, run);
@@ -74,16 +74,21 @@ export function addDecisionCommands(program: Command, context: Context): void {
     });
 
   withStateOption(program.command('force-unlock').argument('<id>').summary('take away the lock of a process that is gone for good')).action(
-    (id: string, flags: { stateDir?: string }) => {
+    async (id: string, flags: { stateDir?: string }) => {
+      const { unlock } = await import('../../app/unlock.js');
       out.say(unlock(stateDirOf(flags, env), id));
       context.end(exitCodes.ok);
     },
   );
 
-  withStateOption(program.command('pause').argument('[run]').summary('stop a run at the next safe point')).action((named: string | undefined, flags: { stateDir?: string }) => {
-    const stateDir = stateDirOf(flags, env);
-    const run = chooseRun(stateDir, named);
-    out.say(askToPause(stateDir, run, operator(env)));
-    context.end(exitCodes.ok);
-  });
+  withStateOption(program.command('pause').argument('[run]').summary('stop a run at the next safe point')).action(
+    async (named: string | undefined, flags: { stateDir?: string }) => {
+      const { askToPause } = await import('../../app/ask-to-pause.js');
+      const { chooseRun } = await import('../../app/list-runs.js');
+      const stateDir = stateDirOf(flags, env);
+      const run = chooseRun(stateDir, named);
+      out.say(askToPause(stateDir, run, operator(env)));
+      context.end(exitCodes.ok);
+    },
+  );
 }

@@ -1,7 +1,6 @@
 /** What run, resume, approve and rollback have in common: drive, show, say what is next, and the exit code. */
 
-import { drive, type Driven, type DriveOptions } from '../../app/drive.js';
-import { openRunFolder, type RunFolder } from '../../app/run-folder.js';
+import type { Driven, DriveOptions } from '../../app/drive.js';
 import { describeFailure, exitCodes, failuresOf } from '../../domain/errors.js';
 import { listenForInterrupts } from '../interrupts.js';
 import type { Output } from '../output.js';
@@ -22,7 +21,9 @@ export interface DriveRun {
 
 /** Returns the exit code. */
 export async function driveRun(out: Output, env: NodeJS.ProcessEnv, options: DriveRun): Promise<number> {
-  const folder: RunFolder = openRunFolder(options.stateDir, options.run);
+  const { drive } = await import('../../app/drive.js');
+  const { openRunFolder } = await import('../../app/run-folder.js');
+  const folder = openRunFolder(options.stateDir, options.run);
   const interrupts = listenForInterrupts(out.say);
   let approvals = options.approveOnce === undefined ? 0 : 1;
   const lines = openProgressLines(out, () => folder.plan().steps.map((s) => s.id));

@@ -3,7 +3,6 @@
 import { writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Command } from 'commander';
-import { planFor } from '../../app/make-plan.js';
 import { exitCodes, fail } from '../../domain/errors.js';
 import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
@@ -38,7 +37,8 @@ export function withPlanOptions(command: Command): Command {
     .option('--name <name>', 'name of the run (default: date and time)');
 }
 
-export function makePlan(flags: PlanFlags, { env, signal }: Context): Promise<Plan> {
+export async function makePlan(flags: PlanFlags, { env, signal }: Context): Promise<Plan> {
+  const { planFor } = await import('../../app/make-plan.js');
   const now = Date.now();
   return planFor({ playbookFile: playbookFile(flags.playbook), settings: settingsOf(flags, env), env, name: runName(flags.name, now), now, signal });
 }

@@ -1,6 +1,6 @@
 /** rotate-ca rehearse --faults: what is broken when, one line for each case, and the table of all of them. */
 
-import { faultNames, prepareFaults, type RehearseFaultsFlags } from '../../app/faults/prepare.js';
+import { prepareFaults, type RehearseFaultsFlags } from '../../app/faults/prepare.js';
 import { type FaultTable, rehearseFaults } from '../../app/faults/rehearse-faults.js';
 import { sampleFaults } from '../../app/faults/sample-faults.js';
 import type { CaseResult } from '../../app/faults/fault-case.js';
@@ -24,7 +24,8 @@ export async function rehearseWithFaults(flags: Omit<RehearseFaultsFlags, 'signa
     ...prepared,
     env,
     signal: interrupts.signal,
-    onPlan: (plan) => out.say(`Planned: ${plan.steps.length} steps. An undisturbed run first, with a snapshot before each step.`),
+    onPlan: (plan, lanes) =>
+      out.say(`Planned: ${plan.steps.length} steps. An undisturbed run first${lanes === 1 ? '' : `, on each of ${lanes} clusters`}, with a snapshot before each step.`),
     onUndisturbed: (step, index) => out.say(out.colours.dim(`  ${String(index + 1).padStart(2)} ${step}`)),
     onCase,
   });
@@ -43,14 +44,15 @@ async function sample(
   { out, env }: Pick<Context, 'out' | 'env'>,
   given: { readonly signal: AbortSignal; onCase(result: CaseResult): void },
 ): Promise<number> {
-  const { results, notDrawn } = await sampleFaults({ ...prepared, ...given, env, onPlan: (plan) => out.say(`Planned: ${plan.steps.length} steps.`) });
+  const { results, notDrawn, notBegun } = await sampleFaults({ ...prepared, ...given, env, onPlan: (plan) => out.say(`Planned: ${plan.steps.length} steps.`) });
   const failed = results.filter(({ outcome }) => outcome === 'wrong').length;
-  out.object('FaultSample', { seed: prepared.seed, results, notDrawn, passed: results.length - failed, failed });
+  out.object('FaultSample', { seed: prepared.seed, results, notDrawn, notBegun: notBegun.map(({ fault, step }) => `${fault}@${step}`), passed: results.length - failed, failed });
   out.result(
     `Not drawn, steps by fault: ${Object.entries(notDrawn)
       .map(([fault, steps]) => `${fault} ${steps}`)
       .join(', ')}`,
   );
+  if (notBegun.length > 0) out.result(`Drawn, and left out for lack of time: ${notBegun.map(({ fault, step }) => `${fault}@${step}`).join(', ')}`);
   out.result('All of them: npm run test:faults, or rotate-ca rehearse --faults all');
   out.result(`${results.length - failed} passed, ${failed} failed`);
   return failed === 0 ? exitCodes.ok : exitCodes.error;
@@ -98,11 +100,4 @@ function countsOf(results: readonly CaseResult[]): string {
     .filter(({ count }) => count > 0)
     .map(({ outcome, count }) => `${count} ${outcome}`)
     .join(', ');
-}
-
-/** For --help. */
-export function faultsHelp(): string {
-  return `\nFaults, each NAME, NAME@STEP or NAME@STEP:TARGET for --faults:\n${faultNames()
-    .map(({ name, what }) => `  ${name.padEnd(28)} ${what}`)
-    .join('\n')}\n`;
 }

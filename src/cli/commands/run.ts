@@ -2,9 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { type Command, Option } from 'commander';
-import { createRunFolder } from '../../app/run-folder.js';
 import { exitCodes, fail } from '../../domain/errors.js';
-import { readPlan } from '../../domain/plan/digest.js';
 import { readDuration } from '../../domain/plan/duration.js';
 import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
@@ -39,7 +37,7 @@ export function addRunCommand(program: Command, context: Context): void {
     .action(async (file: string | undefined, flags: PlanFlags & DriveFlags) => {
       const { out, env } = context;
       const lockMs = lockTimeoutMs(flags);
-      const plan = file === undefined ? await makePlan(flags, context) : savedPlan(file);
+      const plan = file === undefined ? await makePlan(flags, context) : await savedPlan(file);
       const stateDir = flags.stateDir === undefined && env.ROTATE_CA_STATE_DIR === undefined ? plan.settings.stateDir : stateDirOf(flags, env);
       if (file === undefined && !flags.autoApprove) {
         out.say(planText(plan, out));
@@ -50,13 +48,15 @@ export function addRunCommand(program: Command, context: Context): void {
           return;
         }
       }
+      const { createRunFolder } = await import('../../app/run-folder.js');
       createRunFolder(stateDir, plan.name, plan);
       out.say(`Run ${plan.name}. If it is interrupted: rotate-ca resume ${plan.name}`);
       context.end(await driveRun(out, env, { stateDir, run: plan.name, ask: 'submit', autoApprove: flags.autoApprove, lockTimeoutMs: lockMs, input: flags.input }));
     });
 }
 
-function savedPlan(file: string): Plan {
+async function savedPlan(file: string): Promise<Plan> {
   if (!existsSync(file)) return fail('usage', { target: file, summary: 'there is no such plan', nextAction: 'Make one with "rotate-ca plan --out FILE".' });
+  const { readPlan } = await import('../../domain/plan/digest.js');
   return readPlan(readFileSync(file, 'utf8'), file);
 }

@@ -1,7 +1,7 @@
 /** rotate-ca status, journal: what runs there are, how far one has come, and what happened. */
 
 import type { Command } from 'commander';
-import { chooseRun, listRuns, overviewOf } from '../../app/list-runs.js';
+import type { RunOverview } from '../../app/list-runs.js';
 import { stateDirOf } from '../../app/settings.js';
 import { exitCodes } from '../../domain/errors.js';
 import type { Context } from '../context.js';
@@ -13,15 +13,16 @@ export function addStatusCommands(program: Command, context: Context): void {
 
   withStateOption(program.command('status').argument('[run]').summary('runs, or how far one has come'))
     .option('--node <name>', 'only this node')
-    .action((named: string | undefined, flags: { stateDir?: string; node?: string }) => {
+    .action(async (named: string | undefined, flags: { stateDir?: string; node?: string }) => {
       const stateDir = stateDirOf(flags, env);
-      if (named === undefined) showRuns(stateDir, context);
-      else showRun(stateDir, named, context, flags.node);
+      if (named === undefined) await showRuns(stateDir, context);
+      else await showRun(stateDir, named, context, flags.node);
       context.end(exitCodes.ok);
     });
 
   withStateOption(program.command('journal').argument('[run]').summary('every fact of a run, as it was written')).action(
-    (named: string | undefined, flags: { stateDir?: string }) => {
+    async (named: string | undefined, flags: { stateDir?: string }) => {
+      const { chooseRun, overviewOf } = await import('../../app/list-runs.js');
       const stateDir = stateDirOf(flags, env);
       const { lines } = overviewOf(stateDir, chooseRun(stateDir, named));
       for (const { seq, at, fact } of lines) {
@@ -38,7 +39,7 @@ export function addStatusCommands(program: Command, context: Context): void {
   );
 }
 
-function stateOf(overview: ReturnType<typeof overviewOf>): string {
+function stateOf(overview: RunOverview): string {
   const { progress, lines } = overview;
   if (lines.some((l) => l.fact.type === 'outgoing.destroyed')) return 'finalized';
   if (progress.outcome !== null) return progress.outcome;
@@ -47,7 +48,8 @@ function stateOf(overview: ReturnType<typeof overviewOf>): string {
   return progress.direction === 'back' ? 'going back' : progress.submitted ? 'open' : 'planned';
 }
 
-function showRuns(stateDir: string, { out }: Context): void {
+async function showRuns(stateDir: string, { out }: Context): Promise<void> {
+  const { listRuns, overviewOf } = await import('../../app/list-runs.js');
   const overviews = listRuns(stateDir).map((run) => overviewOf(stateDir, run));
   out.object('RunList', { runs: overviews.map((o) => ({ run: o.run, state: stateOf(o), cluster: o.plan.inventory.cluster, last: o.lines.at(-1)?.at })) });
   if (overviews.length === 0) out.result(`There are no runs in ${stateDir}.`);
@@ -60,7 +62,8 @@ function showRuns(stateDir: string, { out }: Context): void {
     );
 }
 
-function showRun(stateDir: string, run: string, { out }: Context, node: string | undefined): void {
+async function showRun(stateDir: string, run: string, { out }: Context, node: string | undefined): Promise<void> {
+  const { overviewOf } = await import('../../app/list-runs.js');
   const overview = overviewOf(stateDir, run);
   const { plan, progress } = overview;
   const rows = plan.steps.flatMap((step) =>

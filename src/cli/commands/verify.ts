@@ -1,10 +1,7 @@
 /** rotate-ca verify, finalize. */
 
 import { type Command, Option } from 'commander';
-import { destroyOutgoing, prepareFinalization } from '../../app/finalize.js';
-import { chooseRun } from '../../app/list-runs.js';
 import { stateDirOf } from '../../app/settings.js';
-import { verifyRun } from '../../app/verify-run.js';
 import { exitCodes, fail } from '../../domain/errors.js';
 import { readDuration } from '../../domain/plan/duration.js';
 import type { Context } from '../context.js';
@@ -17,6 +14,8 @@ export function addVerifyCommands(program: Command, context: Context): void {
   withStateOption(program.command('verify').argument('[run]').summary('ask again whether what a run has proved still holds')).action(
     async (named: string | undefined, flags: { stateDir?: string }) => {
       const stateDir = stateDirOf(flags, env);
+      const { chooseRun } = await import('../../app/list-runs.js');
+      const { verifyRun } = await import('../../app/verify-run.js');
       const run = chooseRun(stateDir, named);
       const bad = await verifyRun({
         stateDir,
@@ -36,6 +35,8 @@ export function addVerifyCommands(program: Command, context: Context): void {
   withStateOption(program.command('finalize').argument('[run]').summary('destroy the outgoing key; there is no way back afterwards'))
     .addOption(new Option('--soak <duration>', 'how long the run must have soaked').default('24h'))
     .action(async (named: string | undefined, flags: { stateDir?: string; soak: string }) => {
+      const { destroyOutgoing, prepareFinalization } = await import('../../app/finalize.js');
+      const { chooseRun } = await import('../../app/list-runs.js');
       const stateDir = stateDirOf(flags, env);
       const run = chooseRun(stateDir, named);
       const soak = readDuration(flags.soak);

@@ -37,9 +37,22 @@ export const usageOids = { serverAuth: '1.3.6.1.5.5.7.3.1', clientAuth: '1.3.6.1
 
 const extensionOids = { ski: '2.5.29.14', keyUsage: '2.5.29.15', san: '2.5.29.17', basicConstraints: '2.5.29.19', aki: '2.5.29.35', usages: '2.5.29.37' } as const;
 
-/** Parses one certificate. Throws RangeError or OpenSSL's error when the bytes are not a certificate. */
+/** A cluster has the same certificates in many places, and they are read again at each look: by their bytes, the newest last. */
+const parsed = new Map<string, Certificate>();
+const mostParsed = 1_000;
+
+/** Parses one certificate; the same bytes give the same object. Throws RangeError or OpenSSL's error when the bytes are not a certificate. */
 export function parseCertificate(der: Uint8Array): Certificate {
-  const bytes = Buffer.from(der);
+  const key = sha256(der);
+  const found = parsed.get(key) ?? parse(Buffer.from(der));
+  parsed.delete(key);
+  parsed.set(key, found);
+  const [oldest] = parsed.keys();
+  if (parsed.size > mostParsed && oldest !== undefined) parsed.delete(oldest);
+  return found;
+}
+
+function parse(bytes: Buffer): Certificate {
   const x509 = new X509Certificate(bytes);
   const whole = readDer(bytes);
   if (whole.raw.length !== bytes.length) throw new RangeError('bytes follow the certificate');

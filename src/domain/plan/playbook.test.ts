@@ -104,9 +104,11 @@ describe('playbooks', () => {
     ['several documents', `${good}---\n${good}`],
     ['binary', '\u0000\u0001\uFFFD'],
   ])('%s is refused, and fast', (_what, text) => {
-    const started = performance.now();
+    // Processor time: what else the machine does is not counted.
+    const before = process.cpuUsage();
     expect(refusals(text)[0]?.code).toBe('playbook-invalid');
-    expect(performance.now() - started).toBeLessThan(5000);
+    const { user, system } = process.cpuUsage(before);
+    expect((user + system) / 1000).toBeLessThan(5000);
   });
 
   it('nothing but a RotationError is ever thrown', () => {

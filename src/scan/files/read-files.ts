@@ -16,7 +16,16 @@ export interface NodeFindings {
   readonly kubelet: readonly string[] | undefined;
 }
 
-const sha256OfNothing = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
+/** What the script says of one file; each part may be missing, because files come and go. */
+interface Found {
+  readonly kind: string;
+  readonly path: string;
+  linkTo?: string;
+  attributes?: { readonly mode: string; readonly uid: number; readonly gid: number };
+  sha256?: string;
+  text: string[];
+  publicKey: string[];
+}
 
 /** Parses the script's output. Throws command-failed if its end is missing. */
 export function readFindings(node: string, output: string): NodeFindings {
@@ -30,43 +39,58 @@ export function readFindings(node: string, output: string): NodeFindings {
       retryable: true,
     });
   }
-  const files: FileRecord[] = [];
-  const manifests = new Map<string, string>();
+  const found = new Map<string, Found>();
   const tools = new Set<string>();
   let kubelet: readonly string[] | undefined;
+  let take: (text: string) => void = () => undefined;
   for (const line of lines) {
-    const [what, ...fields] = line.split(' ');
-    if (what === 'tool') tools.add(fields[0] ?? '');
+    if (line.startsWith('|')) {
+      take(line.slice(1));
+      continue;
+    }
+    take = () => undefined;
+    const sum = /^(\\?)([0-9a-f]{64}) [ *](.+)$/.exec(line);
+    const [what = '', ...fields] = line.split(' ');
+    const rest = fields.join(' ');
+    const file = found.get(rest);
+    if (sum !== null) {
+      // sha256sum puts a backslash in front of a line whose name has one, and doubles that.
+      const of = found.get(sum[1] === '' ? (sum[3] ?? '') : (sum[3] ?? '').replaceAll('\\\\', '\\'));
+      if (of !== undefined) of.sha256 = sum[2] ?? '';
+    } else if (what === 'file') {
+      const path = fields.slice(1).join(' ');
+      found.set(path, { kind: fields[0] ?? '', path, text: [], publicKey: [] });
+    } else if (what === 'link' && file !== undefined)
+      take = (text) => {
+        file.linkTo = text;
+      };
+    else if (what === 'stat') {
+      const [mode = '', uid, gid, ...path] = fields;
+      const of = found.get(path.join(' '));
+      if (of !== undefined) of.attributes = { mode: mode.padStart(4, '0'), uid: Number(uid), gid: Number(gid) };
+    } else if (what === 'text' && file !== undefined) take = (text) => void file.text.push(text);
+    else if (what === 'key' && file !== undefined) take = (text) => void file.publicKey.push(text);
+    else if (what === 'tool') tools.add(rest);
     else if (what === 'kubelet')
-      kubelet = decoded(fields[0])
+      kubelet = decoded(rest)
         .split('\0')
         .filter((argument) => argument !== '');
-    else if (what === 'file') {
-      const { record, text } = fileOf(fields);
-      files.push(record);
-      if (record.kind === 'manifest') manifests.set(record.path, text);
-    }
   }
-  return { files, manifests, tools, kubelet };
+  // Without attributes it is a link that leads nowhere, or it went away while it was read.
+  const there = [...found.values()].filter((file) => file.attributes !== undefined || file.linkTo !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1));
+  const manifests = new Map(there.flatMap((file) => (file.kind === 'manifest' ? [[file.path, file.text.join('\n')] as const] : [])));
+  return { files: there.map(recordOf), manifests, tools, kubelet };
 }
 
-function fileOf(fields: readonly string[]): { record: FileRecord; text: string } {
-  const [kind = '', path, mode = '', uid, gid, sha256 = '', link = '-', spki = '-', encoded] = fields;
-  const text = decoded(encoded);
-  const attributes = {
-    path: decoded(path),
-    sha256: sha256 === '-' ? '' : sha256,
-    mode: mode.padStart(4, '0'),
-    uid: Number(uid),
-    gid: Number(gid),
-    ...(link === '-' ? {} : { linkTo: decoded(link).trimEnd() }),
-  };
-  if (kind === 'kubeconfig') return { record: { ...attributes, kind, ...kubeconfigIn(text) }, text };
-  if (kind === 'manifest' || kind === 'config') return { record: { ...attributes, kind, certificates: [] }, text };
+function recordOf({ kind, path, linkTo, attributes, sha256, text: textLines, publicKey }: Found): FileRecord {
+  const text = textLines.map((line) => `${line}\n`).join('');
+  const common = { path, sha256: sha256 ?? '', ...(attributes ?? { mode: '0777', uid: 0, gid: 0 }), ...(linkTo === undefined ? {} : { linkTo }) };
+  if (kind === 'kubeconfig') return { ...common, kind, ...kubeconfigIn(text) };
+  if (kind === 'manifest' || kind === 'config') return { ...common, kind, certificates: [] };
   const certificates = recordsOf(text);
-  const keySpki = spki === '-' || spki === sha256OfNothing ? publicKeySpki(text) : spki;
+  const keySpki = publicKeySpki(text) ?? publicKeySpki(publicKey.join('\n'));
   const fileKind = certificates.length === 0 ? 'key' : certificates[0]?.isCa === true ? 'bundle' : 'leaf';
-  return { record: { ...attributes, kind: fileKind, certificates, ...(keySpki === undefined ? {} : { keySpki }) }, text };
+  return { ...common, kind: fileKind, certificates, ...(keySpki === undefined ? {} : { keySpki }) };
 }
 
 function kubeconfigIn(text: string): Pick<FileRecord, 'certificates' | 'client' | 'server'> {
@@ -93,5 +117,5 @@ function publicKeySpki(text: string): string | undefined {
 }
 
 function decoded(field: string | undefined): string {
-  return field === undefined || field === '-' ? '' : Buffer.from(field, 'base64').toString('utf8');
+  return Buffer.from(field ?? '', 'base64').toString('utf8');
 }

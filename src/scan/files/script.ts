@@ -1,70 +1,94 @@
-/** The script that reads the trust files of a node. Keys stay on the node: of a file with a key only digests and certificates travel. */
+/** The script that reads the trust files of a node. Keys stay on the node: of a file with a key only digests, certificates and the public key travel. */
 
 /**
- * One record a line, fields split by blanks, free text in base64, "-" for nothing:
- * `file <kind> <path> <mode> <uid> <gid> <sha256> <link> <spki> <text>`, `tool <name>`, `kubelet <command line>`, and `end`.
+ * One program for all files wherever there is one that takes many: a control plane has some fifty files, and a look must not cost it five hundred programs.
+ * Records, one a line, paths as they are (a path with a newline is left out), text behind a "|" on the lines after its record:
+ * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <path>`, sums as sha256sum prints them,
+ * `text <path>` and what may be seen of it, `key <path>` and its public half, `tool <name>`, `kubelet <command line in base64>`, and `end`.
  */
-export const collectScript = `set -u
+export const collectScript = `set -uf
 LC_ALL=C; export LC_ALL
+nl='
+'
+IFS=$nl
 has() { command -v "$1" >/dev/null 2>&1; }
-b64() { base64 | tr -d '\\n'; }
-or_dash() { if [ -n "$1" ]; then printf %s "$1"; else printf -; fi; }
+below() { d=$1; shift; find "$d" "$@" ! -path "*$nl*" \\( -type f -o -type l \\) 2>/dev/null; }
 
-# Only certificates and public keys, by their own BEGIN and END: a key, whole or torn, never passes.
-public_pem() { awk '{sub(/\\r$/,"")} /^-----BEGIN /{on=($0 ~ /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----[ \\t]*$/)} on{print} /^-----END /{on=0}'; }
+list=; files=; pems=/dev/null
+add() {
+  kind=$1; shift
+  for p; do
+    [ -f "$p" ] || [ -L "$p" ] || continue
+    printf 'file %s %s\\n' "$kind" "$p"
+    if [ -L "$p" ]; then to=$(readlink "$p"); printf 'link %s\\n|%s\\n' "$p" "\${to%%"$nl"*}"; fi
+    [ -f "$p" ] || continue
+    list=$list$kind' '$p$nl; files=$files$p$nl
+    [ $kind != pem ] || pems=$pems$nl$p
+  done
+}
+for n in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do add kubeconfig /etc/kubernetes/$n.conf; done
+add pem $(below /etc/kubernetes/pki)
+add pem $(below /var/lib/kubelet/pki)
+add manifest $(below /etc/kubernetes/manifests -maxdepth 1 ! -name '.*')
+add kubeconfig $(below /etc/cni/net.d -name '*kubeconfig*')
+add config /var/lib/kubelet/config.yaml
 
-# Only the lines of a kubeconfig that are known to be public; every other value is put out of the way before it leaves the node.
-public_kubeconfig() {
-  awk '
-    /[{]/ && /data|token|password|secret|exec|auth-provider/ {next}
-    /^[- ]*(client-key-data|token|tokenFile|username|password|exec|auth-provider|as|as-groups|as-uid|as-user-extra|extensions)[ ]*:/ {
-      match($0, /^[- ]*/); indent=RLENGTH; key=$0; sub(/^[- ]*/, "", key); sub(/[ ]*:.*/, "", key)
-      print substr($0, 1, indent) key ":"; skip=indent; next
+if [ -n "$files" ]; then
+  stat -L -c 'stat %a %u %g %n' -- $files 2>/dev/null
+  sha256sum -- $files 2>/dev/null
+fi
+
+# A file that goes away meanwhile ends an awk that has it as an argument; getline goes on.
+printf %s "$list" | awk '
+  # Only whole certificates and public keys, by their own BEGIN and END: a key, whole or torn, never passes, nor what a torn certificate runs into.
+  function public_pem(l) {
+    sub(/[ \\t]*\\r?$/, "", l)
+    if (on && l == "-----END " label "-----") print block "|" l
+    if (l ~ /-----BEGIN /) {
+      on = (l ~ /^-----BEGIN (CERTIFICATE|PUBLIC KEY)-----$/)
+      label = (l ~ /CERTIFICATE/) ? "CERTIFICATE" : "PUBLIC KEY"; block = ""
     }
-    { match($0, /^ */); if (skip != "" && RLENGTH > skip) next; skip="" }
-    /^[- ]*(apiVersion|kind|clusters|cluster|certificate-authority|certificate-authority-data|server|tls-server-name|insecure-skip-tls-verify|name|contexts|context|user|users|namespace|current-context|preferences|client-certificate|client-certificate-data|client-key)[ ]*:/ {print}
-  '
-}
+    if (l ~ /^-----END /) on = 0
+    if (on) block = block "|" l "\\n"
+  }
 
-spki() {
-  has openssl || { printf -; return; }
-  if grep -q 'BEGIN PUBLIC KEY-----' "$1"; then in=-pubin; else in=; fi
-  # The digest of nothing means that openssl could not read it.
-  openssl pkey $in -in "$1" -passin pass: -pubout -outform DER </dev/null 2>/dev/null | sha256sum | cut -d' ' -f1
-}
+  # Only the lines of a kubeconfig that are known to be public; every other value is put out of the way before it leaves the node.
+  function public_kubeconfig(l,   indent, key) {
+    if (l ~ /[{]/ && l ~ /data|token|password|secret|exec|auth-provider/) return
+    if (l ~ /^[- ]*(client-key-data|token|tokenFile|username|password|exec|auth-provider|as|as-groups|as-uid|as-user-extra|extensions)[ ]*:/) {
+      match(l, /^[- ]*/); indent = RLENGTH; key = l; sub(/^[- ]*/, "", key); sub(/[ ]*:.*/, "", key)
+      print "|" substr(l, 1, indent) key ":"; skip = indent; return
+    }
+    match(l, /^ */); if (skip != "" && RLENGTH > skip) return
+    skip = ""
+    if (l ~ /^[- ]*(apiVersion|kind|clusters|cluster|certificate-authority|certificate-authority-data|server|tls-server-name|insecure-skip-tls-verify|name|contexts|context|user|users|namespace|current-context|preferences|client-certificate|client-certificate-data|client-key)[ ]*:/) print "|" l
+  }
 
-one() {
-  kind=$1; p=$2
-  link=; [ -L "$p" ] && link=$(readlink "$p" | b64)
-  if [ ! -f "$p" ]; then
-    [ -L "$p" ] && printf 'file %s %s 0777 0 0 - %s - -\\n' "$kind" "$(printf %s "$p" | b64)" "$link"
-    return
-  fi
-  key=-; text=
-  case $kind in
-    kubeconfig) text=$(public_kubeconfig < "$p" | b64) ;;
-    manifest) grep -q 'PRIVATE KEY' "$p" || text=$(b64 < "$p") ;;
-    config) : ;;
-    *)
-      text=$(public_pem < "$p" | b64)
-      grep -Eq 'BEGIN ([A-Z ]*PRIVATE|PUBLIC) KEY-----' "$p" && key=$(spki "$p") ;;
-  esac
-  printf 'file %s %s %s %s %s %s %s\\n' "$kind" "$(printf %s "$p" | b64)" "$(stat -L -c '%a %u %g' "$p")" "$(sha256sum < "$p" | cut -d' ' -f1)" "$(or_dash "$link")" "$(or_dash "$key")" "$(or_dash "$text")"
-}
+  {
+    kind = $1; path = substr($0, length(kind) + 2)
+    if (kind == "config") next
+    print "text " path
+    on = 0; skip = ""; whole = ""; private = 0
+    while ((getline line < path) > 0) {
+      if (kind == "kubeconfig") public_kubeconfig(line)
+      else if (kind == "pem") public_pem(line)
+      else { whole = whole (whole == "" ? "" : "\\n") "|" line; if (line ~ /PRIVATE KEY/) private = 1 }
+    }
+    close(path)
+    if (whole != "" && !private) print whole
+  }'
 
-each() { while IFS= read -r f; do one "$1" "$f"; done; }
+if has openssl; then
+  for p in $(grep -lE 'BEGIN [A-Z ]*PRIVATE KEY-----' $pems 2>/dev/null); do
+    printf 'key %s\\n' "$p"
+    openssl pkey -in "$p" -passin pass: -pubout </dev/null 2>/dev/null
+  done | awk '/^key \\// {print; next} /^-----BEGIN / {on = ($0 == "-----BEGIN PUBLIC KEY-----")} on {print "|" $0} /^-----END / {on = 0}'
+fi
 
-for f in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do one kubeconfig /etc/kubernetes/$f.conf; done
-find /etc/kubernetes/pki \\( -type f -o -type l \\) 2>/dev/null | sort | each pem
-find /var/lib/kubelet/pki \\( -type f -o -type l \\) 2>/dev/null | sort | each pem
-find /etc/kubernetes/manifests -maxdepth 1 ! -name '.*' \\( -type f -o -type l \\) 2>/dev/null | sort | each manifest
-find /etc/cni/net.d -name '*kubeconfig*' \\( -type f -o -type l \\) 2>/dev/null | sort | each kubeconfig
-one config /var/lib/kubelet/config.yaml
-
-for t in openssl ctr crictl kubeadm; do has $t && printf 'tool %s\\n' $t; done
+for t in openssl ctr crictl kubeadm; do if has $t; then printf 'tool %s\\n' $t; fi; done
 
 pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
-case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null | cut -d' ' -f1) ;; esac
-[ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ] && printf 'kubelet %s\\n' "$(b64 < "/proc/$pid/cmdline")"
+case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null); pid=\${pid%% *} ;; esac
+if [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ]; then printf 'kubelet '; base64 -w 0 < "/proc/$pid/cmdline"; echo; fi
 echo end
 `;

@@ -65,13 +65,13 @@ describe('what changes while it runs', () => {
   it('serves a new pair without a restart, and not one half of it', async () => {
     const [node] = plane.nodes;
     const next = await leafOf(plane.cas.cluster, 'kube-apiserver', { sans: [`IP:${node!.address}`], usages: ['serverAuth'] });
-    const [before] = await probe.presentedBy(at(), { deadlineMs: 5000 });
+    const [before] = await probe.presentedBy(at(), { deadlineMs: 20_000 });
     node!.write(`${pki}/apiserver.key`, next.key.reveal());
     await until('the half is noticed', () => plane.logs.get('kube-apiserver cp1')!.some((line) => line.includes('tls: private key does not match public key')));
-    expect(await probe.presentedBy(at(), { deadlineMs: 5000 })).toEqual([before]);
+    expect(await probe.presentedBy(at(), { deadlineMs: 20_000 })).toEqual([before]);
     node!.write(`${pki}/apiserver.crt`, next.certificatePem);
-    await until('the new one is served', async () => (await probe.presentedBy(at(), { deadlineMs: 5000 }))[0]?.trim() === next.certificatePem.trim());
-    expect(await probe.verifies(at(), { caPem: plane.cas.cluster.certificatePem, deadlineMs: 5000 })).toEqual({ ok: true });
+    await until('the new one is served', async () => (await probe.presentedBy(at(), { deadlineMs: 20_000 }))[0]?.trim() === next.certificatePem.trim());
+    expect(await probe.verifies(at(), { caPem: plane.cas.cluster.certificatePem, deadlineMs: 20_000 })).toEqual({ ok: true });
   });
 
   it('judges dates by the clock of its node', async () => {

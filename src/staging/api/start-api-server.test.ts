@@ -146,7 +146,7 @@ describe('objects through the production client', () => {
 
 describe('words of refusals', () => {
   const status = (answer: { status: number; body: string }) => JSON.parse(answer.body) as Record<string, unknown>;
-  const withoutCredential = (path: string) => probe.request(at(), { method: 'GET', path, deadlineMs: 5000 });
+  const withoutCredential = (path: string) => probe.request(at(), { method: 'GET', path, deadlineMs: 20_000 });
 
   it('anonymous: the open paths, cluster-info, and 403 for the rest', async () => {
     expect(await withoutCredential('/readyz')).toEqual({ status: 200, body: 'ok' });
@@ -167,7 +167,7 @@ describe('words of refusals', () => {
 
   it('a credential that fails is 401, never anonymous', async () => {
     const stranger = await leafOf(await newCa('kubernetes', 'other'), 'kubernetes-admin', { organizations: ['system:masters'] });
-    const answer = await probe.request(at(), { method: 'GET', path: '/version', deadlineMs: 5000, credential: stranger });
+    const answer = await probe.request(at(), { method: 'GET', path: '/version', deadlineMs: 20_000, credential: stranger });
     expect([answer.status, status(answer)]).toEqual([
       401,
       { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: 'Unauthorized', reason: 'Unauthorized', code: 401 },
@@ -184,7 +184,7 @@ describe('words of refusals', () => {
       path: '/apis/authentication.k8s.io/v1/selfsubjectreviews',
       body: JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' }),
       credential: someone,
-      deadlineMs: 5000,
+      deadlineMs: 20_000,
     });
     expect([answer.status, status(answer).status]).toMatchObject([
       201,

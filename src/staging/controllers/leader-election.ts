@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import type { StoredObject } from '../api/store.js';
 import type { StagingClock } from '../clock.js';
-import { timings } from '../timings.js';
+import { leaseRetryMs, timings } from '../timings.js';
 import { leaseJitter, type LeaseRecord, mayTake, type Observed, observe, renewalsBeforeLoss, taken } from './election-rules.js';
 import { ApiRefusal, type KubeCalls } from './kube-calls.js';
 
@@ -98,7 +98,8 @@ export function takePart(options: ElectionOptions): Election {
         }
       }
       // A leader renews at a fixed pace (renew: wait.PollUntil), a standby looks with jitter (acquire: wait.JitterUntil, JitterFactor 1.2).
-      await clock.wait(isLeading ? timings.leaseRetryMs : timings.leaseRetryMs * (1 + Math.random() * leaseJitter));
+      const retryMs = leaseRetryMs(clock.speed);
+      await clock.wait(isLeading ? retryMs : retryMs * (1 + Math.random() * leaseJitter));
     }
   }
 

@@ -85,7 +85,7 @@ describe('handshakes of a member', () => {
   const client = async (credential: { certificatePem: string; key: Secret } | undefined): Promise<string> => {
     const at = { host: plane.nodes[0]!.address, port: 2379 };
     const ca = plane.cas.etcd.certificatePem;
-    return probe.request(at, { method: 'GET', path: '/', caPem: ca, deadlineMs: 3000, ...(credential === undefined ? {} : { credential }) }).then(
+    return probe.request(at, { method: 'GET', path: '/', caPem: ca, deadlineMs: 20_000, ...(credential === undefined ? {} : { credential }) }).then(
       ({ status }) => String(status),
       (error: { message: string }) => error.message,
     );
@@ -99,7 +99,7 @@ describe('handshakes of a member', () => {
     const next = await leafOf(incoming, node!.name, { sans: [`IP:${node!.address}`, 'IP:127.0.0.1'], usages: ['serverAuth', 'clientAuth'] });
     node!.write(`${e}/server.key`, next.key.reveal());
     node!.write(`${e}/server.crt`, next.certificatePem);
-    expect((await probe.presentedBy({ host: node!.address, port: 2379 }, { deadlineMs: 3000 }))[0]?.trim()).toBe(next.certificatePem.trim());
+    expect((await probe.presentedBy({ host: node!.address, port: 2379 }, { deadlineMs: 20_000 }))[0]?.trim()).toBe(next.certificatePem.trim());
     const other = await leafOf(incoming, 'root');
     node!.write(`${e}/healthcheck-client.crt`, other.certificatePem);
     node!.write(`${e}/healthcheck-client.key`, other.key.reveal());

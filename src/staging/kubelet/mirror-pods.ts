@@ -145,8 +145,16 @@ export function keepMirrorPods(options: MirrorPodsOptions): MirrorPods {
   };
 }
 
-/** Same container in the same state. */
+/** Same container in the same state, and nobody else has said otherwise: the node lifecycle controller marks pods of a silent node (status_manager.go needsReconcile). */
 function isTold(mirror: StoredObject, status: Readonly<Record<string, unknown>>): boolean {
-  const of = (value: unknown): string => JSON.stringify((value as { readonly containerStatuses?: unknown } | undefined)?.containerStatuses ?? null);
+  const of = (value: unknown): string => {
+    const { conditions = [], containerStatuses = null } = (value ?? {}) as { readonly conditions?: readonly Condition[]; readonly containerStatuses?: unknown };
+    return JSON.stringify([conditions.map(({ type, status: is }) => `${type} ${is}`).sort(), containerStatuses]);
+  };
   return of(mirror.status) === of(status);
+}
+
+interface Condition {
+  readonly type: string;
+  readonly status: string;
 }

@@ -12,7 +12,7 @@ export interface AskingPace {
 }
 
 /** Two seconds of a real cluster, as far as all of them together stay below this many requests a second of the wall clock. */
-const requestsPerSecond = 20;
+const requestsPerSecond = 12;
 /** Above this many nodes only a sample asks, of about as many pods. */
 const allUpToNodes = 40;
 const sampleOfPods = 40;

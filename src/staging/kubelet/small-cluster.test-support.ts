@@ -187,7 +187,7 @@ async function balance(spec: ClusterSpec): Promise<{ close(): void }> {
 }
 
 /** Waits for a state, and says what it waited for when it does not come. */
-export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, patienceMs = 30_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | false | Promise<T | undefined | false>, patienceMs = 120_000): Promise<T> {
   const untilMs = Date.now() + patienceMs;
   for (;;) {
     const seen = await look();

@@ -5,6 +5,7 @@ import { splitPem } from '../../domain/pki/pem.js';
 import { type Ca, makeCa } from '../../x509/certificate-authority.js';
 import { makeKeyPair } from '../../x509/key-pair.js';
 import { makeRequest } from '../../x509/request.js';
+import { isReady as isReadyPod } from '../controllers/workload-objects.js';
 import { readStagingKubeconfig } from '../client/kubeconfig-file.js';
 import { caCertHashOf, joinNode } from './join-node.js';
 import { askKubelet, credential, type SmallCluster, startSmallCluster, until } from './small-cluster.test-support.js';
@@ -43,12 +44,8 @@ describe('static pods', () => {
     expect(pidOf('kube-scheduler')).toBe(before);
     await cluster.run('cp1', `sed -i 's/^metadata:$/metadata:\\n  annotations: { rotate-ca\\/generation: "1" }/' ${manifests}/kube-scheduler.yaml`);
     await until('another process', () => podOf('kube-scheduler')?.container?.isReady && pidOf('kube-scheduler') !== before);
-    expect(
-      cluster
-        .node('cp1')
-        .processes()
-        .filter((process) => process.name === 'kube-scheduler'),
-    ).toHaveLength(1);
+    const processes = cluster.node('cp1').processes();
+    expect(processes.filter(({ name }) => name === 'kube-scheduler')).toHaveLength(1);
     const uid = podOf('kube-scheduler')?.manifest.uid;
     await until('its mirror pod', () => cluster.object('Pod', 'kube-system', 'kube-scheduler-cp1')?.metadata.annotations?.['kubernetes.io/config.mirror'] === uid);
   });
@@ -84,6 +81,16 @@ describe('static pods', () => {
     const [before, uid] = [pidOf('etcd'), cluster.object('Pod', 'kube-system', 'etcd-cp1')?.metadata.uid];
     await cluster.kube.remove('Pod', { namespace: 'kube-system', name: 'etcd-cp1' });
     await until('another mirror', () => ![undefined, uid].includes(cluster.object('Pod', 'kube-system', 'etcd-cp1')?.metadata.uid));
+    expect(pidOf('etcd')).toBe(before);
+  });
+
+  it('count as ready again once their kubelet is heard of again, which restarts none of them', async () => {
+    const before = pidOf('etcd');
+    const isMirrorReady = (): boolean => [cluster.object('Pod', 'kube-system', 'etcd-cp1')].some((pod) => pod !== undefined && isReadyPod(pod));
+    await cluster.run('cp1', 'systemctl stop kubelet');
+    await until('the node is lost, and its pods with it', () => conditionOf('cp1') === 'Unknown' && !isMirrorReady());
+    await cluster.run('cp1', 'systemctl start kubelet');
+    await until('both are back', () => isReady('cp1') && isMirrorReady());
     expect(pidOf('etcd')).toBe(before);
   });
 });

@@ -2,7 +2,6 @@
 
 import { closeSync, constants, existsSync, openSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { stripText } from './node-paths.js';
 import type { CommandAnswer, CommandCall } from './staging-node.js';
 
@@ -16,23 +15,29 @@ export interface Caller {
 /** `answer` gets the name by which the program was called. */
 export type AnswerCall = (name: string, call: CommandCall, caller: Caller) => Promise<CommandAnswer>;
 
-/** Reads the calls of one script from its descriptor 8: the number of the shim, one a line. Returns what clears up after the script has ended. */
-export function takeCalls(requests: Readable, at: { readonly folder: string; readonly root: string; signalScript(signal: string): void }, answer: AnswerCall): () => void {
+export interface CallTaker {
+  /** What comes from descriptor 8 of a script: the number of the shim, one a line. */
+  take(chunk: Buffer): void;
+  /** Clears up after the script has ended. */
+  clear(): void;
+}
+
+export function takeCalls(at: { readonly folder: string; readonly root: string; signalScript(signal: string): void }, answer: AnswerCall): CallTaker {
   const answered: string[] = [];
   let rest = '';
-  requests.setEncoding('latin1');
-  requests.on('error', () => undefined);
-  requests.on('data', (text: string) => {
-    const lines = (rest + text).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) {
-      const base = join(at.folder, line);
-      answered.push(base);
-      void answerOne(base, at, answer);
-    }
-  });
-  return () => {
-    for (const base of answered) for (const end of ['out', 'err', 'fifo']) rmSync(`${base}.${end}`, { force: true });
+  return {
+    take(chunk) {
+      const lines = (rest + chunk.toString('latin1')).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const base = join(at.folder, line);
+        answered.push(base);
+        void answerOne(base, at, answer);
+      }
+    },
+    clear() {
+      for (const base of answered) for (const end of ['out', 'err', 'fifo']) rmSync(`${base}.${end}`, { force: true });
+    },
   };
 }
 

@@ -9,9 +9,9 @@ import type { NodeSpec } from '../spec.js';
 import { breakBuiltIns } from './node-paths.js';
 import { makeFolders, nodeFiles } from './node-files.js';
 import { answerBasics } from './basic-programs.js';
+import { hostedShell } from './hosted-shell.js';
 import { processTable } from './proc.js';
 import { type RunningScript, runScript } from './run-script.js';
-import { inTurn } from './script-turns.js';
 import { answered } from './shims.js';
 import type { CommandAnswer, CommandCall, ScriptAnswer, ScriptOptions, StagingNode } from './staging-node.js';
 import { systemd } from './systemd.js';
@@ -76,6 +76,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
   const commands = new Map<string, (call: CommandCall) => Promise<CommandAnswer>>();
   const changeListeners = new Set<() => void>();
   const powerListeners: ((on: boolean) => Promise<void> | void)[] = [];
+  const shell = hostedShell();
   const running = new Set<RunningScript>();
   let isOn = true;
   const watch = watchFolders(root, () => {
@@ -89,7 +90,8 @@ export function createStagingNode(options: NodeOptions): StagingNode {
   async function answer(name: string, call: CommandCall, caller: { user: string; signalScript(signal: string): void }): Promise<CommandAnswer> {
     if (name === 'systemctl') return units.systemctl(call, caller.user);
     if (name === 'journalctl') return units.journalctl(call);
-    if ((answered as readonly string[]).includes(name)) return answerBasics(name, call.args, { processes, caller, groups: () => [...running].map((script) => script.group) });
+    if ((answered as readonly string[]).includes(name))
+      return answerBasics(name, call.args, { processes, caller, groups: () => [...running].flatMap((script) => script.group ?? []) });
     const command = commands.get(name);
     if (command !== undefined) return command(call);
     return { stdout: '', stderr: `${name}: nothing answers it on ${spec.name}\n`, exitCode: 1 };
@@ -141,10 +143,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
     if (command !== undefined) command = breakBuiltIns(isPlain ? command.replace(inPlainLocale, 'exec ') : command, faults.files.get(spec.name));
     const env = { ...environment(user, script.terminal === true), ...(isPlain ? { LC_ALL: 'C' } : {}) };
     const cwd = existsSync(home(script.user)) ? home(script.user) : root;
-    const started = await inTurn(() => {
-      if (!isOn) throw new Error(`${spec.name} is off`);
-      return runScript(command, { root, calls: join(state, 'calls'), env, cwd, answer, appear: processes.script }, script);
-    });
+    const started = runScript(command, { shell, root, calls: join(state, 'calls'), env, cwd, answer, appear: processes.script }, script);
     running.add(started);
     script.onStart?.(started);
     try {
@@ -197,6 +196,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
       stopAll();
       watch.close();
       await Promise.allSettled([...running].map((script) => script.done));
+      await shell.release();
     },
   };
 

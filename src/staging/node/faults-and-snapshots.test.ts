@@ -93,6 +93,13 @@ describe('owners', () => {
   });
 });
 
+describe('the owner of a file', () => {
+  it('is not that of the file before it that had the same inode', async () => {
+    const script = 'cd /etc; for i in 1 2 3 4 5; do touch a; chown 7:8 a; rm a; touch b; stat -c %u b; rm b; done';
+    expect((await bench.run(script)).stdout).toBe('0\n'.repeat(5));
+  });
+});
+
 describe('changes', () => {
   it('are told after a script that changed something, and only then', async () => {
     let count = 0;

@@ -9,7 +9,11 @@ import { createClock } from '../clock.js';
 import { noFaults, type Faults } from '../faults.js';
 import type { NodeSpec } from '../spec.js';
 import { createStagingNode, type NodeOptions } from './create-node.js';
+import { hostedShell } from './hosted-shell.js';
 import type { StagingNode } from './staging-node.js';
+
+/** Held, so that not each node of a test starts a script host. It ends with the process of the tests. */
+hostedShell();
 
 export function specOf(rest: Partial<NodeSpec> = {}): NodeSpec {
   return {

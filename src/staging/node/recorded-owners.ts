@@ -8,10 +8,10 @@ export type RecordedOwner = readonly [uid: number, gid: number];
 /** By path on this machine; undefined: it belongs to root. */
 export function ownersOf(root: string): { get(path: string): RecordedOwner | undefined; set(path: string, owner: RecordedOwner): void } {
   const folder = join(dirname(root), 'state/owners');
-  // "%i-%W" of stat(1): the inode, and the second of its birth, because an inode is given out again.
+  // "%i-%.9W" of stat(1): the inode, and its birth in nanoseconds, because an inode is given out again, also within the second.
   const fileOf = (path: string): string => {
-    const stat = lstatSync(path);
-    return join(folder, `${stat.ino}-${Math.floor(stat.birthtimeMs / 1000)}`);
+    const { ino, birthtimeNs } = lstatSync(path, { bigint: true });
+    return join(folder, `${ino}-${birthtimeNs / second}.${String(birthtimeNs % second).padStart(9, '0')}`);
   };
   return {
     get(path) {
@@ -27,3 +27,5 @@ export function ownersOf(root: string): { get(path: string): RecordedOwner | und
     },
   };
 }
+
+const second = 1_000_000_000n;

@@ -106,7 +106,7 @@ for a; do
   case $a in -c|-Lc) want=1; continue ;; --|-*) continue ;; esac
   f=$format u=0 g=0
   if [ -e "$STAGING_OWNERS/some" ]; then
-    k=$("$s" $link -c '%i-%W' -- "$a" 2>/dev/null); [ ! -e "$STAGING_OWNERS/$k" ] || read -r u g < "$STAGING_OWNERS/$k"
+    k=$("$s" $link -c '%i-%.9W' -- "$a" 2>/dev/null); [ ! -e "$STAGING_OWNERS/$k" ] || read -r u g < "$STAGING_OWNERS/$k"
   fi
   if [ -n "$STAGING_RECORD_OWNERS" ]; then
     for p in u U g G; do
@@ -134,7 +134,7 @@ exit $rc
 const chown = `#!/bin/sh
 s=$STAGING_ROOT/usr/bin/stat spec= like= rc=0 deep=
 name=\${0##*/}
-owner_of() { u=0 g=0; k=$("$s" -L -c '%i-%W' -- "$1" 2>/dev/null) || return 1; [ ! -e "$STAGING_OWNERS/$k" ] || read -r u g < "$STAGING_OWNERS/$k"; }
+owner_of() { u=0 g=0; k=$("$s" -L -c '%i-%.9W' -- "$1" 2>/dev/null) || return 1; [ ! -e "$STAGING_OWNERS/$k" ] || read -r u g < "$STAGING_OWNERS/$k"; }
 number() { case $1 in ''|*[!0-9]*) n=$(awk -F: -v n="$1" '$1==n{print $3}' "$STAGING_ROOT/etc/passwd"); [ -n "$n" ] || { echo "$name: invalid user: '$1'" >&2; exit 1; } ;; *) n=$1 ;; esac; }
 give() {
   [ -e "$1" ] || [ -L "$1" ] || { echo "$name: cannot access '$1': No such file or directory" >&2; rc=1; return; }

@@ -26,7 +26,12 @@ export const awaitPublication: StepKind<Params> = {
         what: `every kube-root-ca.crt and every service-account-token Secret holds: ${p.trusts.join(' + ')}`,
         rule: 'W: rootcacertpublisher and token controller write at their start, 20 objects a second (--kube-api-qps)',
         everyMs: 1000,
-        otherwise: { code: 'trust-not-loaded', nextAction: 'Compare root-ca-file on all control planes, then run "rotate-ca resume".' },
+        // k/k pkg/controller/serviceaccount/tokens_controller.go retryOrForget, maxRetries 10.
+        otherwise: {
+          code: 'trust-not-loaded',
+          nextAction:
+            'Compare root-ca-file on all control planes. If writes were refused for a while, as by a webhook, restart kube-controller-manager: its token controller has given up. Then run "rotate-ca resume".',
+        },
       },
       async () => {
         const late = await unpublished(site, p);

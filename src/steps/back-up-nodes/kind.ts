@@ -1,7 +1,7 @@
 /** back-up-nodes: the PKI, kubeconfigs and manifests of a node as one encrypted archive beside the run. */
 
 import { z } from 'zod';
-import { failure } from '../../domain/errors.js';
+import { fail, failure } from '../../domain/errors.js';
 import { readsOnly } from '../../operations/reads-only.js';
 import { stagingDir } from '../../operations/run-files.js';
 import { limitsOf } from '../../operations/waiting.js';
@@ -35,8 +35,9 @@ tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
       { ...limitsOf(site, 60_000), secretOutput: true },
     );
     const bytes = Buffer.from(out, 'base64');
-    const saved = await site.checkpoints.saveBlob(`backup-${site.target}-${site.run.attempt}.tar.gz`, bytes);
+    // An artefact is written once: a list with gaps must not become one.
     const hashes = await hashManifest(site);
+    const saved = await site.checkpoints.saveBlob(`backup-${site.target}-${site.run.attempt}.tar.gz`, bytes);
     site.artefacts.put(artefact(site.target), `${JSON.stringify({ ...saved, bytes: bytes.length, files: hashes }, null, 2)}\n`);
     site.tell(`backup of ${site.target}: ${Object.keys(hashes).length} files, ${bytes.length} bytes, encrypted in ${saved.ref}`);
   },
@@ -64,16 +65,26 @@ tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
   },
 };
 
-/** path -> SHA-256, for the comparison after a rollback. */
+/**
+ * path -> SHA-256, for the comparison after a rollback. Throws command-failed when any file cannot be read: find ends with an error if a command
+ * of `-exec ... +` did (POSIX). Throws file-missing when there are none.
+ */
 async function hashManifest(site: Site): Promise<Record<string, string>> {
   const out = await site.shell.must(
-    `find ${folders.join(' ')} -path /etc/kubernetes/tmp -prune -o -type f -print0 2>/dev/null | sort -z | xargs -0 sha256sum; true`,
+    `l=""; for f in ${folders.join(' ')}; do [ ! -e "$f" ] || l="$l $f"; done
+[ -z "$l" ] || find $l -path /etc/kubernetes/tmp -prune -o -type f -exec sha256sum {} +`,
     limitsOf(site, 60_000),
   );
-  return Object.fromEntries(
-    out
-      .split('\n')
-      .filter((l) => l.length > 66)
-      .map((l) => [l.slice(66), l.slice(0, 64)]),
-  );
+  const hashes = out
+    .split('\n')
+    .filter((l) => l.length > 66)
+    .map((l) => [l.slice(66), l.slice(0, 64)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  if (hashes.length > 0) return Object.fromEntries(hashes);
+  return fail('file-missing', {
+    target: site.target,
+    summary: 'there is nothing to back up',
+    cause: `none of ${folders.join(', ')} holds a file`,
+    nextAction: 'Look at /etc/kubernetes on the node, then run "rotate-ca resume".',
+  });
 }

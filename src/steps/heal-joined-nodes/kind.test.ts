@@ -19,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => world.close());
 
 const client = async () => (await clientOf(world.site()))?.certificatePem ?? '';
-const kubelets = async () => (await world.site().shell.must('ls /proc', { deadlineMs: 5000 })).split('\n').filter((n) => /^\d/.test(n));
+const kubelets = async () => (await world.site().shell.must('ls /proc', { deadlineMs: 20_000 })).split('\n').filter((n) => /^\d/.test(n));
 
 describe('heal-joined-nodes', () => {
   it('gives the node a certificate of the outgoing CA with the same name and groups', async () => {

@@ -6,7 +6,7 @@ import { RotationError } from '../../domain/errors.js';
 import { signerFailure, signThroughCsrApi } from '../../operations/csr-api.js';
 import { clientOf, installClient, restartKubelet, staleClients, waitForKubelet } from '../../operations/kubelet.js';
 import { readKeyType, readSubject, requestFrom } from '../../operations/leaf-on-node.js';
-import { rewriteFile } from '../../operations/node-files.js';
+import { rewriteFile, rewriteSeen, textOf } from '../../operations/node-files.js';
 import { readsOnly } from '../../operations/reads-only.js';
 import { paths, stagingDir } from '../../operations/run-files.js';
 import { bundlePem, caPem, signerOf } from '../../operations/trust-bundles.js';
@@ -49,7 +49,7 @@ async function heal(site: Site, certificatePem: string): Promise<void> {
   if (signerOf(site, certificatePem) === 'incoming') await replaceClient(site, certificatePem);
   const conf = await site.shell.readFile(paths.kubeletConf, limits);
   if (conf !== undefined) {
-    await rewriteFile(site.shell, paths.kubeletConf, withCaData(Buffer.from(conf.bytes).toString('utf8'), caPem(site, 'outgoing')), conf, limits);
+    await rewriteSeen(site.shell, paths.kubeletConf, withCaData(textOf(conf), caPem(site, 'outgoing')), conf, limits);
   }
   await rewriteFile(site.shell, paths.ca, bundlePem(site, ['outgoing']), { mode: '0644', uid: 0, gid: 0 }, limits);
   await restartKubelet(site);

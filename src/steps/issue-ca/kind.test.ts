@@ -87,8 +87,8 @@ describe('issue-ca', () => {
 
   it('still holds at the end of a run, when its folder is gone', async () => {
     await issueCa.apply(site(), params);
-    await second.shell.must(`rm -rf '/var/lib/rotate-ca'`, { deadlineMs: 5000 });
-    await world.node.shell.must(`rm -rf '/var/lib/rotate-ca'`, { deadlineMs: 5000 });
+    await second.shell.must(`rm -rf '/var/lib/rotate-ca'`, { deadlineMs: 20_000 });
+    await world.node.shell.must(`rm -rf '/var/lib/rotate-ca'`, { deadlineMs: 20_000 });
     expect(await issueCa.verify(site(), params)).toEqual([]);
   });
 });

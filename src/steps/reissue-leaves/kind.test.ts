@@ -43,6 +43,19 @@ describe('reissue-leaves', () => {
     expect(await reissueLeaves.inspect(world.site(), serving)).toBe('absent');
   });
 
+  it.each(['key', 'crt'])('notices that %s was put back by another hand, and puts its own in place again', async (ending) => {
+    const path = `${pki}/apiserver.${ending}`;
+    const [before, mode] = [world.node.text(path) ?? '', ending === 'key' ? 0o600 : 0o644];
+    await reissueLeaves.apply(world.site(), serving);
+    const once = inPlace();
+    world.node.put(path, before, mode);
+    expect((await reissueLeaves.verify(world.site({ deadlineMs: 500 }), serving)).map((f) => f.code)).toEqual(['file-changed']);
+    expect(await reissueLeaves.inspect(world.site(), serving)).toBe('absent');
+    await reissueLeaves.apply(world.site(), serving);
+    expect(inPlace()).toEqual(once);
+    expect(await reissueLeaves.verify(world.site(), serving)).toEqual([]);
+  });
+
   it.each([1, 2, 3, 4])(
     'killed after %i changes it is applied to the end, or taken back byte for byte',
     async (changes) => {
@@ -60,7 +73,7 @@ describe('reissue-leaves', () => {
   );
 
   it.each([
-    ['file-missing', 'preflight', () => world.site().shell.removeFile(`${pki}/apiserver.crt`, { deadlineMs: 1000 })],
+    ['file-missing', 'preflight', () => world.site().shell.removeFile(`${pki}/apiserver.crt`, { deadlineMs: 20_000 })],
     ['file-changed', 'verify', () => Promise.resolve()],
   ] as const)('says %s at %s', async (code, phase, meddle) => {
     await meddle();

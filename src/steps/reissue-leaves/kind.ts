@@ -7,7 +7,7 @@ import { reachesEveryKubelet } from '../../operations/api-to-kubelet.js';
 import { apiPort, apiTrust, nodeOf } from '../../operations/identity-probe.js';
 import { readKeyType, readSans, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
-import { pki } from '../../operations/run-files.js';
+import { pki, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf, signerOf } from '../../operations/trust-bundles.js';
 import { limitsOf, msLeft, waitFor } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
@@ -57,7 +57,7 @@ export const reissueLeaves: StepKind<Params> = {
   async apply(site, p) {
     for (const name of p.certificates) {
       const pem = await readLeaf(site, name);
-      if (pem === undefined || signerOf(site, pem) === 'incoming') continue;
+      if (pem === undefined || (signerOf(site, pem) === 'incoming' && (await pairMatches(site, name)))) continue;
       const leaf = await stageLeaf(site, { name, keyType: readKeyType(pem), ...readSubject(pem), sans: readSans(pem), usages: usages[name], ttlMs: yearMs });
       // Key, then certificate, each by rename: in between the pair does not match and the one before stays loaded.
       await site.shell.must(
@@ -93,7 +93,9 @@ put '${leaf.keyPath}' '${keyOf(name)}'; put '${leaf.keyPath.replace(/\.key$/, '.
         );
         continue;
       }
-      failures.push(...(name === 'apiserver' ? await proveServing(site, pem) : await reachesEveryKubelet(site)));
+      const proof = name === 'apiserver' ? await proveServing(site, pem) : await reachesEveryKubelet(site);
+      // Last: what was loaded before another hand came proves nothing of the next start.
+      failures.push(...(proof.length === 0 && !(await pairMatches(site, name)) ? [putBack(site, name)] : proof));
     }
     return failures;
   },
@@ -114,12 +116,25 @@ async function readLeaf(site: Site, name: Name): Promise<string | undefined> {
   return file === undefined ? undefined : Buffer.from(file.bytes).toString('utf8');
 }
 
+/** Key and certificate in place are the pair that was staged: another hand may have put back either of them. */
 async function pairMatches(site: Site, name: Name): Promise<boolean> {
+  const staged = `${stagingDir(site)}/${name}`;
   const out = await site.shell.must(
-    `command -v openssl >/dev/null || exit 0; a=$(openssl x509 -in '${crtOf(name)}' -noout -pubkey); b=$(openssl pkey -in '${keyOf(name)}' -pubout); [ "$a" = "$b" ] || echo differs`,
+    `set -eu; hash() { if [ -e "$1" ]; then sha256sum < "$1"; else echo "$1 is missing"; fi; }
+differ() { a=$(hash "$1"); b=$(hash "$2"); [ "$a" = "$b" ] || echo differs; }
+differ '${staged}.key' '${keyOf(name)}'; differ '${staged}.crt' '${crtOf(name)}'`,
     limitsOf(site, 30_000),
   );
   return out.trim() === '';
+}
+
+function putBack(site: Site, name: Name): Failure {
+  return failure('file-changed', {
+    target: site.target,
+    summary: `${keyOf(name)} and ${crtOf(name)} are not the pair that was put in place`,
+    cause: 'something else has written one of them since; the next start of kube-apiserver would fail',
+    nextAction: 'Find out who writes it, stop it, then run "rotate-ca resume".',
+  });
 }
 
 /** The API server itself shows the leaf, with no SAN lost, and it verifies for those who trust the incoming CA alone. */

@@ -5,11 +5,12 @@ import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
 import { readKeyType, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
-import { restoreFiles, saveFiles } from '../../operations/node-files.js';
+import { restoreFiles, saveFiles, textOf } from '../../operations/node-files.js';
 import { paths } from '../../operations/run-files.js';
 import { bundlePem, signerOf } from '../../operations/trust-bundles.js';
 import { identity, trusts } from '../../operations/trust-params.js';
 import { limitsOf } from '../../operations/waiting.js';
+import type { FileContent } from '../../ports/node-shell.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({ trusts, identity });
@@ -55,27 +56,30 @@ export const renewAdmins: StepKind<Params> = {
   },
 
   async apply(site, p) {
+    const found = await filesOf(site);
     for (const { name, path } of confs) {
-      const text = await textOf(site, path);
-      if (text === undefined) continue;
-      const pem = readKubeconfig(text, path).clientCertificatePem;
+      const seen = found.get(path);
+      if (seen === undefined) continue;
+      const pem = readKubeconfig(textOf(seen), path).clientCertificatePem;
       const wish =
         pem === undefined || p.identity === 'keep' ? undefined : { name, keyType: readKeyType(pem), ...readSubject(pem), sans: [], usages: ['clientAuth'] as const, ttlMs: yearMs };
       const leaf = wish === undefined ? undefined : await stageLeaf(site, wish);
-      await rewriteKubeconfig(site, path, { caPem: bundlePem(site, p.trusts), ...(leaf === undefined ? {} : { leaf }) });
+      await rewriteKubeconfig(site, path, { caPem: bundlePem(site, p.trusts), ...(leaf === undefined ? {} : { leaf }) }, seen);
     }
   },
 
   async inspect(site, p): Promise<Inspection> {
-    const states = (await Promise.all(confs.map(({ path }) => isAsWanted(site, p, path)))).filter((state) => state !== undefined);
+    const found = await filesOf(site);
+    const states = confs.map(({ path }) => isAsWanted(site, p, path, textOf(found.get(path)))).filter((state) => state !== undefined);
     if (states.every((s) => s === true)) return 'present';
     return states.some((s) => s === true) ? 'partial' : 'absent';
   },
 
   async verify(site, p) {
     const failures: Failure[] = [];
+    const found = await filesOf(site);
     for (const { path } of confs) {
-      const state = await isAsWanted(site, p, path);
+      const state = isAsWanted(site, p, path, textOf(found.get(path)));
       if (state === true || state === undefined) continue;
       failures.push(
         failure('file-changed', {
@@ -94,14 +98,15 @@ export const renewAdmins: StepKind<Params> = {
   },
 };
 
-async function textOf(site: Site, path: string): Promise<string | undefined> {
-  const file = await site.shell.readFile(path, limitsOf(site, 30_000));
-  return file === undefined ? undefined : Buffer.from(file.bytes).toString('utf8');
+function filesOf(site: Site): Promise<Map<string, FileContent>> {
+  return site.shell.readFiles(
+    confs.map(({ path }) => path),
+    limitsOf(site, 30_000),
+  );
 }
 
 /** true, or what differs. Not every node has both files: undefined for one that is not there. */
-async function isAsWanted(site: Site, p: Params, path: string): Promise<true | string | undefined> {
-  const text = await textOf(site, path);
+function isAsWanted(site: Site, p: Params, path: string, text: string | undefined): true | string | undefined {
   if (text === undefined) return undefined;
   const read = readKubeconfig(text, path);
   if (read.caPem?.trim() !== bundlePem(site, p.trusts).trim()) return 'it trusts other CAs';

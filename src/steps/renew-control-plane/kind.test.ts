@@ -25,6 +25,18 @@ describe('renew-control-plane', () => {
     expect(await renewControlPlane.verify(world.site(), split)).toEqual([]);
   });
 
+  it.each([
+    ['a manifest', '/etc/kubernetes/manifests/kube-controller-manager.yaml'],
+    ['a kubeconfig', '/etc/kubernetes/scheduler.conf'],
+  ])('finds that something else has put back %s', async (_, path) => {
+    const before = world.node.text(path) ?? '';
+    await renewControlPlane.apply(world.site(), split);
+    await world.node.shell.replaceFile(path, { bytes: Buffer.from(before), mode: '0600', uid: 0, gid: 0 }, { deadlineMs: 5000 });
+    // A component that has not read its kubeconfig is waited for, too.
+    const site = world.site({ deadlineMs: path.endsWith('.conf') ? 1 : 60_000 });
+    expect(await renewControlPlane.verify(site, split)).toContainEqual(expect.objectContaining({ code: 'file-changed', summary: `${path} is not what was written` }));
+  });
+
   it('gives back the manifests byte for byte when the signer is as before', async () => {
     const before = manifest();
     await renewControlPlane.apply(world.site(), split);

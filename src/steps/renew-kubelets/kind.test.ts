@@ -51,7 +51,7 @@ describe('renew-kubelets', () => {
     await renewKubelets.apply(world.site(), parse(both));
     const checkpoint = await renewKubelets.checkpoint(world.site(), parse(incoming));
     await renewKubelets.apply(world.site(), parse(incoming));
-    const pids = async () => (await world.site().shell.must('ls /proc', { deadlineMs: 5000 })).split('\n').filter((n) => /^\d/.test(n));
+    const pids = async () => (await world.site().shell.must('ls /proc', { deadlineMs: 20_000 })).split('\n').filter((n) => /^\d/.test(n));
     const before = await pids();
     await renewKubelets.undo(world.site(), parse(incoming), checkpoint);
     expect(await pids()).not.toEqual(before);

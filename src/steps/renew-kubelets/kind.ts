@@ -4,7 +4,7 @@ import { z } from 'zod';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { failure, RotationError, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
-import { clientOf, hasReadItsFiles, installClient, restartKubelet, staleClients, waitForKubelet } from '../../operations/kubelet.js';
+import { clientOf, clientsOf, hasReadItsFiles, installClient, type KubeletClient, restartKubelet, staleClients, staleOf, waitForKubelet } from '../../operations/kubelet.js';
 import { readKeyType, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { paths } from '../../operations/run-files.js';
@@ -60,15 +60,15 @@ export const renewKubelets: StepKind<Params> = {
   },
 
   async checkpoint(site) {
-    const client = await clientOf(site);
-    const files = [paths.kubeletConf, paths.kubeletClient, ...(client === undefined ? [] : [client.path]), ...(await staleClients(site, []))];
+    const { current, left } = await clientsOf(site);
+    const files = [paths.kubeletConf, paths.kubeletClient, ...(current === undefined ? [] : [current.path]), ...left.map(({ path }) => path)];
     return { files: await saveFiles(site.shell, [...new Set(files)], limitsOf(site, 30_000)), objects: [], notes: {} };
   },
 
   async apply(site, p) {
     await rewriteKubeconfig(site, paths.kubeletConf, { caPem: bundlePem(site, p.trusts) });
-    const client = await clientOf(site);
-    if (p.identity === 'incoming' && client !== undefined && signerOf(site, client.certificatePem) !== 'incoming') {
+    const client = p.identity === 'incoming' ? await clientOf(site) : undefined;
+    if (client !== undefined && signerOf(site, client.certificatePem) !== 'incoming') {
       const wish = {
         name: 'kubelet-client',
         keyType: readKeyType(client.certificatePem),
@@ -86,15 +86,16 @@ export const renewKubelets: StepKind<Params> = {
   },
 
   async inspect(site, p): Promise<Inspection> {
-    if ((await differenceOnDisk(site, p)) !== undefined) return 'absent';
+    const clients = await clientsOf(site);
+    if ((await differenceOnDisk(site, p, clients.current)) !== undefined) return 'absent';
     // What lies on the disk is not yet loaded: the step may have been cut off before the restart, or before it cleared up.
-    const isLeft = !p.trusts.includes('outgoing') && (await staleClients(site, ['outgoing'])).length > 0;
+    const isLeft = !p.trusts.includes('outgoing') && staleOf(site, clients, ['outgoing']).length > 0;
     return (await hasReadItsFiles(site)) === true && !isLeft ? 'present' : 'partial';
   },
 
   async verify(site, p) {
     const failures = await waitForKubelet(site);
-    const difference = await differenceOnDisk(site, p);
+    const difference = await differenceOnDisk(site, p, p.identity === 'incoming' ? await clientOf(site) : undefined);
     if (difference !== undefined) {
       failures.push(
         failure('file-changed', {
@@ -126,12 +127,11 @@ export const renewKubelets: StepKind<Params> = {
   },
 };
 
-async function differenceOnDisk(site: Site, p: Params): Promise<string | undefined> {
+async function differenceOnDisk(site: Site, p: Params, client: KubeletClient | undefined): Promise<string | undefined> {
   const file = await site.shell.readFile(paths.kubeletConf, limitsOf(site, 30_000));
   if (file === undefined) return `${paths.kubeletConf} is missing`;
   const read = readKubeconfig(Buffer.from(file.bytes).toString('utf8'), paths.kubeletConf);
   if (read.caPem?.trim() !== bundlePem(site, p.trusts).trim()) return `${paths.kubeletConf} trusts other CAs`;
-  const client = await clientOf(site);
   if (p.identity === 'incoming' && (client === undefined || signerOf(site, client.certificatePem) !== 'incoming')) return 'its client certificate is not of the incoming CA';
   return undefined;
 }

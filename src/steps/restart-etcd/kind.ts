@@ -5,7 +5,7 @@ import { withAnnotation } from '../../domain/cluster/manifest.js';
 import { type Inventory, nodesWith } from '../../domain/cluster/inventory.js';
 import { fail, failure, RotationError, type Failure } from '../../domain/errors.js';
 import { apiServerOf, nodeOf } from '../../operations/identity-probe.js';
-import { restoreFiles, rewriteFile, saveFiles } from '../../operations/node-files.js';
+import { restoreFiles, rewriteSeen, saveFiles, textOf } from '../../operations/node-files.js';
 import { askComponent, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { pki } from '../../operations/run-files.js';
 import { limitsOf, waitFor } from '../../operations/waiting.js';
@@ -44,10 +44,10 @@ export const restartEtcd: StepKind<z.infer<typeof params>> = {
   async apply(site) {
     const [first] = await othersReady(site);
     if (first !== undefined) fail(first.code, first);
-    const manifest = await readManifest(site, 'etcd');
-    if (typeof manifest !== 'string') return;
-    const text = withAnnotation(manifest, annotation, `${site.run.id}-${site.run.attempt}`);
-    await rewriteFile(site.shell, manifestPath('etcd'), text, { mode: '0600', uid: 0, gid: 0 }, limitsOf(site, 30_000));
+    const seen = await site.shell.readFile(manifestPath('etcd'), limitsOf(site, 30_000));
+    if (seen === undefined) return;
+    const text = withAnnotation(textOf(seen), annotation, `${site.run.id}-${site.run.attempt}`);
+    await rewriteSeen(site.shell, manifestPath('etcd'), text, seen, limitsOf(site, 30_000));
   },
 
   async inspect(site) {

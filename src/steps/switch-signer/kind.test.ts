@@ -36,7 +36,7 @@ describe('switch-signer', () => {
   });
 
   it('changes nothing if the staged key is not there', async () => {
-    await world.site().shell.removeFile(stagedKey, { deadlineMs: 1000 });
+    await world.site().shell.removeFile(stagedKey, { deadlineMs: 20_000 });
     const before = world.node.snapshot();
     await expect(switchSigner.apply(world.site(), {})).rejects.toMatchObject({ code: 'command-failed' });
     expect(world.node.snapshot()).toEqual(before);
@@ -51,7 +51,7 @@ describe('switch-signer', () => {
     const before = world.node.snapshot();
     const checkpoint = await switchSigner.checkpoint(world.site(), {});
     await switchSigner.apply(world.site(), {});
-    await world.site().shell.removeFile(stagedKey, { deadlineMs: 1000 });
+    await world.site().shell.removeFile(stagedKey, { deadlineMs: 20_000 });
     await switchSigner.undo(world.site(), {}, checkpoint);
     await switchSigner.undo(world.site(), {}, checkpoint);
     expect(world.node.snapshot()).toEqual(before);

@@ -14,8 +14,8 @@ import { callMs, controlPlane, type World, type WorldNode } from '../world.js';
 
 const folder = `${pkiFolder}/etcd`;
 
-/** Long enough for a refusal to arrive: with TLS 1.3 it comes after the client has finished its part. */
-const refusalMs = 1_000;
+/** Long enough for a refusal to arrive on a busy machine: with TLS 1.3 it comes after the client has finished its part. */
+const refusalMs = 5_000;
 
 /** Whether a connection with this certificate stays open after the handshake. */
 async function askEtcd(world: World, node: WorldNode, credential: ClientCredential | undefined): Promise<'accepted' | 'refused'> {

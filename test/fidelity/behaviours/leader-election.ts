@@ -66,14 +66,15 @@ export const leaderElection: readonly Behaviour[] = [
         { spec: { holderIdentity: '', leaseDurationSeconds: 1 } },
         { deadlineMs: callMs },
       );
-      const started = performance.now();
+      const emptiedAtMs = Date.now();
       const after = await until(
         world,
         30_000,
         () => spec(world, kcm),
         ({ holderIdentity }) => (holderIdentity ?? '') !== '',
       );
-      const took = performance.now() - started;
+      // As whoever took it says: when it was seen by us is the machine's affair.
+      const took = Date.parse(after.acquireTime ?? '') - emptiedAtMs;
       await mustBecome(
         world,
         'it is renewed',

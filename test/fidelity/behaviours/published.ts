@@ -6,7 +6,7 @@ import { caOfCluster, certificatesIn, newCa } from '../credentials.js';
 import { writeAgain } from '../node-files.js';
 import { askApi, fingerprintOf } from '../questions.js';
 import { dataOf, scratchNamespace } from '../scratch.js';
-import { clientCa, extensionCas, extensionTrust, writeBundle } from '../trust.js';
+import { casIn, clientCa, extensionCas, extensionTrust, writeBundle } from '../trust.js';
 import { mustBecome, until } from '../until.js';
 import { callMs, controlPlane } from '../world.js';
 
@@ -100,8 +100,9 @@ export const published: readonly Behaviour[] = [
       await mustBecome(world, 'the CA is added', 90_000, holds, (is) => is);
       const data = await dataOf(world, extensionTrust);
       const kept = certificatesIn(data['client-ca-file'] ?? '').filter((pem) => fingerprintOf(pem) !== print);
-      await world.kube.patch(extensionTrust, { data: { 'client-ca-file': kept.join('') } }, { deadlineMs: callMs });
-      const patchedOut = !(await holds());
+      // Of the answer to the PATCH: a moment later an API server may already have put it back.
+      const answer = await world.kube.patch(extensionTrust, { data: { 'client-ca-file': kept.join('') } }, { deadlineMs: callMs });
+      const patchedOut = !casIn(answer).includes(print);
       return { patchedOut, comesBack: await until(world, 150_000, holds, (is) => is) };
     },
   },

@@ -139,7 +139,7 @@ export const signer: readonly Behaviour[] = [
       await endLeader(world, leader);
       const hasEnded = (now: readonly number[]): boolean => now.some((pid, i) => pid !== before[i]);
       const left = await until(world, 60_000, pids, hasEnded);
-      const line = (await until(world, 10_000, said, (now) => now > saidBefore)) > saidBefore;
+      const line = (await until(world, 30_000, said, (now) => now > saidBefore)) > saidBefore;
       await mend.all();
       await mustAllBeCalm(world, kcm);
       return { line, standbyEnded: hasEnded(left), mended: await signs(world, undo, 30_000) };
