@@ -20,4 +20,7 @@ export async function deployOnHardWay(lab: Lab, report: Report): Promise<void> {
   const felt = (await buildWorkloads(lab)).find(({ language }) => language === 'go');
   if (felt === undefined) throw new Error('the Go program of the workloads was not built');
   await applyObjects(lab, [...applicationObjects(image.reference), ...tenantObjects(felt.reference)]);
+  // Right after they were applied there is no pod yet that could be found not Ready.
+  const available = ['wait', 'deployments', '--all', '--all-namespaces', '--for=condition=Available', '--timeout=600s'];
+  await lab.kubectl(available, { timeoutMs: 620_000 });
 }
