@@ -5,7 +5,7 @@ import type { StagingContext } from '../component.js';
 import type { KubeCalls } from './kube-calls.js';
 import type { ObjectCache } from './object-cache.js';
 import type { SigningPair } from './signing-pair.js';
-import type { WorkQueue } from './work-queue.js';
+import type { WorkQueue, WorkQueueOptions } from './work-queue.js';
 
 export interface ControllerWorld {
   readonly context: StagingContext;
@@ -23,7 +23,7 @@ export interface ControllerWorld {
   readonly signer: SigningPair | undefined;
   readonly signingDurationMs: number;
   /** A queue that ends with this term of leading. */
-  queue(name: string, act: (key: string) => Promise<boolean>, pauseMs?: number): WorkQueue;
+  queue(name: string, act: (key: string) => Promise<boolean>, limits?: Pick<WorkQueueOptions, 'pauseMs' | 'retries'>): WorkQueue;
   /** Runs again and again while it leads, one after the other. */
   every(realMs: number, name: string, act: () => Promise<void>): void;
 }

@@ -28,12 +28,16 @@ interface SetStatus {
 export function rollDeployments(world: ControllerWorld): void {
   const deployments = world.cache('Deployment');
   const sets = world.cache('ReplicaSet');
-  const queue = world.queue('deployment-controller', async (key) => {
-    const { namespace, name } = partsOf(key);
-    const deployment = deployments.get(namespace, name);
-    if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined || !sets.isSynced) return false;
-    return sync(world, deployment);
-  });
+  const queue = world.queue(
+    'deployment-controller',
+    async (key) => {
+      const { namespace, name } = partsOf(key);
+      const deployment = deployments.get(namespace, name);
+      if (deployment === undefined || deployment.metadata.deletionTimestamp !== undefined || !sets.isSynced) return false;
+      return sync(world, deployment);
+    },
+    { retries: 15 },
+  );
   const add = (object: StoredObject): void => queue.add(keyOf(object.metadata.namespace, object.metadata.name));
   deployments.onChange((type, object) => {
     if (type !== 'DELETED') add(object);

@@ -42,12 +42,12 @@ export function openWorld(parts: WorldParts): ControllerWorld & { close(): void 
       caches.set(kind, made);
       return made;
     },
-    queue(name, act, pauseMs) {
+    queue(name, act, limits) {
       const queue = createWorkQueue({
         clock: context.clock,
         act,
         onTrouble: (text) => log(`"Error syncing" controller="${name}" err="${text}"`),
-        ...(pauseMs === undefined ? {} : { pauseMs }),
+        ...limits,
       });
       queues.push(queue);
       return queue;

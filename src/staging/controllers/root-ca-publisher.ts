@@ -38,7 +38,7 @@ export function publishRootCa(world: ControllerWorld): void {
       maps.remember(await kube.replace('ConfigMap', { namespace, name }, { ...found, metadata, data: { 'ca.crt': rootCa } }));
       return true;
     },
-    timings.publishEveryMs,
+    { pauseMs: timings.publishEveryMs },
   );
 
   namespaces.onChange((type, object) => {

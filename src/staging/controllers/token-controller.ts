@@ -33,6 +33,7 @@ export function fillTokens(world: ControllerWorld): void {
   const accounts = world.cache('ServiceAccount');
   const secrets = world.cache('Secret');
 
+  // It gives a Secret up after ten failures (tokens_controller.go retryOrForget, MaxRetries), until that Secret or its account changes.
   const queue = world.queue(
     'serviceaccount-token-controller',
     async (key) => {
@@ -56,7 +57,7 @@ export function fillTokens(world: ControllerWorld): void {
       secrets.remember(await kube.replace('Secret', { namespace, name }, { ...live, metadata, data: { ...(live.data as object | undefined), ...writes } }));
       return true;
     },
-    timings.publishEveryMs,
+    { pauseMs: timings.publishEveryMs, retries: 10 },
   );
 
   const add = (object: StoredObject): void => {

@@ -11,7 +11,7 @@ export interface WorkQueueOptions {
   readonly clock: StagingClock;
   /** Pause after each write, real ms: the client's QPS. Default none. */
   readonly pauseMs?: number;
-  /** After so many failures in a row a key is forgotten until its next event. Default 15. */
+  /** After so many failures in a row a key is forgotten until its next event. Default: never. */
   readonly retries?: number;
   /** True if it wrote something. */
   readonly act: (key: string) => Promise<boolean>;
@@ -23,7 +23,7 @@ const firstRetryMs = 5;
 const longestRetryMs = 10_000;
 
 export function createWorkQueue(options: WorkQueueOptions): WorkQueue {
-  const { clock, pauseMs = 0, retries = 15 } = options;
+  const { clock, pauseMs = 0, retries = Number.POSITIVE_INFINITY } = options;
   const waiting = new Set<string>();
   const failures = new Map<string, number>();
   let isRunning = false;
