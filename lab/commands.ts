@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { asExports, labEnvironment } from './access/environment.js';
-import { type ClusterShape, defaultShapeOf, hasNodes, type Lab, type LabPaths, labPaths, maxWorkers, openLab, readShape } from './lab.js';
+import { type ClusterShape, defaultShape, hasNodes, type Lab, type LabPaths, labPaths, maxWorkers, openLab, readShape } from './lab.js';
 import { layouts } from './layout.js';
 import { withLock } from './lock.js';
 import { missingRequirements } from './machine/requirements.js';
@@ -37,23 +37,18 @@ export async function upCommand(paths: LabPaths, args: string[]): Promise<number
       'control-planes': { type: 'string' },
       workers: { type: 'string' },
       'encryption-algorithm': { type: 'string' },
-      masters: { type: 'string' },
     },
   });
   const algorithm = values['encryption-algorithm'];
   if (algorithm !== undefined && !encryptionAlgorithms.includes(algorithm)) {
     throw new UsageError(`--encryption-algorithm: one of ${encryptionAlgorithms.join(', ')}`);
   }
-  const { masters } = values;
-  if (masters !== undefined && masters !== 'units' && masters !== 'pods') throw new UsageError('--masters: one of units, pods');
-  if (masters !== undefined && paths.layout.name !== 'hard-way') throw new UsageError('--masters: of the layout hard-way only');
   const wanted: Partial<ClusterShape> = {
     ...(values['control-planes'] === undefined ? {} : { controlPlanes: numberOf(values['control-planes'], '--control-planes', (n) => n === 1 || n === 3) }),
     ...(values.workers === undefined ? {} : { workers: numberOf(values.workers, '--workers', (n) => n >= 0 && n <= maxWorkers) }),
     ...(algorithm === undefined ? {} : { encryptionAlgorithm: algorithm }),
-    ...(masters === undefined ? {} : { masters }),
   };
-  const shape = readShape(paths) ?? { ...defaultShapeOf(paths.layout.name), ...wanted };
+  const shape = readShape(paths) ?? { ...defaultShape, ...wanted };
   const missing = await missingRequirements(paths, shape);
   if (missing.length > 0) {
     process.stderr.write(`This machine cannot carry the lab. Missing:\n${missing.map((line) => `  - ${line}\n`).join('')}`);

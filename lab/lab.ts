@@ -21,8 +21,6 @@ export interface ClusterShape {
   readonly controlPlanes: number;
   readonly workers: number;
   readonly encryptionAlgorithm: string;
-  /** How masters of the hard way run all but etcd: as units, or as pods of their kubelets. */
-  readonly masters?: 'units' | 'pods';
 }
 
 /**
@@ -80,10 +78,6 @@ export const maxWorkers = 9;
 export const sshUser = 'sre';
 
 export const defaultShape: ClusterShape = { controlPlanes: 3, workers: 2, encryptionAlgorithm: 'RSA-2048' };
-
-export function defaultShapeOf(layout: LayoutName): ClusterShape {
-  return layout === 'hard-way' ? { ...defaultShape, masters: 'units' } : defaultShape;
-}
 
 /** The lab of the other layouts lies beside that of kubeadm: `down` of one leaves the other alone. */
 export function labPaths(layout: LayoutName = 'kubeadm', builtRoot = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca-lab'): LabPaths {
@@ -157,7 +151,7 @@ export function hasNodes(paths: LabPaths): boolean {
 /** The lab as its files describe it now. Open it anew after `join` or `restore`. */
 export function openLab(options: { paths?: LabPaths; shape?: ClusterShape } = {}): Lab {
   const paths = options.paths ?? labPaths();
-  const shape = options.shape ?? readShape(paths) ?? defaultShapeOf(paths.layout.name);
+  const shape = options.shape ?? readShape(paths) ?? defaultShape;
   const controlPlanes = Array.from({ length: shape.controlPlanes }, (_, index) => controlPlaneNode(paths.layout, index + 1));
   const workers = Array.from({ length: shape.workers }, (_, index) => workerNode(paths.layout, index + 1));
   return {

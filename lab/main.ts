@@ -6,8 +6,6 @@ const usage = `usage: npm run lab -- COMMAND [--layout kubeadm|hard-way]
 
   up [--control-planes 1|3] [--workers N] [--encryption-algorithm RSA-2048|RSA-3072|RSA-4096|ECDSA-P256]
                      make the lab, or what is missing of it
-  up --layout hard-way [--masters units|pods] ...
-                     masters run all but etcd as units, or as pods of their kubelets
   down [--all]       remove it; --all: also what was built
   status [-o json]   what runs, and what does not
   env [-o json]      the variables that a user's shell would have

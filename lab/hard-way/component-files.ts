@@ -91,7 +91,6 @@ export function kubeletConfiguration(lab: Lab, node: LabNode): string {
     clusterDNS: [dnsAddress(lab.layout)],
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     rotateCertificates: false,
-    ...(node.role === 'control-plane' && lab.shape.masters === 'pods' ? { staticPodPath: nodePaths.manifests } : {}),
     ...(node.role === 'control-plane' ? { registerWithTaints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] } : {}),
     ...kubeletOnThisMachine,
   });

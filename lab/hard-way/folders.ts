@@ -16,7 +16,6 @@ export const nodePaths = {
   pki: '/etc/kubernetes/pki',
   authority: '/etc/kubernetes/pki/ca.pem',
   etcdPki: '/etc/etcd/pki',
-  manifests: '/etc/kubernetes/manifests',
   kubeletConfig: '/var/lib/kubelet/kubelet-config.yaml',
   proxyConfig: '/var/lib/kube-proxy/kube-proxy-config.yaml',
 } as const;

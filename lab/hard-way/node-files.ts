@@ -15,7 +15,6 @@ import { etcdUser, nodePaths } from './folders.js';
 import { type IssuedLeaf, issuedLeaf } from './issue-leaves.js';
 import { kubeconfigOfFiles, kubeconfigWithData } from './kubeconfigs.js';
 import { apiServerLeaf, etcdLeaf, kubeletLeaf } from './leaves.js';
-import { podsOfMasters, staticPod } from './static-pods.js';
 import { type Unit, units, unitText } from './units.js';
 
 const localApi = 'https://127.0.0.1:6443';
@@ -41,7 +40,7 @@ function everyNodeFiles(lab: Lab, node: LabNode): NodeFile[] {
   ];
 }
 
-/** Of each component of a master: what its unit reads, or its pod is made of. */
+/** Of each component: what its unit reads. */
 function environments(lab: Lab, node: LabNode): ReadonlyMap<string, { readonly file: string; readonly content: string }> {
   return new Map([
     ['etcd', { file: '/etc/etcd/etcd.env', content: etcdEnvironment(lab, node) }],
@@ -73,9 +72,6 @@ export function adminKubeconfig(lab: Lab): string {
 function componentFiles(lab: Lab, node: LabNode, unit: Unit): NodeFile[] {
   const environment = environments(lab, node).get(unit.name);
   if (environment === undefined) throw new Error(`${unit.name} has no environment`);
-  if (lab.shape.masters === 'pods' && podsOfMasters.has(unit.name)) {
-    return [{ path: `${nodePaths.manifests}/${unit.name}.yaml`, content: staticPod(unit, environment.content), mode: 0o600 }];
-  }
   const file = `/etc/systemd/system/${unit.name}.service`;
   return [
     { path: environment.file, content: environment.content },
