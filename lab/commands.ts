@@ -2,7 +2,8 @@ import { spawn } from 'node:child_process';
 import { readdirSync, rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { asExports, labEnvironment } from './access/environment.js';
-import { type ClusterShape, defaultShape, type Lab, labPaths, maxWorkers, openLab, readShape } from './lab.js';
+import { type ClusterShape, defaultShape, hasNodes, type Lab, type LabPaths, labPaths, maxWorkers, openLab, readShape } from './lab.js';
+import { layouts } from './layout.js';
 import { withLock } from './lock.js';
 import { missingRequirements } from './machine/requirements.js';
 import { restoreSnapshot } from './snapshot/restore.js';
@@ -29,7 +30,7 @@ function numberOf(text: string, option: string, allowed: (value: number) => bool
   return value;
 }
 
-export async function upCommand(args: string[]): Promise<number> {
+export async function upCommand(paths: LabPaths, args: string[]): Promise<number> {
   const { values } = parseArgs({
     args,
     options: {
@@ -47,7 +48,6 @@ export async function upCommand(args: string[]): Promise<number> {
     ...(values.workers === undefined ? {} : { workers: numberOf(values.workers, '--workers', (n) => n >= 0 && n <= maxWorkers) }),
     ...(algorithm === undefined ? {} : { encryptionAlgorithm: algorithm }),
   };
-  const paths = labPaths();
   const shape = readShape(paths) ?? { ...defaultShape, ...wanted };
   const missing = await missingRequirements(paths, shape);
   if (missing.length > 0) {
@@ -58,9 +58,9 @@ export async function upCommand(args: string[]): Promise<number> {
   return 0;
 }
 
-export async function envCommand(args: string[]): Promise<number> {
+export async function envCommand(paths: LabPaths, args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { output: { type: 'string', short: 'o' } } });
-  const environment = labEnvironment(openLab());
+  const environment = labEnvironment(openLab({ paths }));
   print(values.output === 'json' ? JSON.stringify(environment, undefined, 2) : asExports(environment));
   return 0;
 }
@@ -72,22 +72,21 @@ export function theOnly(args: string[], what: string): string {
 }
 
 /** For commands that need a lab that is there. */
-function thereIsALab(): Lab {
-  const paths = labPaths();
+function thereIsALab(paths: LabPaths): Lab {
   if (readShape(paths) === undefined) throw new Error(`there is no lab in ${paths.root}; run \`up\` first`);
   return openLab({ paths });
 }
 
-export async function snapshotCommand(name: string): Promise<number> {
-  const lab = thereIsALab();
+export async function snapshotCommand(paths: LabPaths, name: string): Promise<number> {
+  const lab = thereIsALab(paths);
   const stages = new Stages(print);
   await withLock(lab.paths, 'snapshot', () => takeSnapshot(lab, name, stages));
   print(stages.summary());
   return 0;
 }
 
-export async function restoreCommand(name: string): Promise<number> {
-  const lab = thereIsALab();
+export async function restoreCommand(paths: LabPaths, name: string): Promise<number> {
+  const lab = thereIsALab(paths);
   const stages = new Stages(print);
   const started = performance.now();
   await withLock(lab.paths, 'restore', () => restoreSnapshot(lab.paths, name, stages));
@@ -95,34 +94,44 @@ export async function restoreCommand(name: string): Promise<number> {
   return 0;
 }
 
-export async function downCommand(args: string[]): Promise<number> {
+/** What was built for all layouts lies below the root of the first. */
+function standsAlone(paths: LabPaths): void {
+  for (const { name } of Object.values(layouts)) {
+    if (paths.root === paths.builtRoot && name !== paths.layout.name && hasNodes(labPaths(name, paths.builtRoot))) {
+      throw new Error(`the nodes of layout ${name} stand on what \`--all\` would remove: run \`down --layout ${name}\` first`);
+    }
+  }
+}
+
+export async function downCommand(paths: LabPaths, args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { all: { type: 'boolean', default: false } } });
-  const paths = labPaths();
   const stages = new Stages(print);
+  if (values.all) standsAlone(paths);
   await withLock(paths, 'down', () => down(paths, { all: values.all }, stages));
   if (values.all) rmSync(paths.root, { recursive: true, force: true });
   print(stages.summary());
   return 0;
 }
 
-export async function joinCommand(name: string): Promise<number> {
-  const lab = thereIsALab();
+export async function joinCommand(paths: LabPaths, name: string): Promise<number> {
+  const lab = thereIsALab(paths);
+  if (lab.layout.name !== 'kubeadm') throw new UsageError(`join: a lab of layout ${lab.layout.name} has no kubeadm`);
   const stages = new Stages(print);
   await withLock(lab.paths, 'join', () => joinNextWorker(lab, name, stages));
   print(stages.summary());
   return 0;
 }
 
-export async function statusCommand(args: string[]): Promise<number> {
+export async function statusCommand(paths: LabPaths, args: string[]): Promise<number> {
   const { values } = parseArgs({ args, options: { output: { type: 'string', short: 'o' } } });
-  const status = await labStatus(thereIsALab());
+  const status = await labStatus(thereIsALab(paths));
   print(values.output === 'json' ? JSON.stringify(status, undefined, 2) : renderStatus(status));
   return status.healthy ? 0 : 1;
 }
 
 /** Hands the terminal over to the real ssh, and takes its exit code. */
-export async function sshCommand([node, ...command]: string[]): Promise<number> {
-  const lab = thereIsALab();
+export async function sshCommand(paths: LabPaths, [node, ...command]: string[]): Promise<number> {
+  const lab = thereIsALab(paths);
   if (node === undefined || !lab.nodes.some(({ name }) => name === node)) {
     throw new UsageError(`give one of the nodes ${lab.nodes.map(({ name }) => name).join(', ')}`);
   }
@@ -133,11 +142,11 @@ export async function sshCommand([node, ...command]: string[]): Promise<number> 
   });
 }
 
-export async function logsCommand([node, ...rest]: string[]): Promise<number> {
-  const lab = thereIsALab();
+export async function logsCommand(paths: LabPaths, [node, ...rest]: string[]): Promise<number> {
+  const lab = thereIsALab(paths);
   if (rest.length > 0) throw new UsageError('give one node, or none');
   const files = readdirSync(lab.paths.log).filter((file) => node === undefined || file.startsWith(`${node}.`));
   print(lastLines(lab, files, node === undefined ? 5 : 40));
   if (node === undefined) return 0;
-  return sshCommand([node, 'sudo', 'journalctl', '--no-pager', '--lines=200']);
+  return sshCommand(paths, [node, 'sudo', 'journalctl', '--no-pager', '--lines=200']);
 }

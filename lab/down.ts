@@ -9,7 +9,7 @@ import { recordedNames, stopDaemon } from './processes.js';
 import type { Stages } from './stages.js';
 
 /** What took long to build and does not belong to any cluster. */
-const buildCache = ['bin', 'rootfs', 'rootfs.stamp', 'rootfs.debian.stamp', 'images', 'containerd-template', 'containerd-template.stamp'];
+const buildCache = ['bin', 'rootfs', 'rootfs.stamp', 'rootfs.debian.stamp', 'images', 'containerd-template', 'containerd-template.stamp', 'rootfs-layer', 'rootfs-layer.stamp'];
 
 /** Every mount at or below the root, the deepest first. Only ones that a killed lab forgot are left by now. */
 function mountsBelow(root: string): string[] {
@@ -31,9 +31,9 @@ function removeIfEmpty(folder: string): void {
 /** Removes all that the lab made, and nothing else. What was built is kept unless `all` is asked for. */
 export async function down(paths: LabPaths, options: { all: boolean }, stages: Stages): Promise<void> {
   await stages.run('nodes', async () => {
-    const nodes = new Set([...(existsSync(paths.nodes) ? readdirSync(paths.nodes) : []), ...nodesWithCgroups()]);
+    const nodes = new Set([...(existsSync(paths.nodes) ? readdirSync(paths.nodes) : []), ...nodesWithCgroups(paths.layout)]);
     await Promise.all([...nodes].map((node) => removeNode(paths, node)));
-    removeCgroupFamily();
+    removeCgroupFamily(paths.layout);
     return nodes.size > 0;
   });
   await stages.run('processes', async () => {
@@ -44,12 +44,12 @@ export async function down(paths: LabPaths, options: { all: boolean }, stages: S
   await stages.run('mounts and bridge', async () => {
     const mounts = mountsBelow(paths.root);
     for (const folder of mounts) await runCommand('umount', [folder]);
-    return (await removeBridge()) || mounts.length > 0;
+    return (await removeBridge(paths.layout)) || mounts.length > 0;
   });
   await stages.run('files', async () => {
     if (!existsSync(paths.root)) return false;
     const kept = new Set(options.all ? [] : buildCache);
-    const removed = readdirSync(paths.root).filter((name) => !kept.has(name) && name !== 'lock');
+    const removed = readdirSync(paths.root).filter((name) => !kept.has(name) && name !== 'lock' && name !== 'build.lock');
     for (const name of removed) rmSync(join(paths.root, name), { recursive: true, force: true });
     for (const folder of ['locks', 'propagate', 'unix-export', '']) removeIfEmpty(join('/run/systemd/nspawn', folder));
     return removed.length > 0;

@@ -1,6 +1,7 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type CommandOptions, type CommandResult, runCommand } from './command.js';
+import { inSubnet, type Layout, type LayoutName, layouts } from './layout.js';
 
 export type NodeRole = 'control-plane' | 'worker';
 
@@ -22,13 +23,21 @@ export interface ClusterShape {
   readonly encryptionAlgorithm: string;
 }
 
-/** Where everything lies. All of it is below `root`, nothing of the lab is anywhere else on the disk. */
+/**
+ * Where everything lies. All of it is below `root`, nothing of the lab is anywhere else on the disk; but that what takes long
+ * to build is built once, for the labs of all layouts, below the root of the first.
+ */
 export interface LabPaths {
+  readonly layout: Layout;
   readonly root: string;
+  /** Of the labs of all layouts. */
+  readonly builtRoot: string;
   /** Go binaries, kubectl among them. */
   readonly bin: string;
-  /** The nodes' shared root file system. */
+  /** The nodes' shared root file system: Debian, and what every layout needs. */
   readonly rootfs: string;
+  /** The trees that a node's root is laid over, the uppermost first. */
+  readonly rootfsLayers: readonly string[];
   /** Container images as docker archives: each `*.tar` is imported into every node. */
   readonly images: string;
   /** A containerd folder with all images imported, copied to each new node. */
@@ -50,6 +59,7 @@ export interface LabPaths {
 }
 
 export interface Lab {
+  readonly layout: Layout;
   readonly paths: LabPaths;
   readonly shape: ClusterShape;
   readonly nodes: readonly LabNode[];
@@ -61,26 +71,27 @@ export interface Lab {
   kubectl(args: readonly string[], options?: CommandOptions): Promise<CommandResult>;
 }
 
-export const bridgeName = 'br-rclab';
-export const bridgeAddress = '10.77.0.1';
 export const loadBalancerPort = 6443;
-export const vaultAddress = `https://${bridgeAddress}:8200`;
+export const vaultPort = 8200;
 export const kubernetesVersion = 'v1.34.4';
-export const podNetwork = '10.88.0.0/16';
-export const serviceNetwork = '10.96.0.0/12';
 export const maxWorkers = 9;
 export const sshUser = 'sre';
 
 export const defaultShape: ClusterShape = { controlPlanes: 3, workers: 2, encryptionAlgorithm: 'RSA-2048' };
 
-export function labPaths(root = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca-lab'): LabPaths {
+/** The lab of the other layouts lies beside that of kubeadm: `down` of one leaves the other alone. */
+export function labPaths(layout: LayoutName = 'kubeadm', builtRoot = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca-lab'): LabPaths {
+  const root = layout === 'kubeadm' ? builtRoot : `${builtRoot}-${layout}`;
   const at = (...parts: string[]): string => join(root, ...parts);
   return {
+    layout: layouts[layout],
     root,
-    bin: at('bin'),
-    rootfs: at('rootfs'),
-    images: at('images'),
-    containerdTemplate: at('containerd-template'),
+    builtRoot,
+    bin: join(builtRoot, 'bin'),
+    rootfs: join(builtRoot, 'rootfs'),
+    rootfsLayers: [...(layout === 'hard-way' ? [at('rootfs-layer')] : []), join(builtRoot, 'rootfs')],
+    images: join(builtRoot, 'images'),
+    containerdTemplate: join(builtRoot, 'containerd-template'),
     nodes: at('nodes'),
     ssh: at('ssh'),
     sshConfig: at('ssh', 'config'),
@@ -97,13 +108,33 @@ export function labPaths(root = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca
   };
 }
 
-export function controlPlaneNode(number: number): LabNode {
-  return { name: `cp${number}`, ip: `10.77.0.${10 + number}`, role: 'control-plane', podSubnet: `10.88.${10 + number}.0/24` };
+function labNode(layout: Layout, role: NodeRole, number: number): LabNode {
+  const last = (role === 'control-plane' ? 10 : 20) + number;
+  const prefix = role === 'control-plane' ? layout.nodePrefix.controlPlane : layout.nodePrefix.worker;
+  return { name: `${prefix}${number}`, ip: inSubnet(layout, last), role, podSubnet: `${layout.podNetwork.split('.').slice(0, 2).join('.')}.${last}.0/24` };
 }
 
-export function workerNode(number: number): LabNode {
-  const node: LabNode = { name: `w${number}`, ip: `10.77.0.${20 + number}`, role: 'worker', podSubnet: `10.88.${20 + number}.0/24` };
-  return number === 2 ? { ...node, behind: 'w1' } : node;
+export function controlPlaneNode(layout: Layout, number: number): LabNode {
+  return labNode(layout, 'control-plane', number);
+}
+
+export function workerNode(layout: Layout, number: number): LabNode {
+  const node = labNode(layout, 'worker', number);
+  return number === 2 ? { ...node, behind: workerNode(layout, 1).name } : node;
+}
+
+/** Every node that there can be, whether or not this lab has it. */
+export function possibleNodes(layout: Layout): LabNode[] {
+  return [...[1, 2, 3].map((number) => controlPlaneNode(layout, number)), ...Array.from({ length: maxWorkers }, (_, index) => workerNode(layout, index + 1))];
+}
+
+/** Host and port behind which all API servers are. */
+export function apiEndpoint(layout: Layout): string {
+  return `${layout.address}:${loadBalancerPort}`;
+}
+
+export function vaultAddress(layout: Layout): string {
+  return `https://${layout.address}:${vaultPort}`;
 }
 
 /** The shape of the cluster that is there, or undefined when none was made yet. */
@@ -112,13 +143,19 @@ export function readShape(paths: LabPaths): ClusterShape | undefined {
   return JSON.parse(readFileSync(paths.clusterFile, 'utf8')) as ClusterShape;
 }
 
+/** Whether there are nodes, running or not. */
+export function hasNodes(paths: LabPaths): boolean {
+  return existsSync(paths.nodes) && readdirSync(paths.nodes).length > 0;
+}
+
 /** The lab as its files describe it now. Open it anew after `join` or `restore`. */
 export function openLab(options: { paths?: LabPaths; shape?: ClusterShape } = {}): Lab {
   const paths = options.paths ?? labPaths();
   const shape = options.shape ?? readShape(paths) ?? defaultShape;
-  const controlPlanes = Array.from({ length: shape.controlPlanes }, (_, index) => controlPlaneNode(index + 1));
-  const workers = Array.from({ length: shape.workers }, (_, index) => workerNode(index + 1));
+  const controlPlanes = Array.from({ length: shape.controlPlanes }, (_, index) => controlPlaneNode(paths.layout, index + 1));
+  const workers = Array.from({ length: shape.workers }, (_, index) => workerNode(paths.layout, index + 1));
   return {
+    layout: paths.layout,
     paths,
     shape,
     nodes: [...controlPlanes, ...workers],

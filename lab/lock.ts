@@ -1,5 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { LabPaths } from './lab.js';
 import { startTimeOf } from './processes.js';
 
@@ -10,9 +10,17 @@ interface Holder {
 }
 
 /** One changing command at a time. A lock whose holder is gone (killed, or the machine restarted) is taken over. */
-export async function withLock<Result>(paths: LabPaths, command: string, work: () => Promise<Result>): Promise<Result> {
-  mkdirSync(paths.root, { recursive: true, mode: 0o755 });
-  const file = join(paths.root, 'lock');
+export function withLock<Result>(paths: LabPaths, command: string, work: () => Promise<Result>): Promise<Result> {
+  return holding(join(paths.root, 'lock'), command, work);
+}
+
+/** One builder at a time of what the labs of all layouts share. */
+export function withBuildLock<Result>(paths: LabPaths, work: () => Promise<Result>): Promise<Result> {
+  return holding(join(paths.builtRoot, 'build.lock'), `up --layout ${paths.layout.name}`, work);
+}
+
+async function holding<Result>(file: string, command: string, work: () => Promise<Result>): Promise<Result> {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o755 });
   const mine: Holder = { pid: process.pid, startTime: startTimeOf(process.pid) ?? '', command };
   for (;;) {
     try {

@@ -1,6 +1,8 @@
+import { type LabPaths, labPaths } from './lab.js';
+import { layoutOf, layouts } from './layout.js';
 import { downCommand, envCommand, joinCommand, logsCommand, restoreCommand, snapshotCommand, sshCommand, statusCommand, theOnly, UsageError, upCommand } from './commands.js';
 
-const usage = `usage: npm run lab -- COMMAND
+const usage = `usage: npm run lab -- COMMAND [--layout kubeadm|hard-way]
 
   up [--control-planes 1|3] [--workers N] [--encryption-algorithm RSA-2048|RSA-3072|RSA-4096|ECDSA-P256]
                      make the lab, or what is missing of it
@@ -11,29 +13,43 @@ const usage = `usage: npm run lab -- COMMAND
   logs [NODE]        the lab's log files, or a node's journal
   snapshot NAME      keep the state of all nodes and of Vault
   restore NAME       go back to it
-  join NODE          add one more worker, with a fresh token
+  join NODE          add one more worker, with a fresh token (kubeadm only)
+
+Each layout has a lab of its own; without --layout it is that of kubeadm. For \`ssh\` it stands before the node.
 `;
 
-async function run([command, ...args]: string[]): Promise<number> {
+/** Takes `--layout NAME` out of the arguments; of those for ssh only in front, since the rest is the other machine's. */
+function takeLayout(command: string | undefined, args: readonly string[]): { paths: LabPaths; rest: string[] } {
+  const at = args.findIndex((arg) => arg === '--layout' || arg.startsWith('--layout='));
+  if (at < 0 || (command === 'ssh' && at > 0)) return { paths: labPaths(), rest: [...args] };
+  const inOne = args[at] !== '--layout';
+  const word = inOne ? args[at]?.slice('--layout='.length) : (args[at + 1] ?? '');
+  const layout = layoutOf(word);
+  if (layout === undefined) throw new UsageError(`--layout: one of ${Object.keys(layouts).join(', ')}`);
+  return { paths: labPaths(layout), rest: args.toSpliced(at, inOne ? 1 : 2) };
+}
+
+async function run([command, ...all]: string[]): Promise<number> {
+  const { paths, rest: args } = takeLayout(command, all);
   switch (command) {
     case 'up':
-      return upCommand(args);
+      return upCommand(paths, args);
     case 'down':
-      return downCommand(args);
+      return downCommand(paths, args);
     case 'status':
-      return statusCommand(args);
+      return statusCommand(paths, args);
     case 'env':
-      return envCommand(args);
+      return envCommand(paths, args);
     case 'ssh':
-      return sshCommand(args);
+      return sshCommand(paths, args);
     case 'logs':
-      return logsCommand(args);
+      return logsCommand(paths, args);
     case 'snapshot':
-      return snapshotCommand(theOnly(args, 'name'));
+      return snapshotCommand(paths, theOnly(args, 'name'));
     case 'restore':
-      return restoreCommand(theOnly(args, 'name'));
+      return restoreCommand(paths, theOnly(args, 'name'));
     case 'join':
-      return joinCommand(theOnly(args, 'node'));
+      return joinCommand(paths, theOnly(args, 'node'));
     case 'help':
     case '--help':
       process.stdout.write(usage);

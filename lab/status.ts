@@ -1,15 +1,20 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { bridgeAddress, type Lab, loadBalancerPort, vaultAddress } from './lab.js';
-import { apiAnswers, hasJoined } from './cluster/kubeadm.js';
+import { apiEndpoint, type Lab, vaultAddress } from './lab.js';
+import { apiAnswers } from './cluster/admin-access.js';
+import { hasJoined } from './cluster/kubeadm.js';
 import { unreadyNodes, unreadyPods } from './cluster/readiness.js';
 import { daemonName, isBooted } from './node/boot.js';
+import type { LayoutName } from './layout.js';
 import { runningPid } from './processes.js';
 import { snapshotNames } from './snapshot/snapshot.js';
 import { callVault } from './vault/api.js';
 
 export interface LabStatus {
+  readonly layout: LayoutName;
   readonly root: string;
+  readonly apiEndpoint: string;
+  readonly vaultAddress: string;
   readonly nodes: readonly { readonly name: string; readonly ip: string; readonly role: string; readonly state: string; readonly pid?: number }[];
   readonly loadBalancer: string;
   readonly vault: string;
@@ -45,7 +50,10 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
   const vault = await vaultState(lab);
   const loadBalancer = daemonState(lab, 'haproxy');
   return {
+    layout: lab.layout.name,
     root: lab.paths.root,
+    apiEndpoint: apiEndpoint(lab.layout),
+    vaultAddress: vaultAddress(lab.layout),
     nodes,
     loadBalancer,
     vault,
@@ -58,12 +66,12 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
 }
 
 export function renderStatus(status: LabStatus): string {
-  const rows = status.nodes.map(({ name, ip, role, state }) => `  ${name.padEnd(5)}${ip.padEnd(13)}${role.padEnd(15)}${state}`);
+  const rows = status.nodes.map(({ name, ip, role, state }) => `  ${name.padEnd(8)}${ip.padEnd(13)}${role.padEnd(15)}${state}`);
   return [
-    `lab in ${status.root}`,
+    `lab in ${status.root}, layout ${status.layout}`,
     ...rows,
-    `  API at https://${bridgeAddress}:${loadBalancerPort}: ${status.api}; load balancer ${status.loadBalancer}`,
-    `  Vault at ${vaultAddress}: ${status.vault}`,
+    `  API at https://${status.apiEndpoint}: ${status.api}; load balancer ${status.loadBalancer}`,
+    `  Vault at ${status.vaultAddress}: ${status.vault}`,
     `  ssh-agent ${status.agent}`,
     `  pods not ready: ${status.unreadyPods.join(', ') || 'none'}`,
     `  snapshots: ${status.snapshots.join(', ') || 'none'}`,

@@ -1,7 +1,9 @@
 import { writeInventory } from './access/inventory.js';
 import { startSshAgent, writeSshFiles } from './access/ssh.js';
 import { startLoadBalancer } from './cluster/load-balancer.js';
+import { setUpHardWayVault } from './hard-way/vault-setup.js';
 import type { Lab } from './lab.js';
+import { raiseWatcherLimit } from './machine/kernel-limits.js';
 import { bringUpBridge } from './node/bridge.js';
 import type { Stages } from './stages.js';
 import { startVault } from './vault/server.js';
@@ -9,6 +11,7 @@ import { setUpVault } from './vault/setup.js';
 
 /** The processes and files around the nodes. */
 export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<void> {
+  await stages.run('kernel limits', async () => raiseWatcherLimit());
   await stages.run('SSH keys and agent', async () => {
     await writeSshFiles(lab);
     writeInventory(lab);
@@ -20,6 +23,7 @@ export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<voi
   });
   await stages.run('Vault', async () => {
     const started = await startVault(lab.paths);
-    return (await setUpVault(lab.paths)) || started;
+    const setUp = lab.layout.name === 'hard-way' ? setUpHardWayVault(lab) : setUpVault(lab.paths);
+    return (await setUp) || started;
   });
 }

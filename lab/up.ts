@@ -4,14 +4,18 @@ import { fileURLToPath } from 'node:url';
 import { addPeople } from './access/people.js';
 import { writeFileAtomically } from './atomic-file.js';
 import { buildAll } from './build/build-all.js';
+import { bringUpApi } from './cluster/admin-access.js';
 import { joinControlPlanes, joinWorkers } from './cluster/join-nodes.js';
-import { apiAnswers, copyAdminKubeconfig, hasJoined, initCluster, wasInterrupted } from './cluster/kubeadm.js';
-import { waitForApi, waitUntilReady } from './cluster/readiness.js';
+import { hasJoined, initCluster, wasInterrupted } from './cluster/kubeadm.js';
+import { waitUntilReady } from './cluster/readiness.js';
+import { bringUpHardWayCluster } from './hard-way/cluster.js';
+import { deployOnHardWay } from './hard-way/deploy.js';
 import { type ClusterShape, type Lab, openLab, readShape } from './lab.js';
 import { bringUpNodes, isBooted, removeNode } from './node/boot.js';
 import { interruptedRestore, putBackFiles } from './snapshot/restore.js';
 import { Stages } from './stages.js';
 import { bringUpSurroundings } from './surroundings.js';
+import { changesWorkloads } from './workloads/generations.js';
 
 const labFolder = dirname(fileURLToPath(import.meta.url));
 const minute = 60_000;
@@ -32,7 +36,7 @@ async function discardInterrupted(lab: Lab, stages: Stages): Promise<void> {
   }
 }
 
-async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
+async function bringUpKubeadmCluster(lab: Lab, stages: Stages): Promise<void> {
   await discardInterrupted(lab, stages);
   await stages.run('nodes boot', () => bringUpNodes(lab, lab.nodes));
   const [first] = lab.controlPlanes;
@@ -42,14 +46,7 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
       return true;
     });
   }
-  if (!(await apiAnswers(lab))) {
-    await stages.run('API', async () => {
-      // After a rotation the copy that we have is of a CA that nobody trusts any more; a control plane has the right one.
-      await copyAdminKubeconfig(lab);
-      await waitForApi(lab, 10 * minute);
-      return true;
-    });
-  }
+  await bringUpApi(lab, stages);
   await stages.run('kubeadm join', async () => {
     const complete = lab.nodes.every((node) => hasJoined(lab, node));
     await Promise.all([joinControlPlanes(lab), joinWorkers(lab)]);
@@ -58,16 +55,12 @@ async function bringUpCluster(lab: Lab, stages: Stages): Promise<void> {
   await stages.run('people', () => addPeople(lab));
 }
 
-/** What `kubectl apply` would have changed. */
-const workloadVersions = ['get', 'deployments,statefulsets', '-A', '-o', 'jsonpath={.items[*].metadata.generation}'];
-
 async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
   if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
+  const report = (line: string): void => stages.note(line);
   await stages.run('workloads', async () => {
     const { deployWorkloads } = await import('./workloads/deploy.js');
-    const { stdout: before } = await lab.kubectl(workloadVersions);
-    await deployWorkloads(lab, { report: (line) => stages.note(line) });
-    return (await lab.kubectl(workloadVersions)).stdout !== before;
+    return changesWorkloads(lab, () => (lab.layout.name === 'hard-way' ? deployOnHardWay(lab, report) : deployWorkloads(lab, { report })));
   });
 }
 
@@ -97,7 +90,7 @@ export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: 
   const started = new Date();
   const wasUp = lab.nodes.every((node) => isBooted(lab.paths, node.name));
   await bringUpSurroundings(lab, stages);
-  await bringUpCluster(lab, stages);
+  await (lab.layout.name === 'hard-way' ? bringUpHardWayCluster(lab, stages) : bringUpKubeadmCluster(lab, stages));
   await bringUpWorkloads(lab, stages);
   await stages.run('all Ready', async () => {
     await waitUntilReady(openLab({ paths: lab.paths }), 15 * minute, wasUp ? {} : { since: started });

@@ -8,14 +8,14 @@ export function labEnvironment(lab: Lab): Record<string, string> {
   return {
     KUBECONFIG: lab.paths.adminKubeconfig,
     SSH_AUTH_SOCK: lab.paths.agentSocket,
-    VAULT_ADDR: vaultAddress,
+    VAULT_ADDR: vaultAddress(lab.layout),
     VAULT_CACERT: vault.authority,
     ROTATE_CA_VAULT_ROLE_ID_FILE: vault.roleId,
     ROTATE_CA_VAULT_SECRET_ID_FILE: vault.secretId,
-    ROTATE_CA_VAULT_SIGN_ROLE: signRole,
+    ...(lab.layout.name === 'kubeadm' ? { ROTATE_CA_VAULT_SIGN_ROLE: signRole } : {}),
     ROTATE_CA_INVENTORY: lab.paths.inventory,
     ROTATE_CA_SSH_CONFIG: lab.paths.sshConfig,
-    ROTATE_CA_LAB: lab.paths.root,
+    ROTATE_CA_LAB: lab.paths.builtRoot,
   };
 }
 

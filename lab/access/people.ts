@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { stringify } from 'yaml';
 import { writeFileAtomically } from '../atomic-file.js';
 import { runCommand } from '../command.js';
-import { bridgeAddress, type Lab, loadBalancerPort } from '../lab.js';
+import { apiEndpoint, type Lab } from '../lab.js';
 
 interface Person {
   readonly name: string;
@@ -61,7 +61,7 @@ subjects: [{apiGroup: rbac.authorization.k8s.io, kind: User, name: ${person.name
     apiVersion: 'v1',
     kind: 'Config',
     'current-context': context,
-    clusters: [{ name: 'lab', cluster: { server: `https://${bridgeAddress}:${loadBalancerPort}`, 'certificate-authority-data': authority } }],
+    clusters: [{ name: 'lab', cluster: { server: `https://${apiEndpoint(lab.layout)}`, 'certificate-authority-data': authority } }],
     users: [{ name: person.name, user: { 'client-certificate-data': certificate, 'client-key-data': readFileSync(keyFile).toString('base64') } }],
     contexts: [{ name: context, context: { cluster: 'lab', user: person.name } }],
   };

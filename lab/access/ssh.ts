@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeFileAtomically } from '../atomic-file.js';
 import { runCommand, succeeds } from '../command.js';
 import { waitFor } from '../deadline.js';
-import { controlPlaneNode, type Lab, type LabNode, type LabPaths, maxWorkers, sshUser, workerNode } from '../lab.js';
+import { type Lab, type LabNode, type LabPaths, possibleNodes, sshUser } from '../lab.js';
 import { hostKeyTypes } from '../node/node-files.js';
 import { runningPid, startDaemon } from '../processes.js';
 
@@ -57,7 +57,7 @@ export async function writeSshFiles(lab: Lab): Promise<void> {
   mkdirSync(paths.ssh, { recursive: true, mode: 0o700 });
   await makeKey(join(paths.ssh, 'id_ed25519'), 'ed25519', `${sshUser}@lab`);
   // Of every node that there can be: a node that joins later is known from the start, and a restore changes nothing.
-  const nodes = [...[1, 2, 3].map(controlPlaneNode), ...Array.from({ length: maxWorkers }, (_, index) => workerNode(index + 1))];
+  const nodes = possibleNodes(lab.layout);
   for (const node of nodes) {
     mkdirSync(join(paths.ssh, 'host-keys', node.name), { recursive: true, mode: 0o700 });
     for (const type of hostKeyTypes) await makeKey(hostKeyFile(paths, node, type), type, `root@${node.name}`);

@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Lab } from '../lab.js';
+import { buildRootfsLayer } from '../hard-way/rootfs-layer.js';
+import { hasNodes, type Lab, type LabPaths, labPaths } from '../lab.js';
+import { layouts } from '../layout.js';
+import { withBuildLock } from '../lock.js';
 import { installPackages } from '../machine/packages.js';
 import type { Stages } from '../stages.js';
 import { buildBinaries } from './binaries.js';
@@ -12,12 +15,22 @@ import { buildRootfs } from './rootfs.js';
 const workloadsFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'workloads');
 
 /** Everything that does not depend on a running cluster: built once, kept over `down`. */
-export async function buildAll(lab: Lab, stages: Stages): Promise<void> {
+export function buildAll(lab: Lab, stages: Stages): Promise<void> {
+  return withBuildLock(lab.paths, () => build(lab, stages));
+}
+
+/** Nodes of another layout's lab stand on the shared tree: it stays as it is. */
+function standOnRootfs(paths: LabPaths): boolean {
+  const others = Object.values(layouts).filter(({ name }) => name !== paths.layout.name);
+  return existsSync(paths.rootfs) && others.some(({ name }) => hasNodes(labPaths(name, paths.builtRoot)));
+}
+
+async function build(lab: Lab, stages: Stages): Promise<void> {
   const note = (line: string): void => stages.note(line);
   const { paths } = lab;
   await stages.run('Debian packages', () => installPackages(paths, note));
   await stages.run('programs', async () => (await buildBinaries(paths, note)).length > 0);
-  await stages.run('root file system', () => buildRootfs(paths, note));
+  await stages.run('root file system', async () => !standOnRootfs(paths) && buildRootfs(paths, note));
   await stages.run('images', () => buildImages(paths));
   await stages.run('workload images', async () => {
     if (!existsSync(join(workloadsFolder, 'build.ts'))) return false;
@@ -30,4 +43,7 @@ export async function buildAll(lab: Lab, stages: Stages): Promise<void> {
     return built;
   });
   await stages.run('image store', () => buildContainerdTemplate(paths));
+  if (lab.layout.name === 'hard-way') {
+    await stages.run('root file system of this layout', () => buildRootfsLayer(paths, note));
+  }
 }

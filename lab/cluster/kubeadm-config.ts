@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import { bridgeAddress, type Lab, kubernetesVersion, loadBalancerPort, podNetwork, serviceNetwork } from '../lab.js';
+import { apiEndpoint, type Lab, kubernetesVersion } from '../lab.js';
+import { kubeletOnThisMachine, proxyOnThisMachine } from './this-machine.js';
 
 const auditFolder = '/etc/kubernetes/audit';
 const auditLogFolder = '/var/log/kubernetes';
@@ -30,10 +31,10 @@ export function kubeadmConfig(lab: Lab): string {
     clusterName: 'lab',
     kubernetesVersion,
     encryptionAlgorithm: lab.shape.encryptionAlgorithm,
-    controlPlaneEndpoint: `${bridgeAddress}:${loadBalancerPort}`,
-    networking: { podSubnet: podNetwork, serviceSubnet: serviceNetwork },
+    controlPlaneEndpoint: apiEndpoint(lab.layout),
+    networking: { podSubnet: lab.layout.podNetwork, serviceSubnet: lab.layout.serviceNetwork },
     apiServer: {
-      certSANs: [bridgeAddress, 'lb.lab'],
+      certSANs: [lab.layout.address, 'lb.lab'],
       extraArgs: [
         { name: 'audit-policy-file', value: `${auditFolder}/policy.yaml` },
         { name: 'audit-log-path', value: `${auditLogFolder}/audit.log` },
@@ -49,20 +50,12 @@ export function kubeadmConfig(lab: Lab): string {
   const kubelet = {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
-    // Without CAP_SYS_RESOURCE and without cgroup v2, the kubelet runs as it would in a user namespace.
-    cgroupDriver: 'cgroupfs',
-    failSwapOn: false,
-    localStorageCapacityIsolation: false,
-    featureGates: { KubeletInUserNamespace: true },
-    // All nodes share the machine's disk, and say nothing of use about how full it is.
-    evictionHard: { 'memory.available': '100Mi', 'nodefs.available': '1%', 'imagefs.available': '1%' },
-    imageGCHighThresholdPercent: 100,
+    ...kubeletOnThisMachine,
   };
   const proxy = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',
     kind: 'KubeProxyConfiguration',
-    // The conntrack table is the host's, and cannot be resized from a node.
-    conntrack: { maxPerCore: 0, min: 0 },
+    ...proxyOnThisMachine,
   };
   return [init, cluster, kubelet, proxy].map((document) => stringify(document)).join('---\n');
 }

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomically } from '../atomic-file.js';
 import type { CommandResult } from '../command.js';
 import type { Lab, LabNode } from '../lab.js';
 import { nodeFolders } from '../node/boot.js';
+import { copyAdminKubeconfig } from './admin-access.js';
 import { kubeadmConfig, patchesFolder } from './kubeadm-config.js';
 
 const minutes = 60_000;
@@ -42,11 +42,6 @@ export function wasInterrupted(lab: Lab, node: LabNode): boolean {
   return existsSync(nodeFolders(lab.paths, node.name).joining);
 }
 
-export async function copyAdminKubeconfig(lab: Lab): Promise<void> {
-  const { stdout } = await lab.onNode(firstOf(lab).name, 'sudo cat /etc/kubernetes/admin.conf');
-  writeFileAtomically(lab.paths.adminKubeconfig, stdout);
-}
-
 export async function initCluster(lab: Lab): Promise<void> {
   const node = firstOf(lab);
   await marked(lab, node, async () => {
@@ -78,11 +73,4 @@ export async function joinNode(lab: Lab, node: LabNode, ticket: JoinTicket): Pro
   await marked(lab, node, async () => {
     await onNodeLogged(lab, node, `sudo ${ticket.command} --node-name ${node.name}${asControlPlane} ${ignoreChecks}`);
   });
-}
-
-/** Whether the admin kubeconfig is there and the API answers to it through the load balancer. */
-export async function apiAnswers(lab: Lab): Promise<boolean> {
-  if (!existsSync(lab.paths.adminKubeconfig) || readFileSync(lab.paths.adminKubeconfig).length === 0) return false;
-  const result = await lab.kubectl(['get', '--raw', '/readyz', '--request-timeout=5s'], { allowFailure: true, timeoutMs: 10_000 });
-  return result.code === 0;
 }

@@ -4,7 +4,7 @@ import { writeFileAtomically } from '../atomic-file.js';
 import { waitFor } from '../deadline.js';
 import { succeeds } from '../command.js';
 import { putAhead } from '../probes/priority.js';
-import { bridgeAddress, type Lab, loadBalancerPort } from '../lab.js';
+import { apiEndpoint, type Lab, loadBalancerPort } from '../lab.js';
 import { runningPid, startDaemon, stopDaemon } from '../processes.js';
 
 const name = 'haproxy';
@@ -32,7 +32,7 @@ defaults
   timeout server 1h
 
 frontend api
-  bind ${bridgeAddress}:${loadBalancerPort}
+  bind ${apiEndpoint(lab.layout)}
   default_backend control-planes
 
 backend control-planes
@@ -55,7 +55,7 @@ export async function startLoadBalancer(lab: Lab): Promise<boolean> {
   putAhead(startDaemon(lab.paths, { name, program: 'haproxy', args: ['-db', '-f', file], logFile: join(lab.paths.log, 'haproxy.log') }));
   await waitFor('HAProxy', { timeoutMs: 60_000, everyMs: 50 }, async () => {
     if (runningPid(lab.paths, name) === undefined) return 'it ended, see haproxy.log';
-    const probe = `exec 3<>/dev/tcp/${bridgeAddress}/${loadBalancerPort}`;
+    const probe = `exec 3<>/dev/tcp/${lab.layout.address}/${loadBalancerPort}`;
     return (await succeeds('bash', ['-c', probe])) ? true : 'its port is closed';
   });
   return true;

@@ -1,6 +1,5 @@
 import { waitFor } from '../deadline.js';
 import type { Lab } from '../lab.js';
-import { apiAnswers } from './kubeadm.js';
 
 interface Condition {
   readonly type: string;
@@ -63,10 +62,6 @@ export async function unreadyPods(lab: Lab, options: ReadinessOptions = {}): Pro
     .filter((pod) => pod.status.phase !== 'Succeeded')
     .filter(({ metadata, status }) => metadata.deletionTimestamp !== undefined || !isReady(status.conditions) || !(status.containerStatuses ?? []).every(isRunning))
     .map((pod) => `${pod.metadata.namespace}/${pod.metadata.name}`);
-}
-
-export async function waitForApi(lab: Lab, timeoutMs: number): Promise<void> {
-  await waitFor('the API behind the load balancer', { timeoutMs, everyMs: 500 }, async () => ((await apiAnswers(lab)) ? true : 'not ready'));
 }
 
 /** Every node Ready and every pod running and ready. */

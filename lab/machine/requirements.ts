@@ -2,13 +2,13 @@ import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statfsSync } 
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
 import { outputOf, runCommand, succeeds } from '../command.js';
-import { bridgeName, type ClusterShape, type LabPaths, loadBalancerPort, readShape } from '../lab.js';
+import { type ClusterShape, type LabPaths, loadBalancerPort, readShape, vaultPort } from '../lab.js';
+import { inSubnet, type Layout } from '../layout.js';
 import { cgroupControllers } from '../node/cgroups.js';
 import { recordedNames, runningPid } from '../processes.js';
 import { missingPackages } from './packages.js';
 
 const gibibyte = 2 ** 30;
-const vaultPort = 8200;
 
 /** Bit numbers of the capabilities that containers of containers need. CAP_SYS_RESOURCE is not among them. */
 const capabilities: ReadonlyMap<string, number> = new Map([
@@ -61,10 +61,16 @@ async function overlayWorks(paths: LabPaths): Promise<boolean> {
   }
 }
 
+/** As in /proc/net/tcp: four bytes, the last part of the address first. */
+function procAddress(address: string): string {
+  const bytes = address.split('.').map((part) => Number(part).toString(16).toUpperCase().padStart(2, '0'));
+  return bytes.reverse().join('');
+}
+
 /** Whether anything listens on the port for all addresses, or for the bridge's. */
-function isListening(port: number): boolean {
+function isListening(layout: Layout, port: number): boolean {
   const wanted = port.toString(16).toUpperCase().padStart(4, '0');
-  const ours = new Set(['00000000', '01004D0A', '00000000000000000000000000000000']);
+  const ours = new Set(['00000000', procAddress(layout.address), '00000000000000000000000000000000']);
   return ['/proc/net/tcp', '/proc/net/tcp6']
     .filter((file) => existsSync(file))
     .some((file) =>
@@ -88,14 +94,18 @@ function usableMemory(paths: LabPaths): number {
 
 /** A bridge of our name without a cluster in this folder is that of another lab, or of somebody else. */
 function foreignBridge(paths: LabPaths): string[] {
-  if (readShape(paths) !== undefined || networkInterfaces()[bridgeName] === undefined) return [];
-  return [`the interface name ${bridgeName} (taken, and not by a lab in ${paths.root})`];
+  const { bridge } = paths.layout;
+  if (readShape(paths) !== undefined || networkInterfaces()[bridge] === undefined) return [];
+  return [`the interface name ${bridge} (taken, and not by a lab in ${paths.root})`];
 }
 
-function takenNetworks(): string[] {
+function takenNetworks(layout: Layout): string[] {
+  const { podNetwork } = layout;
+  const nodeNetwork = inSubnet(layout, 0);
+  const prefixes = [nodeNetwork.replace(/0$/, ''), podNetwork.replace(/0\.0\/16$/, '')];
   return Object.entries(networkInterfaces()).flatMap(([name, addresses]) =>
-    name !== bridgeName && (addresses ?? []).some(({ address }) => address.startsWith('10.77.0.') || address.startsWith('10.88.'))
-      ? [`networks 10.77.0.0/24 and 10.88.0.0/16 (interface ${name} is in one of them)`]
+    name !== layout.bridge && (addresses ?? []).some(({ address }) => prefixes.some((prefix) => address.startsWith(prefix)))
+      ? [`networks ${nodeNetwork}/24 and ${podNetwork} (interface ${name} is in one of them)`]
       : [],
   );
 }
@@ -119,9 +129,9 @@ export async function missingRequirements(paths: LabPaths, shape: ClusterShape):
     missing.push(`apt-get, or these Debian packages: ${missingPackages().join(' ')}`);
   }
 
-  if (runningPid(paths, 'haproxy') === undefined && isListening(loadBalancerPort)) missing.push(`TCP port ${loadBalancerPort} (in use)`);
-  if (runningPid(paths, 'vault') === undefined && isListening(vaultPort)) missing.push(`TCP port ${vaultPort} (in use)`);
-  missing.push(...takenNetworks(), ...foreignBridge(paths));
+  if (runningPid(paths, 'haproxy') === undefined && isListening(paths.layout, loadBalancerPort)) missing.push(`TCP port ${loadBalancerPort} (in use)`);
+  if (runningPid(paths, 'vault') === undefined && isListening(paths.layout, vaultPort)) missing.push(`TCP port ${vaultPort} (in use)`);
+  missing.push(...takenNetworks(paths.layout), ...foreignBridge(paths));
   if (await bridgeFirewallDrops()) missing.push('forwarding between ports of a bridge (the FORWARD chain of iptables drops by default)');
 
   const memory = usableMemory(paths);

@@ -1,8 +1,8 @@
-import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, lstatSync, mkdirSync, rmdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { runCommand } from '../command.js';
 import { UselessToWait, waitFor } from '../deadline.js';
-import { bridgeName, type Lab, type LabNode, type LabPaths } from '../lab.js';
+import type { Lab, LabNode, LabPaths } from '../lab.js';
 import { runningPid, startDaemon, stopDaemon } from '../processes.js';
 import { removeNodePort } from './bridge.js';
 import { copyContainerd } from './containerd-copy.js';
@@ -55,7 +55,7 @@ async function mountRoot(paths: LabPaths, folders: NodeFolders): Promise<void> {
   for (const folder of [folders.upper, folders.work, folders.root]) mkdirSync(folder, { recursive: true, mode: 0o755 });
   if (isMounted(folders.root)) return;
   // Without an index and metadata-only copies the upper folder can be copied and put back as it is.
-  const options = `lowerdir=${paths.rootfs},upperdir=${folders.upper},workdir=${folders.work},index=off,metacopy=off`;
+  const options = `lowerdir=${paths.rootfsLayers.join(':')},upperdir=${folders.upper},workdir=${folders.work},index=off,metacopy=off`;
   await runCommand('mount', ['-t', 'overlay', 'overlay', '-o', options, folders.root]);
 }
 
@@ -86,7 +86,11 @@ async function prepareNode(lab: Lab, node: LabNode): Promise<boolean> {
     const target = join(folders.root, file.path);
     mkdirSync(dirname(target), { recursive: true });
     rmSync(target, { force: true });
-    writeFileSync(target, file.content);
+    if (file.link !== undefined) {
+      symlinkSync(file.link, target);
+      continue;
+    }
+    writeFileSync(target, file.content ?? '');
     chmodSync(target, file.mode ?? 0o644);
     if (file.owner !== undefined) for (const path of [target, dirname(target)]) chownSync(path, file.owner, file.owner);
   }
@@ -96,9 +100,9 @@ async function prepareNode(lab: Lab, node: LabNode): Promise<boolean> {
 }
 
 /** Of a node that is off, or whose systemd-nspawn was killed. */
-async function clearRemains(node: string): Promise<void> {
-  await killNode(node);
-  await removeNodeCgroups(node);
+async function clearRemains({ layout }: LabPaths, node: string): Promise<void> {
+  await killNode(layout, node);
+  await removeNodeCgroups(layout, node);
   await removeNodePort(node);
 }
 
@@ -109,11 +113,11 @@ const bootScript = 'for file in $LAB_CGROUPS; do echo $$ > "$file" || exit 1; do
 async function bootNode(paths: LabPaths, node: LabNode): Promise<boolean> {
   if (isBooted(paths, node.name)) return false;
   const folders = nodeFolders(paths, node.name);
-  await clearRemains(node.name);
+  await clearRemains(paths, node.name);
   await mountRoot(paths, folders);
   const options = [
     ...['--quiet', '--boot', '--keep-unit', '--register=no', '--console=read-only', '--kill-signal=SIGRTMIN+3'],
-    ...[`--directory=${folders.root}`, `--machine=${node.name}`, `--network-bridge=${bridgeName}`],
+    ...[`--directory=${folders.root}`, `--machine=${node.name}`, `--network-bridge=${paths.layout.bridge}`],
     ...['--resolv-conf=off', '--timezone=off', '--link-journal=no'],
     ...['--capability=all', '--system-call-filter=add_key keyctl bpf', '--bind=/dev/kmsg', '--tmpfs=/run/lock'],
     `--bind=${folders.containerd}:/var/lib/containerd`,
@@ -123,7 +127,7 @@ async function bootNode(paths: LabPaths, node: LabNode): Promise<boolean> {
     program: 'sh',
     args: ['-c', bootScript, 'sh', ...options],
     env: {
-      LAB_CGROUPS: createNodeCgroups(node.name).join(' '),
+      LAB_CGROUPS: createNodeCgroups(paths.layout, node.name).join(' '),
       SYSTEMD_NSPAWN_API_VFS_WRITABLE: '1',
       SYSTEMD_NSPAWN_UNIFIED_HIERARCHY: '0',
       SYSTEMD_NSPAWN_USE_CGNS: '1',
@@ -163,9 +167,9 @@ export interface HaltOptions {
 
 /** Ends a node and takes its mount and cgroups away; its files stay. */
 export async function haltNode(paths: LabPaths, node: string, options: HaltOptions = {}): Promise<void> {
-  if (options.abruptly) await killNode(node);
+  if (options.abruptly) await killNode(paths.layout, node);
   await stopDaemon(paths, daemonName(node), { signal: 'SIGTERM', graceMs: 20_000 });
-  await clearRemains(node);
+  await clearRemains(paths, node);
   await unmountRoot(nodeFolders(paths, node));
 }
 

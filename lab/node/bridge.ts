@@ -1,15 +1,17 @@
 import { runCommand, succeeds } from '../command.js';
-import { bridgeAddress, bridgeName, type Lab } from '../lab.js';
+import type { Lab } from '../lab.js';
+import type { Layout } from '../layout.js';
 
 /** The bridge on which the nodes, the load balancer and Vault meet, with a route to each node's pods. */
 export async function bringUpBridge(lab: Lab): Promise<void> {
-  if (!(await succeeds('ip', ['link', 'show', bridgeName]))) {
-    await runCommand('ip', ['link', 'add', bridgeName, 'type', 'bridge']);
+  const { bridge, address } = lab.layout;
+  if (!(await succeeds('ip', ['link', 'show', bridge]))) {
+    await runCommand('ip', ['link', 'add', bridge, 'type', 'bridge']);
   }
-  await runCommand('ip', ['addr', 'replace', `${bridgeAddress}/24`, 'dev', bridgeName]);
-  await runCommand('ip', ['link', 'set', bridgeName, 'up']);
+  await runCommand('ip', ['addr', 'replace', `${address}/24`, 'dev', bridge]);
+  await runCommand('ip', ['link', 'set', bridge, 'up']);
   for (const node of lab.nodes) {
-    await runCommand('ip', ['route', 'replace', node.podSubnet, 'via', node.ip, 'dev', bridgeName, 'onlink']);
+    await runCommand('ip', ['route', 'replace', node.podSubnet, 'via', node.ip, 'dev', bridge, 'onlink']);
   }
 }
 
@@ -19,8 +21,8 @@ export async function removeNodePort(node: string): Promise<void> {
 }
 
 /** Takes the bridge away, and with it its address and routes. */
-export async function removeBridge(): Promise<boolean> {
-  if (!(await succeeds('ip', ['link', 'show', bridgeName]))) return false;
-  await runCommand('ip', ['link', 'delete', bridgeName]);
+export async function removeBridge({ bridge }: Layout): Promise<boolean> {
+  if (!(await succeeds('ip', ['link', 'show', bridge]))) return false;
+  await runCommand('ip', ['link', 'delete', bridge]);
   return true;
 }

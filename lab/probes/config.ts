@@ -1,4 +1,4 @@
-import { bridgeAddress, type Lab, loadBalancerPort } from '../lab.js';
+import { apiEndpoint, type Lab } from '../lab.js';
 
 /** How a client connects: every probe on a connection of its own, on one that is kept, or a write on a kept one. */
 export type ProbeKind = 'fresh' | 'kept' | 'write';
@@ -48,7 +48,7 @@ export const loadBalancerTarget = 'lb';
 /** The load balancer and each apiserver, by address. */
 export function labTargets(lab: Lab): Record<string, ProbeTarget> {
   return {
-    [loadBalancerTarget]: { address: `${bridgeAddress}:${loadBalancerPort}` },
+    [loadBalancerTarget]: { address: apiEndpoint(lab.layout) },
     ...Object.fromEntries(lab.controlPlanes.map(({ name, ip }) => [name, { address: `${ip}:6443` }])),
   };
 }

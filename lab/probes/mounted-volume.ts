@@ -29,15 +29,15 @@ export async function mountVolume(lab: Lab): Promise<{ readonly caFile: string; 
   ]);
   await lab.kubectl(['-n', probedNamespace, 'wait', '--for=condition=Ready', `pod/${holder}`, '--timeout=300s'], { timeoutMs: 310_000 });
   const { metadata } = await getJson<{ metadata: { uid: string } }>(lab, ['-n', probedNamespace, 'pod', holder]);
-  const projected = join(`/proc/${initOf(node.name)}/root/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~projected`);
+  const projected = join(`/proc/${initOf(lab, node.name)}/root/var/lib/kubelet/pods/${metadata.uid}/volumes/kubernetes.io~projected`);
   const volume = readdirSync(projected).find((name) => existsSync(join(projected, name, 'token')));
   if (volume === undefined) throw new Error(`${holder} has no projected token on ${node.name}`);
   return { caFile: join(projected, volume, 'ca.crt'), tokenFile: join(projected, volume, 'token') };
 }
 
 /** The process that is 1 in the node: its root is the node's, with all that is mounted there. */
-function initOf(node: string): number {
-  const init = nodePids(node).find((pid) => /^NSpid:(\s+\d+)*\s+1$/m.test(statusOf(pid)));
+function initOf(lab: Lab, node: string): number {
+  const init = nodePids(lab.layout, node).find((pid) => /^NSpid:(\s+\d+)*\s+1$/m.test(statusOf(pid)));
   if (init === undefined) throw new Error(`${node} has no init`);
   return init;
 }

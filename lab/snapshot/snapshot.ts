@@ -40,13 +40,13 @@ export async function takeSnapshot(lab: Lab, name: string, stages: Stages): Prom
   });
   try {
     await stages.run('nodes stand still for a copy', async () => {
-      const frozen = Promise.all(lab.nodes.map((node) => freezeNode(node.name, 'FROZEN')));
+      const frozen = Promise.all(lab.nodes.map((node) => freezeNode(lab.layout, node.name, 'FROZEN')));
       try {
         await frozen;
         await copyNodes(paths.nodes, join(partial, 'nodes'));
         copyInto(partial, clusterFiles(paths));
       } finally {
-        await Promise.all(lab.nodes.map((node) => freezeNode(node.name, 'THAWED')));
+        await Promise.all(lab.nodes.map((node) => freezeNode(lab.layout, node.name, 'THAWED')));
       }
       return true;
     });

@@ -13,7 +13,7 @@ export async function callVault(paths: LabPaths, call: { method: 'GET' | 'POST' 
   const payload = call.body === undefined ? undefined : JSON.stringify(call.body);
   return new Promise((resolve, reject) => {
     const outgoing = request(
-      `${vaultAddress}/v1/${call.path}`,
+      `${vaultAddress(paths.layout)}/v1/${call.path}`,
       {
         method: call.method,
         ca: readFileSync(vaultFiles(paths).authority),

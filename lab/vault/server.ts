@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runCommand } from '../command.js';
 import { waitFor } from '../deadline.js';
-import { bridgeAddress, type LabPaths } from '../lab.js';
+import type { LabPaths } from '../lab.js';
 import { runningPid, startDaemon, stopDaemon } from '../processes.js';
 import { callVault } from './api.js';
 import { vaultFiles } from './files.js';
@@ -18,7 +18,7 @@ async function makeServerCertificate(paths: LabPaths): Promise<void> {
   await runCommand('openssl', ['req', '-x509', '-new', ...curve, ...authority, '-addext', 'keyUsage=critical,keyCertSign,cRLSign']);
   const extensions = join(paths.vault, 'server.ext');
   const request = join(paths.vault, 'server.csr');
-  writeFileSync(extensions, `subjectAltName=IP:${bridgeAddress},DNS:vault.lab\nbasicConstraints=CA:false\nextendedKeyUsage=serverAuth\n`);
+  writeFileSync(extensions, `subjectAltName=IP:${paths.layout.address},DNS:vault.lab\nbasicConstraints=CA:false\nextendedKeyUsage=serverAuth\n`);
   await runCommand('openssl', ['req', '-new', ...curve, '-keyout', files.key, '-out', request, '-subj', '/CN=vault.lab']);
   const signer = ['-CA', files.authority, '-CAkey', files.authorityKey, '-CAcreateserial', '-days', '3650', '-extfile', extensions];
   await runCommand('openssl', ['x509', '-req', '-in', request, ...signer, '-out', files.certificate]);
@@ -52,7 +52,7 @@ export async function startVault(paths: LabPaths, options: VaultStart = {}): Pro
     name,
     program: join(paths.bin, 'vault'),
     args: [
-      ...['-listen', `${bridgeAddress}:8200`, '-storage', files.data, '-init-file', files.init],
+      ...['-listen', `${paths.layout.address}:8200`, '-storage', files.data, '-init-file', files.init],
       ...['-tls-cert', files.certificate, '-tls-key', files.key, ...(sealed ? ['-sealed'] : [])],
     ],
     logFile: join(paths.log, 'vault.log'),

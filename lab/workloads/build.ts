@@ -6,14 +6,13 @@ import { inputsHash, isFresh, writeStamp } from '../build/stamp.js';
 import type { LabPaths } from '../lab.js';
 import { buildGoProgram } from './go-program.js';
 import { type FeltImage, feltImages } from './images.js';
+import type { NodeImage } from './node-images.js';
 
 export type Report = (line: string) => void;
 
-/** An image as the cluster names it, and the archive that nodes import. */
-export interface BuiltImage {
+/** The image of one of the three programs. */
+export interface BuiltImage extends NodeImage {
   readonly language: FeltImage['language'];
-  readonly reference: string;
-  readonly archive: string;
 }
 
 const here = dirname(fileURLToPath(import.meta.url));

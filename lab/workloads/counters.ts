@@ -30,7 +30,7 @@ export async function readCounters(lab: Lab): Promise<FeltRecord[]> {
   ]);
   const records = written.items.flatMap(({ data }) => Object.values(data ?? {}).map(parseFeltRecord));
   const addresses = pods.items.flatMap(({ status }) => (status.phase === 'Running' && status.podIP !== undefined ? [status.podIP] : []));
-  const urls = [...addresses.map((address) => `http://${address}:${counterPort}/counters`), externalCountersUrl];
+  const urls = [...addresses.map((address) => `http://${address}:${counterPort}/counters`), externalCountersUrl(lab)];
   const live = await Promise.all(urls.map(readLive));
   return latestByRun([...records, ...live.filter((record) => record !== undefined)]);
 }

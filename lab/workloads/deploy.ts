@@ -5,11 +5,11 @@ import { startExternalClient } from './external-client.js';
 import { applyObjects, getJson } from './kube-objects.js';
 import { foundation, legacyTokenSecret, namespace, podCount, programs } from './manifests.js';
 import { importImages } from './node-images.js';
-import { createTokenSecrets } from './token-secrets.js';
+import { createTokenSecrets, type TokenSecretWish } from './token-secrets.js';
 
 export interface DeployOptions {
   /** Legacy token Secrets beside the one that the external client uses. */
-  readonly tokenSecrets?: number;
+  readonly tokenSecrets?: TokenSecretWish;
   readonly readyTimeoutMs?: number;
   readonly report?: Report;
 }
@@ -28,7 +28,7 @@ export async function deployWorkloads(lab: Lab, options: DeployOptions = {}): Pr
   await importImages(lab, images, report);
   await applyObjects(lab, foundation());
   await applyObjects(lab, [legacyTokenSecret(), ...programs(images, { onControlPlanes: lab.workers.length === 0 })]);
-  await createTokenSecrets(lab, options.tokenSecrets ?? 30);
+  await createTokenSecrets(lab, options.tokenSecrets ?? { count: 30 });
   await waitForWorkloads(lab, options.readyTimeoutMs ?? 600_000);
   await startExternalClient(lab);
 }

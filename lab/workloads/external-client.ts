@@ -11,8 +11,10 @@ import { legacySecret, namespace } from './manifests.js';
 const daemonName = 'felt-external';
 /** As terminationGracePeriodSeconds of the pods. */
 const endsWithinMs = 45_000;
-const listenAddress = '127.0.0.1:18080';
-export const externalCountersUrl = `http://${listenAddress}/counters`;
+
+export function externalCountersUrl(lab: Lab): string {
+  return `http://${lab.layout.externalCounters}/counters`;
+}
 
 interface TokenSecret {
   readonly data?: Readonly<Record<string, string>>;
@@ -45,7 +47,7 @@ export async function startExternalClient(lab: Lab): Promise<void> {
       FELT_SERVER: await apiServerUrl(lab),
       FELT_TOKEN_FILE: join(folder, 'token'),
       FELT_CA_FILE: join(folder, 'ca.crt'),
-      FELT_LISTEN: listenAddress,
+      FELT_LISTEN: lab.layout.externalCounters,
       FELT_WORKLOAD: 'external',
       POD_NAME: 'external',
       POD_NAMESPACE: namespace,

@@ -13,7 +13,7 @@ export interface GoProgram {
 const linkerFlags = '-s -w';
 
 /** Builds `bin/<name>` unless it was built from exactly these sources. Returns the program's path. */
-export async function buildGoProgram(paths: LabPaths, program: GoProgram, report: (line: string) => void): Promise<string> {
+export async function buildGoProgram(paths: Pick<LabPaths, 'bin' | 'log'>, program: GoProgram, report: (line: string) => void): Promise<string> {
   mkdirSync(paths.bin, { recursive: true });
   mkdirSync(paths.log, { recursive: true });
   const compiler = await outputOf('go', ['env', 'GOVERSION']);

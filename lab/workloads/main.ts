@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
-import { openLab } from '../lab.js';
+import { labPaths, openLab } from '../lab.js';
+import { layoutOf } from '../layout.js';
 import { buildWorkloads } from './build.js';
 import { readCounters } from './counters.js';
 import { deployWorkloads } from './deploy.js';
@@ -8,13 +9,13 @@ import { activityNames } from './felt-record.js';
 import { judgeFelt } from './felt-verdict.js';
 import { createTokenSecrets } from './token-secrets.js';
 
-const usage = 'usage: node --import tsx lab/workloads/main.ts build | deploy | tokens | counters | hand-off [--token-secrets N]';
+const usage = 'usage: node --import tsx lab/workloads/main.ts build | deploy | tokens | counters | hand-off [--token-secrets N] [--layout kubeadm|hard-way]';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { 'token-secrets': { type: 'string', default: '30' } },
+  options: { 'token-secrets': { type: 'string', default: '30' }, layout: { type: 'string', default: 'kubeadm' } },
 });
-const lab = openLab();
+const lab = openLab({ paths: labPaths(layoutOf(values.layout)) });
 const report = (line: string): void => console.log(line);
 const tokenSecrets = Number(values['token-secrets']);
 
@@ -23,10 +24,10 @@ switch (positionals[0]) {
     for (const { reference, archive } of await buildWorkloads(lab, report)) report(`${reference}  ${archive}`);
     break;
   case 'deploy':
-    await deployWorkloads(lab, { tokenSecrets, report });
+    await deployWorkloads(lab, { tokenSecrets: { count: tokenSecrets }, report });
     break;
   case 'tokens':
-    await createTokenSecrets(lab, tokenSecrets);
+    await createTokenSecrets(lab, { count: tokenSecrets });
     break;
   case 'hand-off':
     await handOffExternalClient(lab);

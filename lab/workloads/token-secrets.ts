@@ -2,7 +2,6 @@ import { waitFor } from '../deadline.js';
 import type { Lab } from '../lab.js';
 import { applyObjects, getJson, type KubeObject } from './kube-objects.js';
 
-const perNamespace = 10;
 const label = 'rotate-ca.lab/token-secrets';
 
 export interface TokenSecretPlan {
@@ -11,12 +10,20 @@ export interface TokenSecretPlan {
   readonly secrets: readonly KubeObject[];
 }
 
-/** `count` legacy token Secrets, ten to a namespace: each is a copy of the CA that a rotation has to reach. */
-export function planTokenSecrets(count: number): TokenSecretPlan {
+export interface TokenSecretWish {
+  readonly count: number;
+  /** Ten unless told. */
+  readonly perNamespace?: number;
+}
+
+export const tokenHolder = 'holder';
+
+/** Legacy token Secrets of an account of their namespace: each is a copy of the CA that a rotation has to reach. */
+export function planTokenSecrets({ count, perNamespace = 10 }: TokenSecretWish): TokenSecretPlan {
   const names = Array.from({ length: Math.ceil(count / perNamespace) }, (_, index) => `tokens-${index + 1}`);
   return {
     namespaces: names.map((name) => ({ apiVersion: 'v1', kind: 'Namespace', metadata: { name } })),
-    accounts: names.map((namespace) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'holder', namespace } })),
+    accounts: names.map((namespace) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: tokenHolder, namespace } })),
     secrets: Array.from({ length: count }, (_, index) => ({
       apiVersion: 'v1',
       kind: 'Secret',
@@ -24,7 +31,7 @@ export function planTokenSecrets(count: number): TokenSecretPlan {
         name: `token-${(index % perNamespace) + 1}`,
         namespace: names[Math.floor(index / perNamespace)] ?? '',
         labels: { [label]: 'true' },
-        annotations: { 'kubernetes.io/service-account.name': 'holder' },
+        annotations: { 'kubernetes.io/service-account.name': tokenHolder },
       },
       type: 'kubernetes.io/service-account-token',
     })),
@@ -36,8 +43,9 @@ interface SecretList {
 }
 
 /** Makes the Secrets and waits until the token controller has filled all of them. */
-export async function createTokenSecrets(lab: Lab, count: number): Promise<void> {
-  const plan = planTokenSecrets(count);
+export async function createTokenSecrets(lab: Lab, wish: TokenSecretWish): Promise<void> {
+  const { count } = wish;
+  const plan = planTokenSecrets(wish);
   // In this order: a token Secret whose account is not there is deleted by the token controller.
   await applyObjects(lab, plan.namespaces);
   await applyObjects(lab, plan.accounts);

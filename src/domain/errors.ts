@@ -82,6 +82,7 @@ export const catalogue = {
   'vault-refused': 'Vault refused a request.',
   'vault-policy-missing': 'The Vault token may not use a path that is needed.',
   'vault-auth-failed': 'Vault did not accept the token or the AppRole.',
+  'vault-role-unfit': 'No role of Vault issues a leaf that is needed.',
   'ca-rejected': 'The certificate that the issuer returned is not what was asked for.',
   // ours
   'undo-failed': 'A step could not be taken back.',

@@ -3,6 +3,7 @@
 import type { Failure } from '../domain/errors.js';
 import type { Secret } from '../domain/secret.js';
 import type { KeyType } from '../domain/cluster/inventory.js';
+import type { LeafWish } from '../domain/issuing/unfit-role.js';
 
 export interface NewCa {
   /** Found again by this name after a crash; unique for each run and attempt. */
@@ -44,4 +45,17 @@ export interface Issuer {
   destroyCa(ca: { issuerId: string; keyId: string }, options?: { signal?: AbortSignal }): Promise<void>;
   /** One line for reports: what it is and where. */
   describe(): string;
+}
+
+/**
+ * Where leaves come from while the key of their CA stays with the issuer: each is issued under a role, which says what names and organisations it
+ * may have. All methods but `check` throw RotationError with the codes of Issuer, and vault-role-unfit.
+ */
+export interface RoleIssuer extends Pick<Issuer, 'findCa' | 'destroyCa' | 'describe'> {
+  /** Reads only: all that `Issuer.check` asks, and for each leaf whether one of the roles issues it. One failure for each leaf that none issues. */
+  check(needs: { readonly caTtlMs: number; readonly leaves: readonly LeafWish[] }, options?: { signal?: AbortSignal }): Promise<Failure[]>;
+  /** A new self-signed root as that of `Issuer.generateCa`; nobody gets its key. */
+  generateCa(ca: NewCa, options?: { signal?: AbortSignal }): Promise<IssuedCa>;
+  /** Signs a request under the first role that issues the leaf; its organisation is the role's. Returns the leaf alone, PEM. */
+  sign(request: { readonly issuerId: string; readonly csrPem: string; readonly leaf: LeafWish }, options?: { signal?: AbortSignal }): Promise<string>;
 }

@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { labEnvironment } from '../../lab/access/environment.js';
-import { bridgeAddress, type Lab, labPaths, loadBalancerPort, openLab, sshUser } from '../../lab/lab.js';
+import { type Lab, labPaths, loadBalancerPort, openLab, sshUser } from '../../lab/lab.js';
 import { restoreSnapshot } from '../../lab/snapshot/restore.js';
 import { Stages } from '../../lab/stages.js';
 import { freshSnapshot } from '../../lab/tests/fresh-lab.js';
@@ -17,7 +17,7 @@ export function openLabWorld(lab: Lab = openLab({ paths: labPaths() })): Promise
   return openWorld({
     name: 'lab',
     nodes: lab.nodes.map(({ name, role, ip, behind }) => ({ name, role, address: ip, ...(behind === undefined ? {} : { via: behind }) })),
-    loadBalancer: { host: bridgeAddress, port: loadBalancerPort },
+    loadBalancer: { host: lab.layout.address, port: loadBalancerPort },
     env: { ...process.env, ...labEnvironment(lab) },
     vaultMount: pkiMount,
     speed: 1,

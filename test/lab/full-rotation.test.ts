@@ -2,7 +2,7 @@
 
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { copyAdminKubeconfig } from '../../lab/cluster/kubeadm.js';
+import { copyAdminKubeconfig } from '../../lab/cluster/admin-access.js';
 import type { Lab } from '../../lab/lab.js';
 import { formatSummary, totalsBy } from '../../lab/probes/summary.js';
 import { evictionsSince } from '../../lab/tests/events.js';

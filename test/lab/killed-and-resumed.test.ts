@@ -5,7 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { copyAdminKubeconfig } from '../../lab/cluster/kubeadm.js';
+import { copyAdminKubeconfig } from '../../lab/cluster/admin-access.js';
 import type { Lab } from '../../lab/lab.js';
 import { readKubeconfig } from '../../lab/tests/certificates.js';
 import { curl } from '../../lab/tests/curl.js';

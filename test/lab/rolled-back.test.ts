@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { kubeconfigOf } from '../../lab/access/people.js';
 import { runCommand } from '../../lab/command.js';
-import { copyAdminKubeconfig } from '../../lab/cluster/kubeadm.js';
+import { copyAdminKubeconfig } from '../../lab/cluster/admin-access.js';
 import type { Lab } from '../../lab/lab.js';
 import { belongsTo, certificatesIn, readKubeconfig } from '../../lab/tests/certificates.js';
 import { formatSummary } from '../../lab/probes/summary.js';

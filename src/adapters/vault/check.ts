@@ -9,14 +9,14 @@ export interface CheckOptions extends CallOptions {
   readonly connection: VaultConnection;
   readonly session: VaultSession;
   readonly mount: string;
-  readonly signRole: string;
+  readonly needed: readonly Grant[];
   readonly caTtlMs: number;
 }
 
 // An id that no issuer has: policies are asked about paths, and one issuer's path stands for all.
-const anyId = '00000000-0000-0000-0000-000000000000';
+export const anyId = '00000000-0000-0000-0000-000000000000';
 
-interface Grant {
+export interface Grant {
   readonly path: string;
   readonly capability: 'read' | 'update' | 'delete' | 'list';
 }
@@ -73,9 +73,8 @@ function judgeHealth({ body }: VaultAnswer, address: string): Failure | undefine
   });
 }
 
-async function checkGrants({ session, connection, mount, signRole, signal }: CheckOptions): Promise<Failure[]> {
+async function checkGrants({ session, connection, needed, signal }: CheckOptions): Promise<Failure[]> {
   const { address } = connection.settings;
-  const needed = neededGrants(mount, signRole);
   const path = 'sys/capabilities-self';
   const answer = await session.call({ method: 'POST', path, body: { paths: [...new Set(needed.map((g) => g.path))] }, repeatable: true }, { signal });
   if (answer.status !== 200) return [refusalOf(answer, { what: 'The list of what the token may do', path, capability: 'update', address })];

@@ -4,14 +4,15 @@ import { createPrivateKey, createPublicKey } from 'node:crypto';
 import { fail } from '../../domain/errors.js';
 import { type Certificate, isIssuedBy, readCertificates, spkiOf } from '../../domain/pki/certificate.js';
 import { readDer } from '../../domain/pki/der.js';
+import type { LeafWish } from '../../domain/issuing/unfit-role.js';
 import type { NewCa, SignRequest } from '../../ports/issuer.js';
 import { attributesOf, readRequest } from './request.js';
 
 /** Differences of Vault's clock to ours that are let pass; the preflight of a run refuses more. */
 const clockSlackMs = 90_000;
 
-/** Throws RotationError ca-rejected with everything that is wrong. `key`: PEM. */
-export function inspectCa(pem: string, { ca, key, nowMs }: { readonly ca: NewCa; readonly key: string; readonly nowMs: number }): void {
+/** Throws RotationError ca-rejected with everything that is wrong. `key`: PEM, where the issuer gave it away. */
+export function inspectCa(pem: string, { ca, key, nowMs }: { readonly ca: NewCa; readonly key?: string; readonly nowMs: number }): void {
   const certificate = only(pem, ca.name);
   const { record } = certificate;
   const wanted = [`CN=${ca.commonName}`, `serialNumber=${ca.serialNumber}`].sort();
@@ -26,7 +27,7 @@ export function inspectCa(pem: string, { ca, key, nowMs }: { readonly ca: NewCa;
     [subjectOf(certificate).join() === wanted.join(), `its subject is "${record.subject}", not "${wanted.join(', ')}"`],
     [record.sans.length === 0, `it has alternative names (${record.sans.join(', ')})`],
     [record.keyType === ca.keyType, `its key is ${record.keyType}, not ${ca.keyType}`],
-    [pairs(key, record.spki), 'the key that came with it is not its key'],
+    [key === undefined || pairs(key, record.spki), 'the key that came with it is not its key'],
     [record.notBeforeMs <= nowMs - ca.backdateMs + clockSlackMs, `it is valid only from ${new Date(record.notBeforeMs).toISOString()}, which is not ${ca.backdateMs / 1000} s ago`],
     [record.notAfterMs >= nowMs + ca.ttlMs - clockSlackMs, `it ends at ${new Date(record.notAfterMs).toISOString()}, sooner than asked for: the mount or Vault caps lifetimes`],
   ]);
@@ -48,6 +49,26 @@ export function inspectLeaf(pem: string, { request, nowMs }: { readonly request:
       record.notAfterMs >= nowMs + request.ttlMs - clockSlackMs,
       `it ends at ${new Date(record.notAfterMs).toISOString()}, sooner than asked for: the mount or Vault caps lifetimes`,
     ],
+  ]);
+}
+
+/** A leaf issued under a role: it may have more usages than were wished for, and nothing else that the wish does not say. Throws RotationError ca-rejected. */
+export function inspectRoleLeaf(
+  pem: string,
+  { csrPem, leaf, issuerId, nowMs }: { readonly csrPem: string; readonly leaf: LeafWish; readonly issuerId: string; readonly nowMs: number },
+): void {
+  const certificate = only(pem, issuerId);
+  const { record } = certificate;
+  const wanted = [`CN=${leaf.commonName}`, ...leaf.organizations.map((organization) => `O=${organization}`)].sort();
+  const missing = leaf.usages.filter((usage) => !record.usages.includes(usage));
+  reject(leaf.commonName, [
+    [record.spki === readRequest(csrPem).spki, 'it is for another key than that of the request'],
+    [subjectOf(certificate).join() === wanted.join(), `its subject is "${record.subject}", not "${wanted.join(', ')}"`],
+    [[...record.sans].sort().join() === [...leaf.sans].sort().join(), `its alternative names are "${record.sans.join(', ')}", wanted are "${leaf.sans.join(', ')}"`],
+    [missing.length === 0, `it has no usage ${missing.join(', ')}`],
+    [!record.isCa, 'it is a CA'],
+    [record.notBeforeMs <= nowMs + clockSlackMs, `it is valid only from ${new Date(record.notBeforeMs).toISOString()}`],
+    [record.notAfterMs >= nowMs + leaf.ttlMs - clockSlackMs, `it ends at ${new Date(record.notAfterMs).toISOString()}, sooner than asked for: the mount or Vault caps lifetimes`],
   ]);
 }
 

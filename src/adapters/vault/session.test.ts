@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { type Failure, RotationError } from '../../domain/errors.js';
 import { type Reply, type VaultServer, recorded, startVaultServer } from '../../../test/support/vault-server.js';
-import { type VaultIssuer, type VaultIssuerOptions, openVaultIssuer } from './issuer.js';
+import { type VaultIssuer, openVaultIssuer } from './issuer.js';
+import type { PkiEngineOptions } from './pki-engine.js';
 
 const canary = 'hvs.CANARYcanaryCANARYcanaryCANARY';
 let server: VaultServer;
@@ -20,7 +21,7 @@ beforeEach(() => {
   server.routes.set('GET auth/token/lookup-self', recorded('token-lookup'));
 });
 
-function open(env: Record<string, string> = {}, more: Partial<VaultIssuerOptions> = {}): Promise<VaultIssuer> {
+function open(env: Record<string, string> = {}, more: Partial<PkiEngineOptions> = {}): Promise<VaultIssuer> {
   return openVaultIssuer({
     env: { VAULT_ADDR: server.address, VAULT_CACERT: server.caFile, VAULT_TOKEN: canary, ...env },
     mount: 'pki',

@@ -14,6 +14,8 @@ export interface SetUp {
   readonly appRole?: { readonly name?: string; readonly tokenTtl?: string; readonly tokenMaxTtl?: string };
   /** A role for sign-verbatim that backdates; '' for none. Default rotate-ca, 10m. */
   readonly signRole?: { readonly name: string; readonly backdate?: string } | '';
+  /** More roles of the mount, by name, as they are written. */
+  readonly roles?: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 export interface Credentials {
@@ -34,6 +36,7 @@ export async function setUp(core: VaultCore, options: SetUp): Promise<Credential
     const role = { allow_any_name: true, enforce_hostnames: false, not_before_duration: signRole.backdate ?? '10m', max_ttl: maxLease, no_store: true };
     await write(`${mount}/roles/${signRole.name}`, role);
   }
+  for (const [role, body] of Object.entries(options.roles ?? {})) await write(`${mount}/roles/${role}`, body);
   await write('sys/auth/approle', { type: 'approle' });
   await write(`sys/policies/acl/${name}`, { policy });
   await write(`auth/approle/role/${name}`, { token_policies: [name], token_no_default_policy: true, token_ttl: tokenTtl, token_max_ttl: tokenMaxTtl });

@@ -5,9 +5,9 @@ import type { NameAttribute } from '../../../x509/certificate.js';
 import { refused } from '../answer.js';
 import type { Fields } from '../fields.js';
 import { goDuration, goTime } from '../go-format.js';
-import { allowsCommonName, allowsName, globMatches, isHostname, listOf } from './names.js';
+import { allowsCommonName, allowsName, globMatches, isHostname, listOf, type Role } from '../../../domain/issuing/role-names.js';
 import { attributeOids, type SigningRequest } from './request.js';
-import type { IssuerEntry, Role } from './store.js';
+import type { IssuerEntry } from './store.js';
 
 export interface Limits {
   readonly now: () => number;

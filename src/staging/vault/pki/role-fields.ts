@@ -1,7 +1,7 @@
 /** The fields of a role with their kinds and defaults (builtin/logical/pki/path_roles.go). */
 
 import type { FieldKind, Fields } from '../fields.js';
-import type { Role } from './store.js';
+import type { Role } from '../../../domain/issuing/role-names.js';
 
 type Default = string | number | boolean | readonly string[];
 

@@ -3,9 +3,9 @@
 import { type Outcome, failed, refused } from '../answer.js';
 import { ignoredWarning, readFields } from '../fields.js';
 import { checkKey } from './key-material.js';
-import { listOf } from './names.js';
+import { listOf, type Role } from '../../../domain/issuing/role-names.js';
 import { roleFrom, roleSchema } from './role-fields.js';
-import type { PkiStore, Role } from './store.js';
+import type { PkiStore } from './store.js';
 
 const leaseWarning =
   "it is encouraged to disable generate_lease and rely on PKI's native capabilities when possible; this option can cause Vault-wide issues with large numbers of issued certificates";

@@ -8,7 +8,8 @@ import { type FieldKind, type Fields, ignoredWarning, readFields } from '../fiel
 import { type Limits, endFor, namesFor } from './creation.js';
 import { certificateInAnswer, formatOf, keepCertificate } from './made.js';
 import { checkKey, colons, keyInAnswer, makeKey } from './key-material.js';
-import type { KeyEntry, KeyKind, PkiStore, Role } from './store.js';
+import type { Role } from '../../../domain/issuing/role-names.js';
+import type { KeyEntry, KeyKind, PkiStore } from './store.js';
 import { keyUsagesOf } from './usages.js';
 
 const text: readonly string[] = [

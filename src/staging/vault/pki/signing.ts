@@ -9,10 +9,10 @@ import { type FieldKind, type Fields, ignoredWarning, readFields } from '../fiel
 import { type Limits, endFor, namesFor } from './creation.js';
 import { certificateInAnswer, formatOf, keepCertificate } from './made.js';
 import { colons, keyInAnswer, makeKey } from './key-material.js';
-import { listOf } from './names.js';
+import { listOf, type Role } from '../../../domain/issuing/role-names.js';
 import { type SigningRequest, readSigningRequest } from './request.js';
 import { newSerial } from './roots.js';
-import type { IssuerEntry, KeyEntry, PkiStore, Role } from './store.js';
+import type { IssuerEntry, KeyEntry, PkiStore } from './store.js';
 import { extendedUsagesOf, keyUsagesOf } from './usages.js';
 
 export interface Signing {

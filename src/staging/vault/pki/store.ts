@@ -1,6 +1,7 @@
 /** What a PKI engine keeps: issuers, keys, roles and the certificates it made (builtin/logical/pki/storage.go). */
 
 import { randomUUID } from 'node:crypto';
+import type { Role } from '../../../domain/issuing/role-names.js';
 import { failed } from '../answer.js';
 
 export interface IssuerEntry {
@@ -34,9 +35,6 @@ export interface StoredCertificate {
   /** Unix ms, with the fraction as text. */
   revoked?: { readonly seconds: number; readonly text: string };
 }
-
-/** Values by field name, all of them given: what a role is told as. */
-export type Role = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 interface Content {
   issuers: Record<string, IssuerEntry>;

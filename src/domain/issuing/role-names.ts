@@ -1,6 +1,7 @@
 /** Which names a role lets into a certificate (builtin/logical/pki/issuing/issue_common.go). */
 
-import type { Role } from './store.js';
+/** Values by field name, all of them given: what Vault tells a role as. */
+export type Role = Readonly<Record<string, string | number | boolean | readonly string[]>>;
 
 const label = '(?:[a-zA-Z0-9]|[a-zA-Z0-9][a-zA-Z0-9-]*[a-zA-Z0-9])';
 const hostname = new RegExp(`^(?:\\*\\.)?(?:${label}\\.)*${label}\\.?$`);

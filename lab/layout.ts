@@ -1,0 +1,57 @@
+/** How a cluster was set up, and the names and addresses that only its lab uses: labs of two layouts can stand side by side. */
+export type LayoutName = 'kubeadm' | 'hard-way';
+
+export interface Layout {
+  readonly name: LayoutName;
+  readonly bridge: string;
+  /** The bridge's own address, at which load balancer and Vault listen; the nodes are in the same /24. */
+  readonly address: string;
+  /** A /16; each node has a /24 of it. */
+  readonly podNetwork: string;
+  readonly serviceNetwork: string;
+  /** The nodes' cgroups are below this one, in each hierarchy. */
+  readonly cgroup: string;
+  readonly nodePrefix: { readonly controlPlane: string; readonly worker: string };
+  /** Where a control plane has the administrator's kubeconfig. */
+  readonly adminKubeconfig: string;
+  /** Where the client outside of the cluster says what it felt. */
+  readonly externalCounters: string;
+}
+
+/** kubeadm's own defaults: control planes as static pods. */
+const kubeadm: Layout = {
+  name: 'kubeadm',
+  bridge: 'br-rclab',
+  address: '10.77.0.1',
+  podNetwork: '10.88.0.0/16',
+  serviceNetwork: '10.96.0.0/12',
+  cgroup: 'rotate-ca-lab',
+  nodePrefix: { controlPlane: 'cp', worker: 'w' },
+  adminKubeconfig: '/etc/kubernetes/admin.conf',
+  externalCounters: '127.0.0.1:18080',
+};
+
+/** Everything as systemd units, on certificates of one CA whose key is in Vault. */
+const hardWay: Layout = {
+  name: 'hard-way',
+  bridge: 'br-rchard',
+  address: '10.78.0.1',
+  podNetwork: '10.89.0.0/16',
+  serviceNetwork: '10.32.0.0/24',
+  cgroup: 'rotate-ca-hard-way',
+  nodePrefix: { controlPlane: 'master', worker: 'worker' },
+  adminKubeconfig: '/etc/kubernetes/admin.kubeconfig',
+  externalCounters: '127.0.0.1:18081',
+};
+
+export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay };
+
+/** The same network with another last part: `10.77.0.1` and 11 make `10.77.0.11`. */
+export function inSubnet(layout: Layout, last: number): string {
+  return layout.address.replace(/\.\d+$/, `.${last}`);
+}
+
+/** The layout of this name, if there is one. */
+export function layoutOf(word: string | undefined): LayoutName | undefined {
+  return Object.values(layouts).find(({ name }) => name === word)?.name;
+}
