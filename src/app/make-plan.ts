@@ -6,6 +6,7 @@ import { RotationError } from '../domain/errors.js';
 import { readPlaybook } from '../domain/plan/playbook.js';
 import { makePlan } from '../domain/plan/planner.js';
 import type { Plan, Settings } from '../domain/plan/plan.js';
+import { readWorkloads } from '../scan/objects/read-workloads.js';
 import { scanCluster } from '../scan/scan-cluster.js';
 import { stepKinds } from '../steps/index.js';
 import { toolVersion } from './version.js';
@@ -26,8 +27,10 @@ export async function planFor(options: PlanOptions): Promise<Plan> {
   const playbook = readPlaybook(readFileSync(options.playbookFile, 'utf8'), options.playbookFile, stepKinds);
   const world = await openWorld({ settings: options.settings, env: options.env });
   try {
-    const inventory = await scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: options.signal, now: Date.now });
-    return planOf(playbook, inventory, options);
+    const kube = world.access.kube();
+    const inventory = await scanCluster({ hosts: world.hosts, shells: world.shells, kube, signal: options.signal, now: Date.now });
+    const workloads = await readWorkloads(kube, { deadlineMs: 60_000, signal: options.signal });
+    return planOf(playbook, { ...inventory, workloads }, options);
   } finally {
     await world.close();
   }

@@ -32,6 +32,13 @@ describe('readRecording', () => {
     ['a private key', inventory.replace('"name": "cp1"', `"name": "cp1",\n "key": "${key}"`), 'inventory-invalid', /^plan\.json:\d+:\d+$/, /holds a secret \(PEM private key\)/],
     ['a wrong value', inventory.replace('"rsa-2048"', '"rsa-1"'), 'inventory-invalid', /^plan\.json:\d+:\d+$/, /damaged/],
     [
+      'a workload of another kind',
+      inventory.replace('"objects": [', '"workloads": [{ "kind": "Job", "namespace": "a", "name": "b", "replicas": 1 }],\n "objects": ['),
+      'inventory-invalid',
+      /^plan\.json:\d+:\d+$/,
+      /damaged/,
+    ],
+    [
       'no nodes',
       '{"apiVersion":"rotate-ca/v1","kind":"Inventory","cluster":{"uid":"u","server":"https://a:1","version":"v1"},\n "nodes":[],"objects":[]}',
       'inventory-invalid',

@@ -45,11 +45,19 @@ const object = z.looseObject({
   certificates: z.array(certificate),
   writer: z.enum(['kube-controller-manager', 'kube-apiserver', 'kubeadm', 'none']),
 });
+const workload = z.looseObject({
+  kind: z.enum(['DaemonSet', 'Deployment', 'StatefulSet']),
+  namespace: text.min(1),
+  name: text.min(1),
+  replicas: z.int().min(0),
+  priorityClass: z.looseObject({ name: text.min(1), value: z.int() }).optional(),
+});
 const inventory = z.looseObject({
   apiVersion: z.literal('rotate-ca/v1'),
   cluster: z.looseObject({ uid: text, server: z.url(), version: text }),
   nodes: z.array(node).min(1),
   objects: z.array(object),
+  workloads: z.array(workload).optional(),
 });
 
 const again = 'Make it again with "rotate-ca plan --out plan.json", then give --from plan.json.';

@@ -15,7 +15,7 @@ const hour = 3_600_000;
 export function clusterObjects(spec: ClusterSpec, authorities: Authorities, nowMs: number): NewObject[] {
   return [
     ...namespaces(spec),
-    ...priorityClasses(),
+    ...priorityClasses(spec),
     ...configuration(spec, authorities, nowMs),
     ...services(spec),
     ...spec.nodes.map((node) => nodeObject(spec, node)),
@@ -38,8 +38,8 @@ function namespaces(spec: ClusterSpec): NewObject[] {
   }));
 }
 
-function priorityClasses(): NewObject[] {
-  const classes = { 'system-node-critical': 2_000_001_000, 'system-cluster-critical': 2_000_000_000, 'felt-high': 100_000, 'felt-low': 1_000 };
+function priorityClasses(spec: ClusterSpec): NewObject[] {
+  const classes = { ...spec.priorityClasses, 'system-node-critical': 2_000_001_000, 'system-cluster-critical': 2_000_000_000 };
   return Object.entries(classes).map(([name, value]) => ({
     apiVersion: 'scheduling.k8s.io/v1',
     kind: 'PriorityClass',
@@ -182,11 +182,10 @@ function nodeObject(spec: ClusterSpec, node: NodeSpec): NewObject {
 
 function accounts(spec: ClusterSpec): NewObject[] {
   const named = spec.workloads.map(({ namespace, name }) => ({ namespace, name }));
-  return [...namespacesOf(spec).map((namespace) => ({ namespace, name: 'default' })), ...named].map(({ namespace, name }) => ({
-    apiVersion: 'v1',
-    kind: 'ServiceAccount',
-    metadata: { name, namespace },
-  }));
+  const all = [...namespacesOf(spec).map((namespace) => ({ namespace, name: 'default' })), ...named];
+  // Workloads of two kinds may have one name.
+  const byKey = new Map(all.map((account) => [`${account.namespace}/${account.name}`, account]));
+  return [...byKey.values()].map((metadata) => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata }));
 }
 
 export function configMap(namespace: string, name: string, data: Readonly<Record<string, string>>): NewObject {

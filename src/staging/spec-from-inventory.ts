@@ -1,16 +1,14 @@
-/** A staging cluster like one that was scanned: same nodes, roles, files, key types, names, validity, flags and versions; fresh keys, loopback addresses. */
+/** A staging cluster like one that was scanned: same nodes, roles, files, key types, names, validity, flags, versions and workloads; fresh keys, loopback addresses. */
 
 import { fileOf, type Inventory, type NodeRecord, nodesWith } from '../domain/cluster/inventory.js';
 import { addressesOf, type SpecPlace } from './addresses.js';
 import { flagsBeside } from './flags-from-inventory.js';
 import { commonNameOf, leavesOf, pathsWithoutPlace } from './leaves-from-inventory.js';
-import type { CaCopySpec, CaSpec, ClusterSpec, NodeSpec, WorkloadSpec } from './spec.js';
-import { kubeadmCa, systemWorkloads } from './topology.js';
+import type { CaCopySpec, CaSpec, ClusterSpec, NodeSpec } from './spec.js';
+import { kubeadmCa } from './topology.js';
+import { workloadsOf } from './workloads-from-inventory.js';
 
 const pki = '/etc/kubernetes/pki';
-
-/** An inventory does not say what runs on the cluster: one program that feels a rotation stands for it. */
-const standIn: WorkloadSpec = { kind: 'Deployment', namespace: 'rehearsal', name: 'program', replicas: 2, budget: 1, readsCa: 'once' };
 
 /** Never fails: what cannot be made alike is a line of `notReproduced`. No key material goes in or comes out. */
 export function specOfInventory(inventory: Inventory, place: SpecPlace): ClusterSpec {
@@ -26,7 +24,6 @@ export function specOfInventory(inventory: Inventory, place: SpecPlace): Cluster
   missing.push(
     `addresses: the nodes are at 127.${place.block}.x.y, the API at ${addresses.loadBalancer.address}:${addresses.loadBalancer.port}`,
     'SSH: every node is reached directly, as user sre with sudo, on port 2222',
-    'workloads: the inventory does not hold them; kube-proxy, CoreDNS, a network agent and one program stand for them',
   );
   const cas = {
     cluster: caOf(controlPlanes, `${pki}/ca.crt`, 'kubernetes', place.nowMs, missing),
@@ -45,7 +42,7 @@ export function specOfInventory(inventory: Inventory, place: SpecPlace): Cluster
     leafKeyType: keyType === undefined || keyType === 'other' ? 'rsa-2048' : keyType,
     nodes: [],
     namespaces: [...new Set(inventory.objects.filter(({ namespace }) => namespace !== '').map(({ namespace }) => namespace))].sort(),
-    workloads: [...systemWorkloads, standIn],
+    ...workloadsOf(inventory, missing),
     tokenSecrets: 0,
     tokenSecretNames: inventory.objects.filter(isToken).map(({ namespace, name }) => ({ namespace, name })),
     caCopies: copiesOf(inventory, missing),

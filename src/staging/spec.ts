@@ -80,6 +80,8 @@ export interface ClusterSpec {
   readonly nodes: readonly NodeSpec[];
   readonly namespaces: readonly string[];
   readonly workloads: readonly WorkloadSpec[];
+  /** Values of priority classes by name, beside those of Kubernetes itself. */
+  readonly priorityClasses: Readonly<Record<string, number>>;
   /** Legacy service-account-token Secrets, spread over the namespaces. */
   readonly tokenSecrets: number;
   /** Where they are, if an inventory says so; else they are spread. */

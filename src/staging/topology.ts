@@ -33,6 +33,8 @@ const applications: readonly WorkloadSpec[] = [
   { kind: 'Deployment', namespace: 'felt', name: 'felt-python', replicas: 1, priorityClass: 'felt-low', readsCa: 'reload' },
 ];
 
+const priorityClasses = { 'felt-high': 100_000, 'felt-low': 1_000 };
+
 /** At a place of this machine where several may be looking for one at once. Throws usage if there is none. */
 export async function specSomewhere(topology: string, options: Omit<SpecPlace, 'block'>): Promise<ClusterSpec> {
   const specIn = (block: number): ClusterSpec => specOfTopology(topology, { ...options, block });
@@ -64,6 +66,7 @@ export function specOfTopology(topology: string, place: SpecPlace): ClusterSpec 
     nodes,
     namespaces: ['felt', 'tokens-1', 'tokens-2', 'tokens-3'],
     workloads: [...systemWorkloads, ...applications],
+    priorityClasses,
     tokenSecrets: 30,
     notReproduced:
       workers > rsaServingPairs ? [`serving pairs of the kubelets of ${workers} workers are ECDSA P-256: a kubelet makes RSA-2048, which would take minutes for so many`] : [],

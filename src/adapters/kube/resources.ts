@@ -27,6 +27,7 @@ const rows: readonly Row[] = [
   ['batch/v1', 'CronJob', 'cronjobs', 'namespaced'],
   ['batch/v1', 'Job', 'jobs', 'namespaced'],
   ['policy/v1', 'PodDisruptionBudget', 'poddisruptionbudgets', 'namespaced'],
+  ['scheduling.k8s.io/v1', 'PriorityClass', 'priorityclasses', 'cluster'],
   ['coordination.k8s.io/v1', 'Lease', 'leases', 'namespaced'],
   ['discovery.k8s.io/v1', 'EndpointSlice', 'endpointslices', 'namespaced'],
   ['certificates.k8s.io/v1', 'CertificateSigningRequest', 'certificatesigningrequests', 'cluster'],

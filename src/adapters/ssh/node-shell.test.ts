@@ -77,7 +77,9 @@ describe.skipIf(whyNoSshd !== undefined)('a shell over OpenSSH', () => {
     });
 
     it('keeps secret output out of errors, and says only what the kernel said', async () => {
-      const error = await shell.must('cat >&2; echo "tar: x: Read-only file system" >&2; exit 5', { ...soon, stdin: new Secret('hunter2'), secretOutput: true }).catch((e: unknown) => e);
+      const error = await shell
+        .must('cat >&2; echo "tar: x: Read-only file system" >&2; exit 5', { ...soon, stdin: new Secret('hunter2'), secretOutput: true })
+        .catch((e: unknown) => e);
       expect(error).toMatchObject({ code: 'command-failed', failures: [{ cause: 'Read-only file system' }] });
       expect(JSON.stringify(error) + String(error)).not.toContain('hunter2');
     });

@@ -12,7 +12,8 @@ import { limitsFor, unlessAborted } from './limits.js';
 import { parseFiles } from './read-format.js';
 
 /** What programs say for an error of the kernel (strerror(3)): no secret can look like it. */
-const kernelWords = /Read-only file system|Permission denied|Operation not permitted|No such file or directory|Input\/output error|Cannot allocate memory|No space left on device|Disk quota exceeded/;
+const kernelWords =
+  /Read-only file system|Permission denied|Operation not permitted|No such file or directory|Input\/output error|Cannot allocate memory|No space left on device|Disk quota exceeded/;
 
 type Within = { readonly deadlineMs: number; readonly signal?: AbortSignal };
 

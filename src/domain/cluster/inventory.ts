@@ -101,6 +101,16 @@ export interface ClusterRecord {
   readonly version: string;
 }
 
+/** What makes pods. A rehearsal makes them alike; a run does not compare them, for they change every day. */
+export interface WorkloadRecord {
+  readonly kind: 'DaemonSet' | 'Deployment' | 'StatefulSet';
+  readonly namespace: string;
+  readonly name: string;
+  /** As they are wanted. 1 for a DaemonSet: a pod on each node. */
+  readonly replicas: number;
+  readonly priorityClass?: { readonly name: string; readonly value: number };
+}
+
 export interface Inventory {
   readonly apiVersion: 'rotate-ca/v1';
   readonly kind: 'Inventory';
@@ -108,6 +118,8 @@ export interface Inventory {
   readonly cluster: ClusterRecord;
   readonly nodes: readonly NodeRecord[];
   readonly objects: readonly ObjectRecord[];
+  /** Taken for a plan. undefined: of this scan they were not asked, or the inventory is from before they were. */
+  readonly workloads?: readonly WorkloadRecord[];
 }
 
 /** The nodes that have a role, in the order of the inventory. */
