@@ -1,4 +1,4 @@
-import type { KubeObject } from '../workloads/kube-objects.js';
+import { type KubeObject, priorityClass } from '../workloads/kube-objects.js';
 import { tokenHolder } from '../workloads/token-secrets.js';
 import { clusterGrant, legacyAccount, onSecret, tokenSecretOf } from './legacy-token.js';
 
@@ -50,14 +50,7 @@ const port = 8080;
 
 /** Namespaces, priorities, accounts: to be there, with the tokens filled, before the pods. */
 export function applicationFoundation(): KubeObject[] {
-  const priority = (name: string, value: number): KubeObject => ({
-    apiVersion: 'scheduling.k8s.io/v1',
-    kind: 'PriorityClass',
-    metadata: { name },
-    value,
-    preemptionPolicy: 'Never',
-    description: 'Says in which order applications are rolled.',
-  });
+  const priority = (name: string, value: number): KubeObject => priorityClass(name, value, 'Says in which order applications are rolled.');
   const namespaces = [...new Set(applications.map(({ namespace }) => namespace))];
   return [
     priority('shop-critical', 200_000),

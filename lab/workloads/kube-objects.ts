@@ -8,6 +8,11 @@ export interface KubeObject {
   readonly [key: string]: unknown;
 }
 
+/** `value`: the higher, the earlier. It never takes a node from another pod. */
+export function priorityClass(name: string, value: number, description: string): KubeObject {
+  return { apiVersion: 'scheduling.k8s.io/v1', kind: 'PriorityClass', metadata: { name }, value, preemptionPolicy: 'Never', description };
+}
+
 /** Server-side apply: what is there already as wanted keeps its resourceVersion. */
 export async function applyObjects(lab: Lab, objects: readonly KubeObject[], options: CommandOptions = {}): Promise<void> {
   if (objects.length === 0) return;

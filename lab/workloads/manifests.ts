@@ -1,5 +1,5 @@
 import type { BuiltImage } from './build.js';
-import type { KubeObject } from './kube-objects.js';
+import { type KubeObject, priorityClass } from './kube-objects.js';
 
 export const namespace = 'felt';
 export const counterPort = 8080;
@@ -31,14 +31,7 @@ function meta(name: string, more: Record<string, unknown> = {}): KubeObject['met
 /** Namespace, accounts and rights: each program may write ConfigMaps of the namespace and watch them. */
 export function foundation(): KubeObject[] {
   const subjects = ['felt', legacyAccount].map((name) => ({ kind: 'ServiceAccount', name, namespace }));
-  const priority = (name: string, value: number): KubeObject => ({
-    apiVersion: 'scheduling.k8s.io/v1',
-    kind: 'PriorityClass',
-    metadata: { name },
-    value,
-    preemptionPolicy: 'Never',
-    description: 'Shows in which order workloads are rolled.',
-  });
+  const priority = (name: string, value: number): KubeObject => priorityClass(name, value, 'Shows in which order workloads are rolled.');
   return [
     { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } },
     priority('felt-high', 100_000),

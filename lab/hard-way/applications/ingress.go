@@ -13,19 +13,13 @@ import (
 	discovery "k8s.io/api/discovery/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/client-go/informers"
-	"k8s.io/client-go/kubernetes"
 	listers "k8s.io/client-go/listers/discovery/v1"
-	"k8s.io/client-go/rest"
 )
 
 // ingress sends /NAMESPACE/SERVICE/PATH to a ready endpoint of that Service, websockets too. What it knows of endpoints it has
 // from the API; while the API does not answer it goes on with what it knew last.
 func ingress() (http.Handler, error) {
-	config, err := rest.InClusterConfig()
-	if err != nil {
-		return nil, err
-	}
-	clients, err := kubernetes.NewForConfig(config)
+	_, clients, err := inCluster()
 	if err != nil {
 		return nil, err
 	}

@@ -8,6 +8,9 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
+
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/rest"
 )
 
 const listen = ":8080"
@@ -40,4 +43,14 @@ func serve(role func() (http.Handler, error)) error {
 	case <-asked:
 		return nil
 	}
+}
+
+// inCluster is the way to the API on the pod's own token.
+func inCluster() (*rest.Config, *kubernetes.Clientset, error) {
+	config, err := rest.InClusterConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	clients, err := kubernetes.NewForConfig(config)
+	return config, clients, err
 }

@@ -35,11 +35,7 @@ type scraper struct {
 // monitor lists nodes through the API and reads the metrics of API and kubelets with its own token, as Prometheus does. The
 // kubelets' certificates are their own, so nobody can verify them. /targets says how each went.
 func monitor() (http.Handler, error) {
-	config, err := rest.InClusterConfig()
-	if err != nil {
-		return nil, err
-	}
-	clients, err := kubernetes.NewForConfig(config)
+	config, clients, err := inCluster()
 	if err != nil {
 		return nil, err
 	}

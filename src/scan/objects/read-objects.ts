@@ -3,6 +3,7 @@
 import type { ObjectRecord } from '../../domain/cluster/inventory.js';
 import type { CallOptions, Kube } from '../../ports/kube.js';
 import { certificatesIn } from './certificates-in.js';
+import { byText } from './order.js';
 
 export const kindsWithCas = [
   { apiVersion: 'v1', kind: 'ConfigMap' },
@@ -16,13 +17,9 @@ export const kindsWithCas = [
 /** In a fixed order: by kind, namespace, name, field. Throws what the port throws. */
 export async function readObjects(kube: Kube, options: CallOptions): Promise<ObjectRecord[]> {
   const lists = await Promise.all(kindsWithCas.map((kind) => kube.list(kind, options).then((objects) => objects.map((object) => ({ ...object, ...kind })))));
-  return lists.flatMap((objects) => objects.flatMap(certificatesIn).toSorted((a, b) => compare(keyOf(a), keyOf(b))));
+  return lists.flatMap((objects) => objects.flatMap(certificatesIn).toSorted(byText(keyOf)));
 }
 
 function keyOf({ namespace, name, field }: ObjectRecord): string {
   return [namespace, name, field].join('\0');
-}
-
-function compare(a: string, b: string): number {
-  return a < b ? -1 : a > b ? 1 : 0;
 }

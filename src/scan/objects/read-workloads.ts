@@ -2,6 +2,7 @@
 
 import type { WorkloadRecord } from '../../domain/cluster/inventory.js';
 import type { CallOptions, Kube, KubeObject } from '../../ports/kube.js';
+import { byText } from './order.js';
 
 const kinds = ['DaemonSet', 'Deployment', 'StatefulSet'] as const;
 
@@ -18,7 +19,7 @@ export async function readWorkloads(kube: Kube, options: CallOptions): Promise<W
     ...kinds.map((kind) => kube.list({ apiVersion: 'apps/v1', kind }, options)),
   ]);
   const values = new Map(classes.map((one) => [one.metadata.name, Number(one.value)]));
-  return kinds.flatMap((kind, index) => (lists[index] ?? []).map((object) => recordOf(kind, object, values)).toSorted(byName));
+  return kinds.flatMap((kind, index) => (lists[index] ?? []).map((object) => recordOf(kind, object, values)).toSorted(byText(keyOf)));
 }
 
 function recordOf(kind: WorkloadRecord['kind'], { metadata, spec }: KubeObject, values: ReadonlyMap<string, number>): WorkloadRecord {
@@ -28,7 +29,6 @@ function recordOf(kind: WorkloadRecord['kind'], { metadata, spec }: KubeObject, 
   return { kind, namespace: metadata.namespace ?? '', name: metadata.name, replicas, ...(value === undefined ? {} : { priorityClass: { name, value } }) };
 }
 
-function byName(a: WorkloadRecord, b: WorkloadRecord): number {
-  const [first, second] = [`${a.namespace}\0${a.name}`, `${b.namespace}\0${b.name}`];
-  return first < second ? -1 : first > second ? 1 : 0;
+function keyOf({ namespace, name }: WorkloadRecord): string {
+  return `${namespace}\0${name}`;
 }
