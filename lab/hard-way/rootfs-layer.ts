@@ -6,7 +6,7 @@ import { runCommand } from '../command.js';
 import { hasNodes, type LabPaths } from '../lab.js';
 import { etcdUser, hardWayFolders } from './folders.js';
 
-const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'];
+const programs = ['etcd', 'etcdctl', 'etcdutl', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'];
 /** What the shared tree has for kubeadm, and a cluster that was made by hand has not. */
 const hidden = ['etc/systemd/system/kubelet.service.d', 'usr/local/bin/kubeadm'];
 
@@ -17,7 +17,7 @@ const accountLines = {
   'etc/shadow': `${etcdUser.name}:!*:19700::::::`,
 };
 
-/** The tree between Debian's and a node's own: the control plane's programs, the user of etcd. Built once. */
+/** The tree between Debian's and a node's own: the control plane's programs, what saves etcd, the user of etcd. Built once. */
 export async function buildRootfsLayer(paths: LabPaths, report: (line: string) => void): Promise<boolean> {
   const { layer } = hardWayFolders(paths);
   const stamp = `${layer}.stamp`;
