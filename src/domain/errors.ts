@@ -71,6 +71,7 @@ export const catalogue = {
   'component-not-restarted': 'A component did not come back with what it was given.',
   'reverting-agent': 'Something on a node or in the cluster would put files back in the middle of the run.',
   'upgrade-running': 'A kubeadm upgrade is running, or stopped half-way.',
+  'secret-immutable': 'A Secret that must be written is immutable.',
   'webhook-blocks': 'An admission webhook could block the writes that the run needs.',
   'disruption-blocked': 'A PodDisruptionBudget allows no disruption.',
   'rollout-stuck': 'Pods of a workload did not come back.',
