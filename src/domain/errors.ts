@@ -71,11 +71,11 @@ export const catalogue = {
   'component-not-restarted': 'A component did not come back with what it was given.',
   'reverting-agent': 'Something on a node or in the cluster would put files back in the middle of the run.',
   'upgrade-running': 'A kubeadm upgrade is running, or stopped half-way.',
-  'secret-immutable': 'A Secret that must be written is immutable.',
   'webhook-blocks': 'An admission webhook could block the writes that the run needs.',
   'disruption-blocked': 'A PodDisruptionBudget allows no disruption.',
   'rollout-stuck': 'Pods of a workload did not come back.',
   'api-went-away': 'Probes of the API failed while the run was going on.',
+  'token-fixed': 'A service-account-token Secret cannot be signed anew by the run.',
   'layout-unsupported': 'The cluster is laid out in a way that this playbook does not cover.',
   // issuer
   'vault-unreachable': 'No answer from Vault.',

@@ -173,8 +173,8 @@ describe('clear-service-account-tokens', () => {
   });
 
   it.each<[string, Partial<KubeObject>, Partial<KubeObject['metadata']>, readonly string[]]>([
-    ['immutable', { immutable: true }, {}, ['secret-immutable']],
-    ['of a controller', {}, { ownerReferences: [{ kind: 'ExternalSecret', name: 'e', uid: 'u', controller: true }] }, ['reverting-agent']],
+    ['immutable', { immutable: true }, {}, ['token-fixed']],
+    ['of a controller', {}, { ownerReferences: [{ kind: 'ExternalSecret', name: 'e', uid: 'u', controller: true }] }, ['token-fixed']],
     ['owned, but not controlled', {}, { ownerReferences: [{ kind: 'ConfigMap', name: 'c', uid: 'u' }] }, []],
   ])('preflight names a Secret that is %s, unless it is left out', async (_, more, metadata, codes) => {
     put('x', jwt('ca'), more, metadata);
@@ -190,7 +190,7 @@ describe('clear-service-account-tokens', () => {
     put('fixed', jwt('ca'), { immutable: true });
     put('other', jwt('ca'));
     const error = await clearServiceAccountTokens.apply(site(), none).catch((thrown: unknown) => thrown);
-    expect(failuresOf(error)).toMatchObject([{ code: 'secret-immutable', target: 'apps/fixed' }]);
+    expect(failuresOf(error)).toMatchObject([{ code: 'token-fixed', target: 'apps/fixed' }]);
     expect(token('other')).toBe(jwt('ca'));
   });
 

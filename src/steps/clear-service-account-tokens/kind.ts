@@ -169,7 +169,7 @@ function obstaclesOf(secret: KubeObject): Failure[] {
   return [
     ...(isImmutable(secret)
       ? [
-          failure('secret-immutable', {
+          failure('token-fixed', {
             target: nameOf(secret),
             summary: 'the token of this Secret cannot be cleared',
             cause: 'the Secret is immutable: the API refuses every change of its data',
@@ -180,7 +180,7 @@ function obstaclesOf(secret: KubeObject): Failure[] {
     ...(owner === undefined
       ? []
       : [
-          failure('reverting-agent', {
+          failure('token-fixed', {
             target: nameOf(secret),
             summary: `this Secret is managed by ${owner.kind} ${owner.name}, which may put the token back or delete the Secret`,
             cause: 'an ownerReference of it names a controller',
