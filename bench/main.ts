@@ -1,6 +1,7 @@
 /** `npm run bench [-- -o json] [NAME...]`: speed and memory, each beside a baseline of the same run. It judges nothing: the exit code is 0. */
 
 import { cpus } from 'node:os';
+import { fleetMeasurement } from './fleet.js';
 import { journalMeasurement } from './journal.js';
 import { kubeMeasurement } from './kube.js';
 import type { Measurement, Row } from './measurement.js';
@@ -12,7 +13,16 @@ import { startUpMeasurement } from './start-up.js';
 import { vaultMeasurement } from './vault.js';
 
 /** Start-up first, in processes of its own: the others load what they measure into this one. */
-const all: readonly Measurement[] = [startUpMeasurement, planningMeasurement, journalMeasurement, kubeMeasurement, vaultMeasurement, sshMeasurement, scaleMeasurement];
+const all: readonly Measurement[] = [
+  startUpMeasurement,
+  planningMeasurement,
+  journalMeasurement,
+  kubeMeasurement,
+  vaultMeasurement,
+  sshMeasurement,
+  scaleMeasurement,
+  fleetMeasurement,
+];
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.some((arg, n) => arg === '--output=json' || (arg === 'json' && ['-o', '--output'].includes(args[n - 1] ?? '')));
