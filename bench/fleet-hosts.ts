@@ -17,8 +17,10 @@ export interface Fleet {
   /** Of the measurement, 0700: everything is below it. */
   readonly dir: string;
   readonly hosts: readonly FleetHost[];
-  /** For `ssh -F`: address, port, key, and strict checks of the host keys. */
+  /** For `ssh -F`: address, port, key, strict checks of the host keys, and the key exchange that ssh2 knows as well, so that all sides reckon the same. */
   readonly sshConfig: string;
+  /** The same with the key exchange that OpenSSH chooses by itself, which costs it many times as much. */
+  readonly sshConfigAsItComes: string;
   /** Programs that each side calls on a host with the host's folder. */
   readonly restartUnit: string;
   readonly unitIsActive: string;
@@ -89,7 +91,8 @@ export async function startFleet(count: number, shell: string): Promise<Fleet> {
     const port = await freePort();
     const userKey = makeKey(join(dir, 'user-key'));
     const knownHosts = join(dir, 'known_hosts');
-    const sshConfig = join(dir, 'ssh_config');
+    const sshConfigAsItComes = join(dir, 'ssh_config');
+    const sshConfig = join(dir, 'ssh_config_same');
     // /run/sshd is where Debian's sshd changes root to before a login; its service makes it.
     mkdirSync('/run/sshd', { recursive: true, mode: 0o755 });
     for (const [n, { name, folder }] of hosts.entries()) {
@@ -98,14 +101,15 @@ export async function startFleet(count: number, shell: string): Promise<Fleet> {
       for (const path of [folder, home]) mkdirSync(path, { recursive: true, mode: 0o700 });
       const hostKey = makeKey(join(dir, 'hosts', name, 'host-key'));
       writeFileSync(knownHosts, `[${address}]:${port} ${readFileSync(`${hostKey}.pub`, 'utf8')}`, { flag: 'a', mode: 0o600 });
-      writeFileSync(sshConfig, `Host ${name}\n  HostName ${address}\n  Port ${port}\n`, { flag: 'a', mode: 0o600 });
+      writeFileSync(sshConfigAsItComes, `Host ${name}\n  HostName ${address}\n  Port ${port}\n`, { flag: 'a', mode: 0o600 });
       servers.push(startServer({ folder: join(dir, 'hosts', name), address, port, hostKey, authorized: `${userKey}.pub`, home, shell }));
     }
     writeFileSync(
-      sshConfig,
+      sshConfigAsItComes,
       `Host *\n  User root\n  IdentityFile ${userKey}\n  IdentitiesOnly yes\n  IdentityAgent none\n  UserKnownHostsFile ${knownHosts}\n  GlobalKnownHostsFile /dev/null\n  StrictHostKeyChecking yes\n  BatchMode yes\n`,
       { flag: 'a' },
     );
+    writeFileSync(sshConfig, `KexAlgorithms curve25519-sha256\n${readFileSync(sshConfigAsItComes, 'utf8')}`, { mode: 0o600 });
     for (const n of hosts.keys()) await untilListening(`127.77.0.${n + 1}`, port);
     const fleet = {
       dir,

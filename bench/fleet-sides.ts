@@ -47,8 +47,13 @@ export const pushOurs: Push = async (fleet, pair) => {
   try {
     await fanOut(fleet.hosts, defaultLimits.targetsAtOnce, async ({ name, folder }) => {
       const shell = shells.to(name);
-      await shell.replaceFile(join(folder, keyName), { bytes: pair.key, mode: '0600', uid: 0, gid: 0 }, { deadlineMs });
-      await shell.replaceFile(join(folder, certificateName), { bytes: Buffer.from(pair.certificatePem), mode: '0644', uid: 0, gid: 0 }, { deadlineMs });
+      await shell.replaceFiles(
+        [
+          { path: join(folder, keyName), bytes: pair.key, mode: '0600', uid: 0, gid: 0 },
+          { path: join(folder, certificateName), bytes: Buffer.from(pair.certificatePem), mode: '0644', uid: 0, gid: 0 },
+        ],
+        { deadlineMs },
+      );
       await shell.must(restart(fleet, folder), { deadlineMs });
     });
   } finally {
