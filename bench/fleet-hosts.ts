@@ -115,6 +115,7 @@ export async function startFleet(count: number, shell: string): Promise<Fleet> {
       dir,
       hosts,
       sshConfig,
+      sshConfigAsItComes,
       restartUnit: program('restart-unit', restartUnit),
       unitIsActive: program('unit-is-active', unitIsActive),
       shell,

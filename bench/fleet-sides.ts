@@ -62,11 +62,16 @@ export const pushOurs: Push = async (fleet, pair) => {
 };
 
 /** `tar | ssh host 'tar x && sha256sum -c && restart'`, eight at once. */
-export const pushWithXargs: Push = async (fleet, pair) => {
+export const pushWithXargs: Push = (fleet, pair) => pushOverSsh(fleet, pair, fleet.sshConfig);
+
+/** The same with the key exchange that OpenSSH chooses by itself. */
+export const pushWithXargsAsItComes: Push = (fleet, pair) => pushOverSsh(fleet, pair, fleet.sshConfigAsItComes);
+
+async function pushOverSsh(fleet: Fleet, pair: Pair, sshConfig: string): Promise<void> {
   const files = writePair(fleet, pair);
-  const push = `tar c -C '${files}' ${keyName} ${certificateName} SHA256SUMS | ssh -F '${fleet.sshConfig}' "$1" "cd '${fleet.dir}/hosts/$1/pki' && tar x && sha256sum -c --status SHA256SUMS && ${restart(fleet, '.')}"`;
+  const push = `tar c -C '${files}' ${keyName} ${certificateName} SHA256SUMS | ssh -F '${sshConfig}' "$1" "cd '${fleet.dir}/hosts/$1/pki' && tar x && sha256sum -c --status SHA256SUMS && ${restart(fleet, '.')}"`;
   await runProgram('xargs', ['-P', '8', '-n', '1', 'sh', '-c', push, 'sh'], { input: fleet.hosts.map(({ name }) => `${name}\n`).join('') });
-};
+}
 
 /** 50 forks, pipelining, kept connections; no facts are gathered, and the interpreter need not be looked for. */
 export const pushWithAnsible: Push = async (fleet, pair) => {

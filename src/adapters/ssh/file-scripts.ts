@@ -114,6 +114,8 @@ ${alike(({ uid, gid }) => `${uid}:${gid}`)
   .map(([owner, those]) => `why=$(chown -- ${owner} ${all('temp', those)} 2>&1) || die owner "$why"`)
   .join('\n')}
 ${alike(({ mode }) => mode)
+  // That of the others is what mktemp gives.
+  .filter(([mode]) => Number.parseInt(mode, 8) !== 0o600)
   .map(([mode, those]) => `why=$(chmod -- ${quote(mode)} ${all('temp', those)} 2>&1) || die mode "$why"`)
   .join('\n')}
 if [ -e /sys/fs/selinux/enforce ]; then
