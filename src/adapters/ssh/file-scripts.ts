@@ -73,6 +73,13 @@ export interface WantedFile {
   readonly size: number;
 }
 
+// Asked by the shell itself: a new file is root's, unless its folder hands on another group.
+const isRoots = (files: string): string =>
+  files
+    .split(' ')
+    .map((file) => `[ -O ${file} ] && [ -G ${file} ]`)
+    .join(' && ');
+
 /**
  * Replaces files by what comes on standard input, one behind the other. Owner, mode and label are set while the temporary files are still empty.
  * All content is there, whole and synced, before the first rename; a rename is synced before the next one begins. On a node each program that is
@@ -111,7 +118,7 @@ why=$(mktemp -- "$dir/.rotate-ca.$base.XXXXXXXX.tmp" 2>&1) || die 'temporary fil
 temp${n}=$why`,
 )}
 ${alike(({ uid, gid }) => `${uid}:${gid}`)
-  .map(([owner, those]) => `why=$(chown -- ${owner} ${all('temp', those)} 2>&1) || die owner "$why"`)
+  .map(([owner, those]) => `${owner === '0:0' ? `${isRoots(all('temp', those))} || ` : ''}why=$(chown -- ${owner} ${all('temp', those)} 2>&1) || die owner "$why"`)
   .join('\n')}
 ${alike(({ mode }) => mode)
   // That of the others is what mktemp gives.

@@ -39,6 +39,9 @@ describe.each(['real', 'recorded'] as const)('a node with %s owners', (owners) =
     const done = await bench.run(replaceFilesScript([{ path, mode: '0640', uid: 0, gid: 7, sha256: sha256(text), size: text.length }]), { stdin: text });
     expect(done).toEqual({ stdout: '', stderr: '', exitCode: 0 });
     expect(bench.node.read(path)).toMatchObject({ bytes: Buffer.from(text), mode: 0o640 });
+    const again = replaceFilesScript([{ path, mode: '0640', uid: 0, gid: 0, sha256: sha256(text), size: text.length }]);
+    expect(await bench.run(again, { stdin: text })).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+    expect(await bench.run(replaceFilesScript([{ path, mode: '0640', uid: 0, gid: 7, sha256: sha256(text), size: text.length }]), { stdin: text })).toEqual(done);
     await bench.run(replaceLinkScript('/var/lib/kubelet/pki/kubelet-client-current.pem', path));
     const paths = [path, '/etc/kubernetes/none', '/var/lib/kubelet/pki/kubelet-client-current.pem'];
     const read = await bench.run(readFilesScript, { stdin: `${paths.join('\n')}\n` });
