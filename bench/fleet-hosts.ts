@@ -3,7 +3,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 export interface FleetHost {
@@ -57,9 +56,9 @@ read -r stat <"/proc/$pid/stat"
 case $stat in *') Z '*) echo inactive >&2; exit 3 ;; *) echo active ;; esac
 `;
 
-/** Starts so many hosts. `shell`: login shell of root on them. */
-export async function startFleet(count: number, shell: string): Promise<Fleet> {
-  const dir = mkdtempSync(join(tmpdir(), 'rotate-ca-fleet-'));
+/** Starts so many hosts. `shell`: login shell of root on them. `below`: folder in which theirs is made. */
+export async function startFleet(count: number, shell: string, below: string): Promise<Fleet> {
+  const dir = mkdtempSync(join(below, 'rotate-ca-fleet-'));
   const servers: ChildProcess[] = [];
   const hosts = Array.from({ length: count }, (_, n) => {
     const name = `h${String(n + 1).padStart(2, '0')}`;

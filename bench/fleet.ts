@@ -14,6 +14,7 @@ import { median } from './rounds.js';
 const hostCount = 30;
 const rounds = 3;
 const shell = '/bin/dash';
+const memory = '/dev/shm';
 const ansibleProgram = '/usr/bin/ansible-playbook';
 
 interface Timed {
@@ -38,9 +39,16 @@ async function run(): Promise<Row[] | Skipped> {
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
   for (const signal of signals) process.on(signal, leave);
+  const rows: Row[] = [];
   try {
-    fleet = await startFleet(hostCount, shell);
-    return await measure(fleet, whyNoAnsible);
+    fleet = await startFleet(hostCount, shell, tmpdir());
+    rows.push(...(await measure(fleet, whyNoAnsible)));
+    fleet.stop();
+    if (existsSync(memory)) {
+      fleet = await startFleet(hostCount, shell, memory);
+      rows.push(...(await measureInMemory(fleet)));
+    }
+    return rows;
   } finally {
     endPrograms();
     fleet?.stop();
@@ -48,38 +56,41 @@ async function run(): Promise<Row[] | Skipped> {
   }
 }
 
-async function measure(fleet: Fleet, whyNoAnsible: string | undefined): Promise<Row[]> {
-  const times = { first: [] as Timed[], ours: [] as Timed[], xargs: [] as Timed[], xargsAsItComes: [] as Timed[], ansible: [] as Timed[] };
-  const take = async (side: keyof typeof times, push: Push): Promise<void> => {
-    const timed = await timeOf(fleet, push);
-    times[side].push(timed);
-    process.stderr.write(`bench: fleet ${side} ${timed.seconds.toFixed(2)} s, CPU ${timed.cpuSeconds.toFixed(2)} s, load ${loadavg()[0]?.toFixed(1)}\n`);
+type Times = Record<'first' | 'ours' | 'xargs' | 'xargsAsItComes' | 'ansible', Timed[]>;
+type Take = (side: keyof Times, push: Push) => Promise<void>;
+
+function takeTimes(fleet: Fleet): { readonly times: Times; readonly take: Take } {
+  const times: Times = { first: [], ours: [], xargs: [], xargsAsItComes: [], ansible: [] };
+  return {
+    times,
+    take: async (side, push) => {
+      const timed = await timeOf(fleet, push);
+      times[side].push(timed);
+      process.stderr.write(`bench: fleet ${side} ${timed.seconds.toFixed(2)} s, CPU ${timed.cpuSeconds.toFixed(2)} s, load ${loadavg()[0]?.toFixed(1)}\n`);
+    },
   };
+}
+
+/** Both often and in turns, and neither always behind the same one. */
+async function takeBoth(take: Take): Promise<void> {
+  await take('ours', pushOurs);
+  await take('xargs', pushWithXargs);
+  await take('xargs', pushWithXargs);
+  await take('ours', pushOurs);
+}
+
+async function measure(fleet: Fleet, whyNoAnsible: string | undefined): Promise<Row[]> {
+  const { times, take } = takeTimes(fleet);
   // As in a command that has just started: nothing is compiled yet.
   await take('first', pushOurs);
   await timeOf(fleet, pushWithXargs);
   for (let round = 0; round < rounds; round++) {
-    await take('ours', pushOurs);
-    await take('xargs', pushWithXargs);
+    await takeBoth(take);
     await take('xargsAsItComes', pushWithXargsAsItComes);
-    await take('ours', pushOurs);
     if (whyNoAnsible === undefined) await take('ansible', pushWithAnsible);
-    // In the other order too, so that neither always follows the other.
-    await take('xargs', pushWithXargs);
-    await take('ours', pushOurs);
-    await take('xargs', pushWithXargs);
+    await takeBoth(take);
   }
-  const row = (what: string, of: (timed: Timed) => number, [ours, baseline]: readonly [readonly Timed[], readonly Timed[]], against: string): Row => ({
-    measurement: `fleet: ${hostCount} hosts, ${what}`,
-    ours: median(ours.map(of)),
-    baseline: median(baseline.map(of)),
-    against,
-  });
-  const seconds = (timed: Timed): number => timed.seconds;
-  const cpuSeconds = (timed: Timed): number => timed.cpuSeconds;
   const { first, ours, xargs, xargsAsItComes, ansible } = times;
-  const byXargs = 'tar | ssh, xargs -P 8';
-  const byAnsible = 'ansible-playbook -f 50, pipelining';
   const rows = [
     row('s', seconds, [ours, xargs], byXargs),
     row('first time in a process, s', seconds, [first, xargs], byXargs),
@@ -95,6 +106,24 @@ async function measure(fleet: Fleet, whyNoAnsible: string | undefined): Promise<
     row('CPU s of the pushing side', cpuSeconds, [ours, ansible], byAnsible),
     { measurement: `fleet: ${hostCount} hosts, times as fast as the baseline`, ours: beside.baseline / beside.ours, baseline: 1, against: byAnsible },
   ];
+}
+
+/** Only we sync what we write, and 30 hosts have not one disk together: here nobody waits for it. */
+async function measureInMemory(fleet: Fleet): Promise<Row[]> {
+  const { times, take } = takeTimes(fleet);
+  await timeOf(fleet, pushOurs);
+  await timeOf(fleet, pushWithXargs);
+  for (let round = 0; round < 2 * rounds; round++) await takeBoth(take);
+  return [row('files in memory, s', seconds, [times.ours, times.xargs], byXargs)];
+}
+
+const byXargs = 'tar | ssh, xargs -P 8';
+const byAnsible = 'ansible-playbook -f 50, pipelining';
+const seconds = (timed: Timed): number => timed.seconds;
+const cpuSeconds = (timed: Timed): number => timed.cpuSeconds;
+
+function row(what: string, of: (timed: Timed) => number, [ours, baseline]: readonly [readonly Timed[], readonly Timed[]], against: string): Row {
+  return { measurement: `fleet: ${hostCount} hosts, ${what}`, ours: median(ours.map(of)), baseline: median(baseline.map(of)), against };
 }
 
 /** One push of a new pair, looked at afterwards: who is fast because it left out a host has not won. */
