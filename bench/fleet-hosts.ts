@@ -56,8 +56,8 @@ read -r stat <"/proc/$pid/stat"
 case $stat in *') Z '*) echo inactive >&2; exit 3 ;; *) echo active ;; esac
 `;
 
-/** Starts so many hosts. `shell`: login shell of root on them. `below`: folder in which theirs is made. */
-export async function startFleet(count: number, shell: string, below: string): Promise<Fleet> {
+/** Starts so many hosts. `shell`: login shell of root on them. `below`: folder in which theirs is made. `begun` is given `stop` before anything is started, for signals that come meanwhile. */
+export async function startFleet(count: number, shell: string, below: string, begun: (stop: () => void) => void): Promise<Fleet> {
   const dir = mkdtempSync(join(below, 'rotate-ca-fleet-'));
   const servers: ChildProcess[] = [];
   const hosts = Array.from({ length: count }, (_, n) => {
@@ -81,6 +81,7 @@ export async function startFleet(count: number, shell: string, below: string): P
     }
     rmSync(dir, { recursive: true, force: true, maxRetries: 3 });
   };
+  begun(stop);
   try {
     const program = (name: string, text: string): string => {
       const file = join(dir, name);
