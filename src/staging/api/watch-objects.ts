@@ -67,7 +67,9 @@ export function watchObjects(asked: Asked, resource: Resource, response: ServerR
   // What was there before the events that are replayed is not known any more: all of them may have been seen.
   for (const event of missed) {
     if (event.object.apiVersion !== apiVersionOf(resource) || event.object.kind !== resource.kind || event.revision > api.watches.revision) continue;
-    if (event.type !== 'ADDED') known.add(event.object.metadata.uid);
+    // One that came to be only then was seen by nobody: not yet fitting is not gone.
+    if (event.type === 'ADDED') known.delete(event.object.metadata.uid);
+    else known.add(event.object.metadata.uid);
     pass(event);
   }
 
