@@ -33,6 +33,7 @@ export function siteFactory(parts: SiteParts): SiteOf {
     shells: parts.world.shells,
     access: parts.world.access,
     issuer: parts.issuer,
+    roleIssuer: (roles) => parts.world.roleIssuer(roles),
     tls: parts.world.tls,
     artefacts: parts.artefacts(control.attempt),
     checkpoints: parts.checkpoints,

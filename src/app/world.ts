@@ -5,9 +5,10 @@ import { openKube } from '../adapters/kube/open-kube.js';
 import { openShells } from '../adapters/ssh/open-shells.js';
 import { openTlsProbe } from '../adapters/tls/tls-probe.js';
 import { openVaultIssuer } from '../adapters/vault/issuer.js';
+import { openRoleIssuer } from '../adapters/vault/role-issuer.js';
 import type { Host } from '../domain/cluster/inventory.js';
 import type { Settings } from '../domain/plan/plan.js';
-import type { Issuer } from '../ports/issuer.js';
+import type { Issuer, RoleIssuer } from '../ports/issuer.js';
 import type { KubeAccess } from '../ports/kube.js';
 import type { Shells } from '../ports/node-shell.js';
 import type { TlsProbe } from '../ports/tls-probe.js';
@@ -19,6 +20,8 @@ export interface World {
   readonly access: KubeAccess;
   /** Opened when first needed: planning needs no issuer. */
   issuer(): Promise<Issuer>;
+  /** The same place, for a CA whose key stays there. */
+  roleIssuer(roles: readonly string[]): Promise<RoleIssuer>;
   readonly tls: TlsProbe;
   close(): Promise<void>;
 }
@@ -40,13 +43,20 @@ export async function openWorld({ settings, env }: WorldOptions): Promise<World>
     ...(settings.knownHosts === undefined || !existsSync(settings.knownHosts) ? {} : { knownHostsFiles: [settings.knownHosts] }),
   });
   let issuer: Promise<Issuer> | undefined;
+  const roleIssuers = new Map<string, Promise<RoleIssuer>>();
+  const vault = { env: vaultEnv(settings, env), now: Date.now, log: () => undefined, ...settings.vault };
   return {
     hosts,
     shells,
     access,
     issuer() {
-      issuer ??= openVaultIssuer({ env: vaultEnv(settings, env), now: Date.now, log: () => undefined, ...settings.vault });
+      issuer ??= openVaultIssuer(vault);
       return issuer;
+    },
+    roleIssuer(roles) {
+      const opened = roleIssuers.get(roles.join()) ?? openRoleIssuer({ ...vault, roles });
+      roleIssuers.set(roles.join(), opened);
+      return opened;
     },
     tls: openTlsProbe(),
     async close() {

@@ -3,7 +3,7 @@ import type { Fact } from '../domain/run/facts.js';
 import type { Prober, ProbeResult } from '../ports/prober.js';
 import { watchApi } from './guard.js';
 
-function watched(options: { can?: boolean; error?: Error } = {}) {
+function watched(options: { can?: boolean; error?: Error; isWithoutApi?: () => boolean } = {}) {
   let tell: (result: ProbeResult) => void = () => undefined;
   let isProbing = false;
   const prober: Prober = {
@@ -21,7 +21,7 @@ function watched(options: { can?: boolean; error?: Error } = {}) {
   const stop = watchApi({
     prober,
     run: {
-      state: () => ({ can: () => options.can ?? true }),
+      state: () => ({ isWithoutApi: options.isWithoutApi?.() ?? false, can: () => options.can ?? true }),
       decide: (fact) => {
         if (options.error !== undefined) throw options.error;
         facts.push(fact);
@@ -63,6 +63,17 @@ describe('watchApi', () => {
     const { probe, facts } = watched({ can: false });
     probe('a- a- a-');
     expect(facts).toEqual([]);
+  });
+
+  it('says nothing while the API is taken away on purpose, and counts anew afterwards', () => {
+    let isWithoutApi = true;
+    const { probe, facts } = watched({ isWithoutApi: () => isWithoutApi });
+    probe('a- a- a- a-');
+    isWithoutApi = false;
+    probe('a- a-');
+    expect(facts).toEqual([]);
+    probe('a-');
+    expect(facts.map((fact) => fact.type)).toEqual(['guard.tripped']);
   });
 
   it('writes nothing once it is stopped', async () => {

@@ -6,7 +6,7 @@ import type { Prober, ProbeResult } from '../ports/prober.js';
 
 export interface GuardOptions {
   readonly prober: Prober;
-  readonly run: { readonly state: () => { can(fact: Fact): boolean }; readonly decide: (fact: Fact) => void };
+  readonly run: { readonly state: () => { readonly isWithoutApi: boolean; can(fact: Fact): boolean }; readonly decide: (fact: Fact) => void };
   /** Failures in a row at one place after which the API counts as gone; default 3. */
   readonly failuresInARow?: number;
   /** Successes in a row after which it counts as back; default 3. */
@@ -37,6 +37,8 @@ export function watchApi(options: GuardOptions): () => Promise<void> {
   }
 
   function take(result: ProbeResult): void {
+    // Counted anew afterwards: what failed on purpose says nothing about what comes then.
+    if (run.state().isWithoutApi) return places.clear();
     const place = places.get(result.place) ?? { failures: 0, successes: 0, isGone: false };
     places.set(result.place, place);
     place.failures = result.isOk ? 0 : place.failures + 1;

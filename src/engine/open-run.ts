@@ -5,7 +5,7 @@ import { failure, fail, RotationError } from '../domain/errors.js';
 import type { Gate, Plan } from '../domain/plan/plan.js';
 import { type Course, courseOf } from '../domain/run/course.js';
 import type { Fact } from '../domain/run/facts.js';
-import { advance, gateAsked, isApiThere, passedPointOfNoReturn, type Progress, stepLostBy, untouched } from '../domain/run/progress.js';
+import { advance, gateAsked, isApiThere, isWithoutApi, passedPointOfNoReturn, type Progress, stepLostBy, untouched } from '../domain/run/progress.js';
 import type { Checkpoints } from '../ports/checkpoints.js';
 import type { Clock } from '../ports/clock.js';
 import type { Journal } from '../ports/journal.js';
@@ -38,6 +38,8 @@ export interface RunView {
   readonly isEnded: boolean;
   readonly progress: Progress;
   readonly plan: Plan;
+  /** What is under way takes the API away on purpose. */
+  readonly isWithoutApi: boolean;
   /** The gate that is asked for, if the run waits at one. */
   readonly gate: Gate | undefined;
   /** What broke the run: a defect, or (its `cause` then says so) a journal that cannot be written. */
@@ -114,13 +116,20 @@ export function openRun(options: OpenRunOptions): Run {
         cause: 'this version of rotate-ca does not know it',
         nextAction: `Use the version that made the plan: ${plan.tool}`,
       });
-    plans.set(plan.digest, { plan, course: courseOf(plan, (kind) => kinds.get(kind)?.pointOfNoReturn === true) });
+    plans.set(plan.digest, { plan, course: courseOf(plan, natureOf) });
+  }
+
+  function natureOf({ kind: name, params }: { readonly kind: string; readonly params: unknown }) {
+    const kind = kinds.get(name);
+    const read = kind?.takesApiAway === undefined ? undefined : kind.params.safeParse(params);
+    const withoutApi = read?.success === true ? kind?.takesApiAway?.(read.data) : undefined;
+    return { pointOfNoReturn: kind?.pointOfNoReturn === true, ...(withoutApi === undefined ? {} : { withoutApi }) };
   }
 
   function state(): RunView {
     const snapshot = actor.getSnapshot();
     const now = snapshot.context.progress;
-    const followed = plans.get(now.planDigest) ?? { plan: options.plan, course: courseOf(options.plan, () => false) };
+    const followed = plans.get(now.planDigest) ?? { plan: options.plan, course: courseOf(options.plan, natureOf) };
     return {
       value: nameOf(snapshot.value),
       isWaiting: snapshot.hasTag('waiting'),
@@ -128,6 +137,7 @@ export function openRun(options: OpenRunOptions): Run {
       isEnded: snapshot.hasTag('ended'),
       progress: now,
       plan: followed.plan,
+      isWithoutApi: isWithoutApi(followed.course, now),
       gate: snapshot.matches('awaitingApproval') ? gateAsked(followed.course, now) : undefined,
       defect,
       can: (fact) => snapshot.can(fact),

@@ -1,12 +1,13 @@
 /** The socket into which a kind of step plugs: everything here is about ONE target. */
 
 import type { Failure } from '../domain/errors.js';
-import type { Inventory } from '../domain/cluster/inventory.js';
+import type { Inventory, NodeRecord } from '../domain/cluster/inventory.js';
 import type { Plan, PlannedStep } from '../domain/plan/plan.js';
+import type { Direction } from '../domain/run/facts.js';
 import type { TrustEffect } from '../domain/trust/effects.js';
 import type { Artefacts } from './artefacts.js';
 import type { Checkpoint, Checkpoints } from './checkpoints.js';
-import type { Issuer } from './issuer.js';
+import type { Issuer, RoleIssuer } from './issuer.js';
 import type { KubeAccess } from './kube.js';
 import type { NodeShell, Shells } from './node-shell.js';
 import type { TlsProbe } from './tls-probe.js';
@@ -24,6 +25,8 @@ export interface Site {
   readonly shells: Shells;
   readonly access: KubeAccess;
   readonly issuer: Issuer;
+  /** Where the key of the CA stays with the issuer: leaves are issued under the first of these roles that may. Throws config-invalid. */
+  roleIssuer(roles: readonly string[]): Promise<RoleIssuer>;
   readonly tls: TlsProbe;
   readonly artefacts: Artefacts;
   /** For backups: large encrypted blobs. */
@@ -52,6 +55,10 @@ export interface StepKind<P> {
   readonly params: import('zod').ZodType<P>;
   /** After this has been applied there is no way back. */
   readonly pointOfNoReturn?: boolean;
+  /** PURE. On which way no API server may answer while such a step is under way: then that does not hold the run. */
+  takesApiAway?(params: P): readonly Direction[];
+  /** PURE. Of the nodes that are targets, those that it concerns; default all. */
+  concerns?(params: P, node: NodeRecord): boolean;
   /** PURE. What it does to trust, as data. */
   effects(params: P): readonly TrustEffect[];
   /** PURE. Why the step is not needed on this cluster; undefined if it is. */

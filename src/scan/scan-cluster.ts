@@ -122,11 +122,14 @@ async function readHost(shells: Shells, name: string, call: { readonly deadlineM
 
 function recordOf(host: Host, node: ClusterNode, findings: NodeFindings): NodeRecord {
   const { tools } = findings;
+  const components = componentsOf(findings, node.kubeletVersion);
   return {
     ...node,
+    // Where clusters are made by hand nobody may have labelled the node.
+    roles: components.some(({ name }) => name === 'kube-apiserver') ? ['control-plane'] : node.roles,
     host,
     files: findings.files,
-    components: componentsOf(findings, node.kubeletVersion),
+    components,
     tools: { openssl: tools.has('openssl'), ctr: tools.has('ctr'), crictl: tools.has('crictl'), kubeadm: tools.has('kubeadm') },
   };
 }

@@ -56,15 +56,35 @@ export interface FileRecord {
   readonly keySpki?: string;
   /** Where a symlink leads. */
   readonly linkTo?: string;
+  /** Files that a kubeconfig or a configuration names, by their key there: `client-certificate`, `clientCAFile`. */
+  readonly refs?: Readonly<Record<string, string>>;
+}
+
+export type ComponentName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'kubelet' | 'kube-proxy' | 'flanneld';
+
+/** How systemd runs a component. */
+export interface UnitRecord {
+  /** `etcd.service` */
+  readonly name: string;
+  readonly file: string;
+  /** Files that override parts of the unit. */
+  readonly dropIns: readonly string[];
+  readonly environmentFiles: readonly string[];
+  /** Empty: root. */
+  readonly user: string;
+  /** The files of the unit are others than those that systemd has loaded. */
+  readonly isStale: boolean;
 }
 
 export interface ComponentRecord {
-  readonly name: 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'kubelet';
+  readonly name: ComponentName;
+  /** Empty where it was not asked: of units. */
   readonly version: string;
   /** Command-line flags without leading dashes. */
   readonly flags: Readonly<Record<string, string>>;
   /** Static pod manifest, if it is one. */
   readonly manifest?: string;
+  readonly unit?: UnitRecord;
 }
 
 export interface NodeRecord {

@@ -76,6 +76,7 @@ function fileTrust(file: FileRecord): unknown[] {
       server: file.server,
       keySpki: file.keySpki,
       linkTo: file.linkTo,
+      refs: file.refs,
     },
   ];
 }

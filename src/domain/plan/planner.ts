@@ -1,7 +1,7 @@
 /** Compiles a playbook and an inventory into a plan: a list of passes, each with one reason. Pure. */
 
 import type { z } from 'zod';
-import { type Inventory, nodesWith } from '../cluster/inventory.js';
+import { type Inventory, type NodeRecord, nodesWith } from '../cluster/inventory.js';
 import { type Failure, failure } from '../errors.js';
 import type { TrustEffect } from '../trust/effects.js';
 import { proveOrder } from '../trust/order.js';
@@ -16,6 +16,7 @@ export interface PlannedKind {
   readonly params: z.ZodType;
   effects(params: unknown): readonly TrustEffect[];
   unneeded?(params: unknown, inventory: Inventory): string | undefined;
+  concerns?(params: unknown, node: NodeRecord): boolean;
 }
 
 export interface PlanParts {
@@ -109,7 +110,7 @@ function bindKind(step: PlaybookStep, { kinds, playbook }: PlanParts): Draft | F
 function whyDropped({ step, kind, params }: Draft, inventory: Inventory): string | undefined {
   const why = kind.unneeded?.(params, inventory);
   if (why !== undefined) return why;
-  return nodesOf(kind, inventory)?.length === 0 ? `no node is a target of "${step.kind}"` : undefined;
+  return nodesOf({ kind, params }, inventory)?.length === 0 ? `no node is a target of "${step.kind}"` : undefined;
 }
 
 /** A gate must never go with its step: what it protects comes after. */
@@ -121,8 +122,9 @@ function lostGate({ name, gate }: PlaybookStep): Failure {
   });
 }
 
-function cutSteps({ step, kind }: Draft, inventory: Inventory): PlannedStep[] {
-  const nodes = nodesOf(kind, inventory);
+function cutSteps(draft: Draft, inventory: Inventory): PlannedStep[] {
+  const { step } = draft;
+  const nodes = nodesOf(draft, inventory);
   const batches = nodes === undefined ? [[wholeCluster]] : cutBatches(nodes, step.batch);
   return batches.map((targets, i) => ({
     id: i === 0 ? step.name : `${step.name}/${i + 1}`,
@@ -139,7 +141,8 @@ function cutSteps({ step, kind }: Draft, inventory: Inventory): PlannedStep[] {
 }
 
 /** undefined: the cluster as a whole. */
-function nodesOf(kind: PlannedKind, inventory: Inventory): Inventory['nodes'] | undefined {
+function nodesOf({ kind, params }: Pick<Draft, 'kind' | 'params'>, inventory: Inventory): Inventory['nodes'] | undefined {
   if (kind.targets === 'cluster') return undefined;
-  return kind.targets === 'nodes' ? inventory.nodes : nodesWith(inventory, 'control-plane');
+  const nodes = kind.targets === 'nodes' ? inventory.nodes : nodesWith(inventory, 'control-plane');
+  return nodes.filter((node) => kind.concerns?.(params, node) ?? true);
 }

@@ -1,12 +1,15 @@
 /** What a run needs to know of a plan to find its way: steps in order, their targets, gates and points of no return. */
 
-import type { Gate, Plan } from '../plan/plan.js';
+import type { Gate, Plan, PlannedStep } from '../plan/plan.js';
+import type { Direction } from './facts.js';
 
 export interface CourseStep {
   readonly id: string;
   readonly targets: readonly string[];
   readonly gate?: Gate;
   readonly pointOfNoReturn: boolean;
+  /** On which way the API may be away meanwhile, on purpose. */
+  readonly withoutApi?: readonly Direction[];
 }
 
 export interface Course {
@@ -15,14 +18,17 @@ export interface Course {
   readonly steps: readonly CourseStep[];
 }
 
-/** The course of a plan; `isPointOfNoReturn` answers for a kind of step by its name. */
-export function courseOf(plan: Pick<Plan, 'digest' | 'steps'>, isPointOfNoReturn: (kind: string) => boolean): Course {
+/** What a run asks of the kind of a step. */
+export type NatureOf = (step: Pick<PlannedStep, 'kind' | 'params'>) => Pick<CourseStep, 'pointOfNoReturn' | 'withoutApi'>;
+
+/** The course of a plan. */
+export function courseOf(plan: Pick<Plan, 'digest' | 'steps'>, natureOf: NatureOf): Course {
   return {
     digest: plan.digest,
     steps: plan.steps.map((step) => ({
       id: step.id,
       targets: step.targets,
-      pointOfNoReturn: isPointOfNoReturn(step.kind),
+      ...natureOf(step),
       ...(step.gate === undefined ? {} : { gate: step.gate }),
     })),
   };

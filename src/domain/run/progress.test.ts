@@ -217,7 +217,7 @@ it('makes the course of a plan', () => {
           { ...step, id: 'b', kind: 'last', gate },
         ],
       },
-      (kind) => kind === 'last',
+      ({ kind }) => ({ pointOfNoReturn: kind === 'last' }),
     ),
   ).toEqual({
     digest: 'd',

@@ -204,6 +204,12 @@ export function isHeld(p: Progress): boolean {
   return p.guard !== null && !p.guard.isAccepted;
 }
 
+/** The step under way takes the API away, on the way that is gone. */
+export function isWithoutApi(course: Course, p: Progress): boolean {
+  const step = p.direction === 'forward' ? nextStep(course, p) : nextToUndo(course, p);
+  return step?.withoutApi?.includes(p.direction) ?? false;
+}
+
 /** May go on forward: the API is there. */
 export function isApiThere(p: Progress): boolean {
   return p.guard === null || p.guard.isCleared;

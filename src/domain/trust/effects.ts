@@ -16,11 +16,24 @@ export type Verifier =
   /** cluster-info and other objects. */
   | 'objects'
   /** extension API servers and scheduler, through extension-apiserver-authentication. */
-  | 'extension-servers';
+  | 'extension-servers'
+  /** etcd members, of clients and of each other, where they share the CA. */
+  | 'etcd';
 
 /** Groups of leaves. */
-export type Presenter = 'api-servers' | 'api-servers-to-kubelets' | 'control-plane-clients' | 'kubelets' | 'admins' | 'csr-signer' | 'engine';
+export type Presenter =
+  | 'api-servers'
+  | 'api-servers-to-kubelets'
+  | 'control-plane-clients'
+  | 'kubelets'
+  | 'admins'
+  | 'csr-signer'
+  | 'engine'
+  /** API servers and members, to members that share the CA. */
+  | 'etcd-clients';
 
 export type TrustEffect =
   | { readonly type: 'trusts'; readonly verifier: Verifier; readonly cas: readonly ('outgoing' | 'incoming')[] }
-  | { readonly type: 'presents'; readonly presenter: Presenter; readonly ca: 'outgoing' | 'incoming' };
+  | { readonly type: 'presents'; readonly presenter: Presenter; readonly ca: 'outgoing' | 'incoming' }
+  /** From the beginning of a cutover to its end connections break on purpose: all that is proved is how things stand at its end. */
+  | { readonly type: 'cutover'; readonly edge: 'begins' | 'ends' };

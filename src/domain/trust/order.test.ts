@@ -55,6 +55,7 @@ function breaksSomewhere(steps: readonly OrderedStep[]): boolean {
   }
   const holds = (): boolean => groups.every((g) => edges[g].every((v) => members.every((p) => members.every((m) => trusted.get(`${v}#${m}`)!.has(presented.get(`${g}#${p}`)!)))));
   const act = (effect: TrustEffect, m: number): void => {
+    if (effect.type === 'cutover') return;
     if (effect.type === 'presents') presented.set(`${effect.presenter}#${m}`, effect.ca);
     else trusted.set(`${effect.verifier}#${m}`, new Set(effect.cas));
     for (const own of members) for (const ca of trusted.get(`servers#${own}`)!) trusted.get(`extension-servers#${own}`)!.add(ca);
@@ -121,6 +122,39 @@ describe('the order of a plan', () => {
 
   it('is refused if extension trust is narrowed while API servers would add it again', () => {
     expect(proveOrder(moved('extensions drop', 'servers drop'))).toMatchObject([{ code: 'outgoing-left', target: 'extension-servers' }]);
+  });
+
+  describe('of a cutover', () => {
+    const cut = [
+      step('look'),
+      step('put in place', { type: 'cutover', edge: 'begins' }, trusts('servers', 'incoming'), presents('api-servers'), presents('api-servers-to-kubelets'), presents('etcd-clients')),
+      step('etcd', trusts('etcd', 'incoming')),
+      step('api servers', presents('engine'), trusts('admins', 'incoming'), presents('admins')),
+      step('kubelets', trusts('kubelets', 'incoming'), presents('kubelets')),
+      step('controllers', trusts('control-plane-clients', 'incoming'), presents('control-plane-clients'), trusts('published', 'incoming'), presents('csr-signer')),
+      step('extensions', trusts('extension-servers', 'incoming')),
+      step('objects', trusts('objects', 'incoming')),
+      step('roll', trusts('pods', 'incoming'), { type: 'cutover', edge: 'ends' }),
+    ];
+    const cutWithout = (name: string): OrderedStep[] => cut.filter((s) => s.name !== name);
+
+    it('is proved by how things stand at its end', () => {
+      expect(proveOrder(cut)).toEqual([]);
+    });
+
+    it.each([
+      ['etcd', 'API servers and etcd members, to members, may present a leaf of the incoming CA to: etcd members'],
+      ['kubelets', 'kubelets may present a leaf of the outgoing CA to: API servers and kubelets'],
+      ['controllers', 'kube-controller-manager and kube-scheduler may present a leaf of the outgoing CA'],
+      ['api servers', 'rotate-ca itself may present a leaf of the outgoing CA'],
+      ['roll', 'the cutover that begins with step "put in place" has no end'],
+    ])('is refused without "%s"', (name, words) => {
+      expect(
+        proveOrder(cutWithout(name))
+          .map(({ summary }) => summary)
+          .join('\n'),
+      ).toContain(words);
+    });
   });
 
   it('lets pods keep the outgoing CA in memory', () => {

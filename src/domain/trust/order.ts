@@ -27,6 +27,7 @@ const verifiers: Readonly<Record<Verifier, string>> = {
   admins: 'admin kubeconfigs',
   objects: 'cluster-info and other objects',
   'extension-servers': 'extension API servers',
+  etcd: 'etcd members',
 };
 
 const presenters: Readonly<Record<Presenter, string>> = {
@@ -37,7 +38,11 @@ const presenters: Readonly<Record<Presenter, string>> = {
   admins: 'admins',
   'csr-signer': 'those who have a CertificateSigningRequest signed',
   engine: 'rotate-ca itself',
+  'etcd-clients': 'API servers and etcd members, to members,',
 };
+
+/** Only where a step speaks of them: most clusters have a CA of their own for etcd. */
+const onlyIfNamed = { verifier: 'etcd', presenter: 'etcd-clients' } as const;
 
 /**
  * Who verifies whom (kubernetes-pki 3.1). What the signer signs from now on may be presented by anyone: as a client to the servers,
@@ -51,6 +56,7 @@ export const edges: Readonly<Record<Presenter, readonly Verifier[]>> = {
   admins: ['servers', 'extension-servers'],
   'csr-signer': ['servers', 'extension-servers', 'published', 'pods'],
   engine: ['servers', 'extension-servers'],
+  'etcd-clients': ['etcd'],
 };
 
 const allVerifiers = Object.keys(verifiers) as Verifier[];
@@ -61,6 +67,7 @@ const allPresenters = Object.keys(presenters) as Presenter[];
  * use before distrust (a CA is dropped only where none of its leaves is presented). While a step is under way some of its targets are
  * before and some after it, so both must hold: what is sure to be trusted is the intersection, what may be presented is the union.
  * At the end only the incoming CA is trusted and presented; pods may keep the outgoing one in memory. A plan without effects proves itself.
+ * Within a cutover nothing holds, which is what its playbook is for; how things stand when it ends is proved like any other state.
  */
 export function proveOrder(steps: readonly OrderedStep[]): Failure[] {
   if (steps.every(({ effects }) => effects.length === 0)) return [];
@@ -69,12 +76,32 @@ export function proveOrder(steps: readonly OrderedStep[]): Failure[] {
     trusted: new Map(allVerifiers.map((verifier) => [verifier, new Set<Ca>(['outgoing'])])),
     presented: new Map(allPresenters.map((presenter) => [presenter, new Set<Ca>(['outgoing'])])),
   };
+  let cutover: OrderedStep | undefined;
   for (const step of steps) {
     const after = afterStep(state, step.effects);
-    failures.push(...brokenEdges(inFlight(state, after), step));
+    if (marks(step, 'begins')) cutover = step;
+    if (cutover === undefined) failures.push(...brokenEdges(inFlight(state, after), step));
+    if (marks(step, 'ends')) {
+      cutover = undefined;
+      failures.push(...brokenEdges(after, step));
+    }
     state = after;
   }
-  return failures.length > 0 ? failures : whatIsLeft(state);
+  if (cutover !== undefined) failures.push(endless(cutover));
+  return failures.length > 0 ? failures : whatIsLeft(state, steps);
+}
+
+function marks({ effects }: OrderedStep, edge: 'begins' | 'ends'): boolean {
+  return effects.some((effect) => effect.type === 'cutover' && effect.edge === edge);
+}
+
+function endless({ name }: OrderedStep): Failure {
+  return failure('chain-broken', {
+    target: name,
+    summary: `the cutover that begins with step "${name}" has no end`,
+    cause: 'no step after it rolls the pods that hold tokens and trust of before',
+    nextAction: 'Add the step roll-workloads with "trusts: [incoming]" behind it.',
+  });
 }
 
 function afterStep(before: State, effects: readonly TrustEffect[]): State {
@@ -82,7 +109,7 @@ function afterStep(before: State, effects: readonly TrustEffect[]): State {
   const presented = new Map(before.presented);
   for (const effect of effects) {
     if (effect.type === 'trusts') trusted.set(effect.verifier, new Set(effect.cas));
-    else presented.set(effect.presenter, new Set([effect.ca]));
+    else if (effect.type === 'presents') presented.set(effect.presenter, new Set([effect.ca]));
   }
   // API servers add what they trust to extension-apiserver-authentication, and add it again if it is taken out (combineCertLists).
   trusted.set('extension-servers', union(trusted.get('extension-servers')!, trusted.get('servers')!));
@@ -119,9 +146,12 @@ function brokenEdges(state: State, step: OrderedStep): Failure[] {
   return failures;
 }
 
-function whatIsLeft(state: State): Failure[] {
-  const trusting = allVerifiers.filter((v) => v !== 'pods' && !isOnlyIncoming(state.trusted.get(v)!));
-  const presenting = allPresenters.filter((p) => !isOnlyIncoming(state.presented.get(p)!));
+function whatIsLeft(state: State, steps: readonly OrderedStep[]): Failure[] {
+  const effects = steps.flatMap((step) => step.effects);
+  const isNamed = effects.some((e) => (e.type === 'trusts' && e.verifier === onlyIfNamed.verifier) || (e.type === 'presents' && e.presenter === onlyIfNamed.presenter));
+  const counts = (group: Verifier | Presenter): boolean => isNamed || (group !== onlyIfNamed.verifier && group !== onlyIfNamed.presenter);
+  const trusting = allVerifiers.filter((v) => v !== 'pods' && counts(v) && !isOnlyIncoming(state.trusted.get(v)!));
+  const presenting = allPresenters.filter((p) => counts(p) && !isOnlyIncoming(state.presented.get(p)!));
   return [
     ...trusting.map((v) => left(v, `at the end of the plan these do not trust the incoming CA alone: ${verifiers[v]}`)),
     ...presenting.map((p) => left(p, `at the end of the plan leaves of the outgoing CA are still presented by: ${presenters[p]}`)),

@@ -1,6 +1,7 @@
 /** Turns what the script of a node has printed into records. */
 
 import { createHash, createPublicKey } from 'node:crypto';
+import { posix } from 'node:path';
 import type { FileRecord } from '../../domain/cluster/inventory.js';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { fail } from '../../domain/errors.js';
@@ -14,6 +15,20 @@ export interface NodeFindings {
   readonly tools: ReadonlySet<string>;
   /** Arguments of the running kubelet, program first. */
   readonly kubelet: readonly string[] | undefined;
+  readonly units: readonly UnitFindings[];
+}
+
+/** A component that systemd runs. */
+export interface UnitFindings {
+  readonly component: string;
+  /** `etcd.service` */
+  readonly unit: string;
+  /** As the process has it, program first. */
+  readonly args: readonly string[];
+  /** `ETCD_NAME=...`, of etcd alone. */
+  readonly environment: readonly string[];
+  /** `FragmentPath=...`, as systemctl prints it. */
+  readonly properties: readonly string[];
 }
 
 /** What the script says of one file; each part may be missing, because files come and go. */
@@ -25,6 +40,7 @@ interface Found {
   sha256?: string;
   text: string[];
   publicKey: string[];
+  refs: string[];
 }
 
 /** Parses the script's output. Throws command-failed if its end is missing. */
@@ -42,6 +58,7 @@ export function readFindings(node: string, output: string): NodeFindings {
   const found = new Map<string, Found>();
   const tools = new Set<string>();
   let kubelet: readonly string[] | undefined;
+  const units: { component: string; unit: string; args: string[]; environment: string[]; properties: string[] }[] = [];
   let take: (text: string) => void = () => undefined;
   for (const line of lines) {
     if (line.startsWith('|')) {
@@ -59,7 +76,7 @@ export function readFindings(node: string, output: string): NodeFindings {
       if (of !== undefined) of.sha256 = sum[2] ?? '';
     } else if (what === 'file') {
       const path = fields.slice(1).join(' ');
-      found.set(path, { kind: fields[0] ?? '', path, text: [], publicKey: [] });
+      found.set(path, { kind: fields[0] ?? '', path, text: [], publicKey: [], refs: [] });
     } else if (what === 'link' && file !== undefined)
       take = (text) => {
         file.linkTo = text;
@@ -70,34 +87,55 @@ export function readFindings(node: string, output: string): NodeFindings {
       if (of !== undefined) of.attributes = { mode: mode.padStart(4, '0'), uid: Number(uid), gid: Number(gid) };
     } else if (what === 'text' && file !== undefined) take = (text) => void file.text.push(text);
     else if (what === 'key' && file !== undefined) take = (text) => void file.publicKey.push(text);
+    else if (what === 'refs' && file !== undefined) take = (text) => void file.refs.push(text);
+    else if (what === 'unit') {
+      const [component = '', name = '', command, environment] = fields;
+      const unit = { component, unit: name, args: parts(decoded(command), '\0'), environment: parts(decoded(environment), '\n'), properties: [] as string[] };
+      units.push(unit);
+      take = (text) => void unit.properties.push(text);
+    }
     else if (what === 'tool') tools.add(rest);
-    else if (what === 'kubelet')
-      kubelet = decoded(rest)
-        .split('\0')
-        .filter((argument) => argument !== '');
+    else if (what === 'kubelet') kubelet = parts(decoded(rest), '\0');
   }
   // Without attributes it is a link that leads nowhere, or it went away while it was read.
   const there = [...found.values()].filter((file) => file.attributes !== undefined || file.linkTo !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifests = new Map(there.flatMap((file) => (file.kind === 'manifest' ? [[file.path, file.text.join('\n')] as const] : [])));
-  return { files: there.map(recordOf), manifests, tools, kubelet };
+  return { files: there.map(recordOf), manifests, tools, kubelet, units };
 }
 
-function recordOf({ kind, path, linkTo, attributes, sha256, text: textLines, publicKey }: Found): FileRecord {
+function parts(text: string, separator: string): string[] {
+  return text.split(separator).filter((part) => part !== '');
+}
+
+function recordOf({ kind, path, linkTo, attributes, sha256, text: textLines, publicKey, refs }: Found): FileRecord {
   const text = textLines.map((line) => `${line}\n`).join('');
   const common = { path, sha256: sha256 ?? '', ...(attributes ?? { mode: '0777', uid: 0, gid: 0 }), ...(linkTo === undefined ? {} : { linkTo }) };
-  if (kind === 'kubeconfig') return { ...common, kind, ...kubeconfigIn(text) };
-  if (kind === 'manifest' || kind === 'config') return { ...common, kind, certificates: [] };
+  if (kind === 'kubeconfig') return { ...common, kind, ...kubeconfigIn(path, text) };
+  if (kind === 'manifest' || kind === 'config') return { ...common, kind, certificates: [], ...(refs.length === 0 ? {} : { refs: refsIn(refs) }) };
   const certificates = recordsOf(text);
   const keySpki = publicKeySpki(text) ?? publicKeySpki(publicKey.join('\n'));
   const fileKind = certificates.length === 0 ? 'key' : certificates[0]?.isCa === true ? 'bundle' : 'leaf';
   return { ...common, kind: fileKind, certificates, ...(keySpki === undefined ? {} : { keySpki }) };
 }
 
-function kubeconfigIn(text: string): Pick<FileRecord, 'certificates' | 'client' | 'server'> {
+/** `clientCAFile: /etc/kubernetes/pki/ca.pem`, in YAML of one value a line. */
+function refsIn(lines: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    lines.flatMap((line) => {
+      const [, key, path] = /^\s*(?:- )?([A-Za-z][A-Za-z-]*):\s*"?(\/[^\s"]+)"?\s*$/.exec(line) ?? [];
+      return key === undefined || path === undefined ? [] : [[key, path] as const];
+    }),
+  );
+}
+
+function kubeconfigIn(path: string, text: string): Pick<FileRecord, 'certificates' | 'client' | 'server' | 'refs'> {
   try {
-    const { caPem = '', clientCertificatePem = '', server } = readKubeconfig(text);
+    const { caPem = '', clientCertificatePem = '', server, caFile, clientCertificateFile, clientKeyFile } = readKubeconfig(text);
     const client = recordsOf(clientCertificatePem)[0];
-    return { certificates: recordsOf(caPem), server, ...(client === undefined ? {} : { client }) };
+    const named = { 'certificate-authority': caFile, 'client-certificate': clientCertificateFile, 'client-key': clientKeyFile };
+    // A relative path is one from the folder of the kubeconfig (client-go tools/clientcmd/loader.go ResolveLocalPaths).
+    const refs = Object.entries(named).flatMap(([key, to]) => (to === undefined ? [] : [[key, to.startsWith('/') ? to : posix.join(posix.dirname(path), to)] as const]));
+    return { certificates: recordsOf(caPem), server, ...(client === undefined ? {} : { client }), ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs) }) };
   } catch {
     // What is left of it after its secrets were taken out, or the file itself, is no kubeconfig: its CAs still count.
     const data = [...text.matchAll(/certificate-authority-data: *"?([A-Za-z0-9+/=]+)/g)].map((match) => decoded(match[1]));

@@ -1,10 +1,14 @@
 /** The script that reads the trust files of a node. Keys stay on the node: of a file with a key only digests, certificates and the public key travel. */
 
+import { unitScript } from './unit-script.js';
+
 /**
  * One program for all files wherever there is one that takes many: a control plane has some fifty files, and a look must not cost it five hundred programs.
  * Records, one a line, paths as they are (a path with a newline is left out), text behind a "|" on the lines after its record:
  * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <path>`, sums as sha256sum prints them,
- * `text <path>` and what may be seen of it, `key <path>` and its public half, `tool <name>`, `kubelet <command line in base64>`, and `end`.
+ * `text <path>` and what may be seen of it, `refs <path>` and the lines that name other files, `key <path>` and its public half, `tool <name>`,
+ * `kubelet <command line in base64>`, `unit <component> <unit> <command line> <ETCD_ variables>` (both in base64) and what systemd says of it, and `end`.
+ * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
  */
 export const collectScript = `set -uf
 LC_ALL=C; export LC_ALL
@@ -19,6 +23,7 @@ add() {
   kind=$1; shift
   for p; do
     [ -f "$p" ] || [ -L "$p" ] || continue
+    case $nl$files in *"$nl$p$nl"*) continue ;; esac
     printf 'file %s %s\\n' "$kind" "$p"
     if [ -L "$p" ]; then to=$(readlink "$p"); printf 'link %s\\n|%s\\n' "$p" "\${to%%"$nl"*}"; fi
     [ -f "$p" ] || continue
@@ -33,6 +38,7 @@ add manifest $(below /etc/kubernetes/manifests -maxdepth 1 ! -name '.*')
 add kubeconfig $(below /etc/cni/net.d -name '*kubeconfig*')
 add config /var/lib/kubelet/config.yaml
 
+${unitScript}
 if [ -n "$files" ]; then
   stat -L -c 'stat %a %u %g %n' -- $files 2>/dev/null
   sha256sum -- $files 2>/dev/null
@@ -77,6 +83,11 @@ printf %s "$list" | awk '
     close(path)
     if (whole != "" && !private) print whole
   }'
+
+printf %s "$refs" | while read -r p; do
+  printf 'refs %s\\n' "$p"
+  grep -E "$reference" "$p" 2>/dev/null | sed 's/^/|/'
+done
 
 if has openssl; then
   for p in $(grep -lE 'BEGIN [A-Z ]*PRIVATE KEY-----' $pems 2>/dev/null); do

@@ -1,9 +1,9 @@
-/** Components of a node: static pods by their manifests, the kubelet by its command line. */
+/** Components of a node: static pods by their manifests, units by their command lines. */
 
 import { parseFlags } from '../../domain/cluster/flags.js';
-import type { ComponentRecord } from '../../domain/cluster/inventory.js';
+import type { ComponentName, ComponentRecord, UnitRecord } from '../../domain/cluster/inventory.js';
 import { readManifest } from '../../domain/cluster/manifest.js';
-import type { NodeFindings } from '../files/read-files.js';
+import type { NodeFindings, UnitFindings } from '../files/read-files.js';
 
 const staticPods = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'] as const;
 
@@ -15,8 +15,32 @@ export function componentsOf(findings: NodeFindings, kubeletVersion: string): Co
     const known = staticPods.find((component) => component === name);
     return known === undefined ? [] : [{ name: known, version: versionOf(image), flags, manifest: path }];
   });
-  if (findings.kubelet === undefined) return pods;
-  return [...pods, { name: 'kubelet', version: kubeletVersion, flags: parseFlags(findings.kubelet.slice(1)) }];
+  const units = findings.units.filter(({ component }) => component !== 'kubelet').map(componentOf);
+  if (findings.kubelet === undefined) return [...pods, ...units];
+  const own = findings.units.find(({ component }) => component === 'kubelet');
+  return [...pods, ...units, { name: 'kubelet', version: kubeletVersion, flags: parseFlags(findings.kubelet.slice(1)), ...(own === undefined ? {} : { unit: unitOf(own) }) }];
+}
+
+/** A flag of etcd counts more than its variable, `ETCD_PEER_CERT_FILE` (etcd pkg/flags SetFlagsFromEnv). */
+function componentOf(findings: UnitFindings): ComponentRecord {
+  const variables = findings.environment.flatMap((line) => {
+    const [, name = '', value = ''] = /^ETCD_([A-Z_]+)=(.*)$/s.exec(line) ?? [];
+    return name === '' ? [] : [[name.toLowerCase().replaceAll('_', '-'), value] as const];
+  });
+  return { name: findings.component as ComponentName, version: '', flags: { ...Object.fromEntries(variables), ...parseFlags(findings.args.slice(1)) }, unit: unitOf(findings) };
+}
+
+function unitOf({ unit, properties }: UnitFindings): UnitRecord {
+  const value = (name: string): string => properties.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
+  const environmentFiles = properties.flatMap((line) => (line.startsWith('EnvironmentFiles=') ? [line.slice('EnvironmentFiles='.length).replace(/ \(ignore_errors=\w+\)$/, '')] : []));
+  return {
+    name: unit,
+    file: value('FragmentPath'),
+    dropIns: value('DropInPaths').split(' ').filter((path) => path !== ''),
+    environmentFiles: environmentFiles.filter((path) => path !== ''),
+    user: value('User'),
+    isStale: value('NeedDaemonReload') === 'yes',
+  };
 }
 
 /** The tag of an image, without a digest; empty if it has none. */

@@ -1,0 +1,45 @@
+/** The part of a node's script that finds components which systemd starts, and the files that they name. */
+
+/** Programs that are looked for as units; flanneld is an agent of the network that some clusters run so. */
+const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'flanneld'] as const;
+
+/*
+ * The command line is that of the running process: systemd has put in the variables of its environment files. Logs and programs that
+ * it names are no trust: what is executable, or larger than 256 KiB, is left alone. Uses what the script around it defines.
+ */
+export const unitScript = `refs=; named=; own=
+reference='^[[:space:]]*(- )?[A-Za-z][A-Za-z-]*:[[:space:]]*"?/[^[:space:]"]+"?[[:space:]]*$'
+small() { [ $# -eq 0 ] || find -L "$@" -maxdepth 0 -type f -size -256k ! -perm /111 2>/dev/null; }
+sort_in() {
+  for p in $(small "$@"); do
+    if grep -qE -- '-----BEGIN [A-Z ]*(CERTIFICATE|PRIVATE KEY|PUBLIC KEY)-----' "$p" 2>/dev/null; then add pem "$p"
+    elif grep -qE '^[[:space:]]*"?clusters"?:' "$p" 2>/dev/null; then add kubeconfig "$p"; further="$further$p$nl"
+    elif grep -qE "$reference" "$p" 2>/dev/null; then add config "$p"; refs="$refs$p$nl"; further="$further$p$nl"
+    fi
+  done
+}
+named_in() {
+  for p; do
+    awk -v dir="\${p%/*}" '/^[ ]*(certificate-authority|client-certificate|client-key|tokenFile|kubeconfig|clientCAFile|tlsCertFile|tlsPrivateKeyFile)[ ]*:/ {
+      v = $2; gsub(/["\\047]/, "", v); if (v != "") print (v ~ /^\\//) ? v : dir "/" v }' "$p" 2>/dev/null
+  done
+}
+for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdline 2>/dev/null); do
+  d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
+  case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
+  ! grep -q kubepods $d/cgroup 2>/dev/null || continue
+  unit=$(grep -oE '[^/]+\\.service$' $d/cgroup 2>/dev/null | head -n 1)
+  [ -n "$unit" ] || continue
+  printf 'unit %s %s %s %s\\n' "$name" "$unit" "$(base64 -w 0 < $c)" "$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | base64 -w 0)"
+  systemctl show -p FragmentPath,DropInPaths,EnvironmentFiles,User,NeedDaemonReload "$unit" 2>/dev/null | sed 's/^/|/'
+  [ $name = kubelet ] || own=1
+  named=$named$(tr '\\0' '\\n' < $c 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]')$nl$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
+done
+# Kubeconfigs of people are in no command line; where units were written by hand they lie beside those of the components.
+[ -z "$own" ] || named=$named$(find /etc/kubernetes -maxdepth 2 -type f ! -path "*$nl*" 2>/dev/null)$nl
+further=; sort_in $(printf %s "$named" | sort -u)
+for round in 1 2; do
+  [ -n "$further" ] || break
+  now=$further; further=; sort_in $(named_in $now | sort -u)
+done
+`;
