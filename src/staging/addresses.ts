@@ -52,7 +52,9 @@ export function portsOf({ loadBalancer, vault, nodes, layout }: Pick<ClusterSpec
   return [
     loadBalancer,
     vault,
-    ...nodes.flatMap(({ address, sshPort, roles }) => [sshPort, kubeletPort, ...(layout === 'hard-way' ? [proxyPort] : []), ...(roles.includes('control-plane') ? controlPlanePorts : [])].map((port) => ({ address, port }))),
+    ...nodes.flatMap(({ address, sshPort, roles }) =>
+      [sshPort, kubeletPort, ...(layout === 'hard-way' ? [proxyPort] : []), ...(roles.includes('control-plane') ? controlPlanePorts : [])].map((port) => ({ address, port })),
+    ),
   ];
 }
 

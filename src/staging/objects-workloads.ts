@@ -79,7 +79,9 @@ function tokenSecrets(spec: ClusterSpec): NewObject[] {
     (namespace): NewObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: tokenHolder, namespace } }),
   );
   const secrets = places.map((metadata) => tokenSecret(metadata, tokenHolder));
-  const lived = spec.workloads.flatMap((one) => (one.tokenSecret === undefined || one.tokenSecret === '' ? [] : [tokenSecret({ namespace: one.namespace, name: one.tokenSecret }, accountOf(one))]));
+  const lived = spec.workloads.flatMap((one) =>
+    one.tokenSecret === undefined || one.tokenSecret === '' ? [] : [tokenSecret({ namespace: one.namespace, name: one.tokenSecret }, accountOf(one))],
+  );
   return [...accounts, ...secrets, ...lived];
 }
 

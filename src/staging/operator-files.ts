@@ -34,7 +34,15 @@ export interface OperatorParts {
   readonly adminKubeconfig: { readonly path: string; readonly text: string };
   readonly userKey: SshKeyPair;
   readonly hostKeys: ReadonlyMap<string, SshKeyPair>;
-  readonly vault: { readonly url: string; readonly caPem: string; readonly roleId: string; readonly secretId: string; readonly rootToken: string; readonly signRole: string; readonly mount: string };
+  readonly vault: {
+    readonly url: string;
+    readonly caPem: string;
+    readonly roleId: string;
+    readonly secretId: string;
+    readonly rootToken: string;
+    readonly signRole: string;
+    readonly mount: string;
+  };
 }
 
 /** Written 0600 into a folder of 0700. */

@@ -83,7 +83,10 @@ export function accountVolume(pod: StoredObject): Volume | undefined {
   >;
   const there = containers.flatMap(({ volumeMounts = [] }) => volumeMounts).find(({ mountPath }) => mountPath === accountPath)?.name;
   const volumes = volumesOf(pod);
-  return volumes.find(({ name }) => name === there) ?? volumes.find(({ objects, tokens }) => tokens.length > 0 && objects.some(({ kind, name }) => kind === 'ConfigMap' && name === 'kube-root-ca.crt'));
+  return (
+    volumes.find(({ name }) => name === there) ??
+    volumes.find(({ objects, tokens }) => tokens.length > 0 && objects.some(({ kind, name }) => kind === 'ConfigMap' && name === 'kube-root-ca.crt'))
+  );
 }
 
 /** Below /var/lib/kubelet. */

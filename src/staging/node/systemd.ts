@@ -32,9 +32,7 @@ export function systemd(about: { readonly node: string; readonly processes: Proc
     const warning = chosen.map(([name, unit]) => (unit.facts?.().needsReload === true ? changedOnDisk(name) : '')).join('');
     const jobs = runJobs(verb === 'try-restart' ? 'restart' : (verb as JobVerb), new Map(chosen));
     if (!isWaitedFor) return { stdout: '', stderr: warning, exitCode: 0 };
-    const failures = [...(await jobs)].map(
-      ([name, why]) => `Job for ${name} failed ${why}.\nSee "systemctl status ${name}" and "journalctl -xeu ${name}" for details.\n`,
-    );
+    const failures = [...(await jobs)].map(([name, why]) => `Job for ${name} failed ${why}.\nSee "systemctl status ${name}" and "journalctl -xeu ${name}" for details.\n`);
     return { stdout: '', stderr: `${warning}${failures.join('')}`, exitCode: failures.length === 0 ? 0 : 1 };
   }
 

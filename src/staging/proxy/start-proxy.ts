@@ -28,7 +28,9 @@ export const startProxy: StartComponent = async ({ context, node, process, flags
   const configuration = flags.config === undefined ? {} : ((parse(must(flags.config)) ?? {}) as Configuration);
   const loaded = readStagingKubeconfig(must(configuration.clientConnection?.kubeconfig ?? flags.kubeconfig ?? ''), (path) => process.read(path));
   const health = createServer((request, response) => {
-    response.writeHead(/^\/(healthz|livez)/.test(request.url ?? '') ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify({ currentTime: new Date(clock.now()) }));
+    response
+      .writeHead(/^\/(healthz|livez)/.test(request.url ?? '') ? 200 : 404, { 'content-type': 'application/json' })
+      .end(JSON.stringify({ currentTime: new Date(clock.now()) }));
   });
   await listen(health, proxyPorts.health, node.address);
   process.listens(proxyPorts.health);

@@ -16,8 +16,22 @@ const system = '/etc/systemd/system';
 
 describe('assignmentsOf', () => {
   it.each([
-    ['sections', '[Unit]\nA=1\n[Service]\nA = 2 \n', [['Unit.A', '1'], ['Service.A', '2']]],
-    ['lines that go on, with a comment between', '[Service]\nExecStart=/bin/x \\\n  --a \\\n# not this\n  --b\nUser=u\n', [['Service.ExecStart', '/bin/x    --a    --b'], ['Service.User', 'u']]],
+    [
+      'sections',
+      '[Unit]\nA=1\n[Service]\nA = 2 \n',
+      [
+        ['Unit.A', '1'],
+        ['Service.A', '2'],
+      ],
+    ],
+    [
+      'lines that go on, with a comment between',
+      '[Service]\nExecStart=/bin/x \\\n  --a \\\n# not this\n  --b\nUser=u\n',
+      [
+        ['Service.ExecStart', '/bin/x    --a    --b'],
+        ['Service.User', 'u'],
+      ],
+    ],
     ['comments', '# A=1\n; B=2\n[Service]\nC=3\n', [['Service.C', '3']]],
     ['an empty value', '[Service]\nExecStart=\n', [['Service.ExecStart', '']]],
   ])('%s', (_, text, expected) => {
@@ -39,7 +53,8 @@ describe('loadUnit', () => {
   it('reads the fragment and its drop-ins by their names', () => {
     const unit = loadUnit(
       nodeWith({
-        [`${system}/etcd.service`]: '[Unit]\nAfter=network.target a.service\n[Service]\nType=notify\nUser=etcd\nEnvironmentFile=/etc/a.env\nExecStart=/bin/etcd --a\nRestart=always\nRestartSec=2\n',
+        [`${system}/etcd.service`]:
+          '[Unit]\nAfter=network.target a.service\n[Service]\nType=notify\nUser=etcd\nEnvironmentFile=/etc/a.env\nExecStart=/bin/etcd --a\nRestart=always\nRestartSec=2\n',
         [`${system}/etcd.service.d/20-b.conf`]: '[Service]\nExecStart=\nExecStart=/bin/etcd --b\n',
         [`${system}/etcd.service.d/10-a.conf`]: '[Service]\nEnvironment="A=x y" B=z\nEnvironmentFile=-/etc/b.env\nRestartSec=5\n',
         [`${system}/etcd.service.d/README`]: '',
