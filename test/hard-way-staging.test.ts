@@ -88,7 +88,7 @@ describe('the API', () => {
 
   it("has tokens that are signed by the API servers' own key", () => {
     const secret = staging.context.store.get({ apiVersion: 'v1', kind: 'Secret', namespace: 'tokens-1', name: 'token-1' });
-    const token = Buffer.from((secret?.data as Record<string, string>).token ?? '', 'base64').toString('utf8');
+    const token = Buffer.from(((secret?.data ?? {}) as Record<string, string>).token ?? '', 'base64').toString('utf8');
     const [header = '', payload = '', signature = ''] = token.split('.');
     const key = createPublicKey(textOn('master1', `${pki}/apiserver-key.pem`));
     expect(verify('sha256', Buffer.from(`${header}.${payload}`), key, Buffer.from(signature, 'base64url'))).toBe(true);
