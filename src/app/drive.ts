@@ -6,13 +6,13 @@ import { openApiProber } from '../adapters/tls/api-prober.js';
 import { nodesWith } from '../domain/cluster/inventory.js';
 import { type Failure, failure, failuresOf, RotationError } from '../domain/errors.js';
 import type { Plan } from '../domain/plan/plan.js';
-import type { Fact } from '../domain/run/facts.js';
-import { advance, untouched } from '../domain/run/progress.js';
+import type { Fact, Mark } from '../domain/run/facts.js';
+import { advance, isWithoutApi, type Progress, untouched } from '../domain/run/progress.js';
 import { watchApi } from '../engine/guard.js';
-import { openRun, type Run, type RunView } from '../engine/open-run.js';
+import { courseFor, openRun, type Run, type RunView } from '../engine/open-run.js';
 import { defaultLimits, type Limits } from '../engine/perform.js';
 import { systemClock } from '../engine/system-clock.js';
-import { holdIncomingCredential } from '../operations/engine-credential.js';
+import { adoptIncomingCredential } from '../operations/engine-credential.js';
 import { outgoingWitness } from '../operations/outgoing-witness.js';
 import { artefactNames } from '../operations/run-files.js';
 import { apiServerOf } from '../operations/identity-probe.js';
@@ -105,14 +105,16 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   const replayed = journal.lines().reduce((p, l) => advance(p, l.fact), untouched);
   const goesBack = options.ask === 'rollback' || replayed.direction === 'back';
   // First of all: after distrust the kubeconfig alone is no way in any more.
-  await takeUpCredential(world, folder, plan, { issuer, attempt: replayed.attempt, holds: holdsCredential(journal.lines(), plan), goesBack });
+  await takeUpCredential(world, folder, plan, { issuer, attempt: replayed.attempt, holds: holdsCredential(replayed, plan), goesBack });
   await refuseOtherCluster(world.access.kube(), plan);
+  // A process that was ended in the middle of a cutover finds no API.
+  const mayDoWithoutApi = goesBack || isWithoutApi(courseFor(plan, stepKinds), replayed);
   // Before anything is written: a run of a stale plan leaves no journal behind.
   if (!journal.lines().some((l) => l.fact.type === 'run.submitted')) {
     checkPlan(plan, await inventoryNow());
     await checkIssuer(issuer, plan);
   }
-  const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, goesBack));
+  const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, mayDoWithoutApi));
   run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: stepKinds, checkpoints, siteOf, clock: systemClock, limits: limitsAt(options.pace ?? 1) });
   journal.onAppend(options.onLine);
   run.start();
@@ -153,10 +155,10 @@ async function checkIssuer(issuer: Issuer, plan: Plan): Promise<void> {
   if (failures.length > 0) throw new RotationError(failures);
 }
 
-/** The way back begins over SSH even while no API answers; another owner, or another cluster, still stops it. */
-function unlessApiIsAway(error: unknown, goesBack: boolean): undefined {
+/** The way back begins over SSH even while no API answers, and so does what takes it away; another owner, or another cluster, still stops it. */
+function unlessApiIsAway(error: unknown, mayDoWithout: boolean): undefined {
   const codes = failuresOf(error)?.map((f) => f.code) ?? [];
-  if (!goesBack || codes.length === 0 || !codes.every((code) => code === 'api-unreachable' || code === 'api-forbidden' || code === 'deadline-exceeded')) throw error;
+  if (!mayDoWithout || codes.length === 0 || !codes.every((code) => code === 'api-unreachable' || code === 'api-forbidden' || code === 'deadline-exceeded')) throw error;
   return undefined;
 }
 
@@ -236,11 +238,10 @@ function absent(error: unknown): never {
   );
 }
 
-/** The journal says that the step hold-credential was done and not taken back. */
-function holdsCredential(lines: readonly JournalLine[], plan: Plan): boolean {
-  const held = new Set(plan.steps.filter((s) => s.kind === 'hold-credential').map((s) => s.id));
-  const progress = lines.reduce((p, l) => advance(p, l.fact), untouched);
-  return [...held].some((id) => Object.values(progress.marks[id] ?? {}).some((s) => s.mark === 'applied' || s.mark === 'verified'));
+/** The journal says that the step hold-credential was done and not taken back; or that put-in-place was begun, from which on servers accept nothing else. */
+function holdsCredential(progress: Progress, plan: Plan): boolean {
+  const marks: Readonly<Record<string, readonly Mark[]>> = { 'hold-credential': ['applied', 'verified'], 'put-in-place': ['applying', 'applied', 'verified'] };
+  return plan.steps.some(({ id, kind }) => Object.values(progress.marks[id] ?? {}).some(({ mark }) => marks[kind]?.includes(mark) === true));
 }
 
 /** What the engine held in memory before it was ended: trust in the incoming CA, and a leaf of it. */
@@ -274,7 +275,8 @@ async function takeUpCredential(
     return;
   }
   try {
-    await holdIncomingCredential({ artefacts, issuer: now.issuer, signal: new AbortController().signal, target: plan.inventory.cluster.server, access: world.access });
+    const { access, roleIssuer } = world;
+    await adoptIncomingCredential({ artefacts, issuer: now.issuer, roleIssuer, signal: new AbortController().signal, target: plan.inventory.cluster.server, access });
   } catch (error) {
     // The way back must not need the issuer as long as servers accept the kubeconfig's own certificate.
     if (!now.goesBack || failuresOf(error) === undefined) throw error;

@@ -140,7 +140,7 @@ async function mixedChecks(at: { world: World; folder: RunFolder; plan: Plan; be
   if (outgoingCa === undefined || incomingCa === undefined) return [];
   const world: CheckWorld = { inventory: at.plan.inventory, outgoingCa, incomingCa };
   const incoming = await credentialOfIncoming(
-    { artefacts, issuer: await at.world.issuer(), signal: new AbortController().signal, target: 'cluster' },
+    { artefacts, issuer: await at.world.issuer(), roleIssuer: at.world.roleIssuer, signal: new AbortController().signal, target: 'cluster' },
     { commonName: 'rehearsal', organizations: [], ttlMs: 10 * 60_000 },
   );
   const when = at.isLast ? 'before distrust' : 'before the signer switch';

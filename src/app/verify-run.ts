@@ -38,7 +38,8 @@ export async function verifyRun(options: VerifyOptions): Promise<number> {
     const incoming = artefacts.get(artefactNames.incomingCa);
     if (incoming !== undefined) {
       world.access.trustAlso(incoming);
-      await holdIncomingCredential({ artefacts, issuer, signal: options.signal, target: nodesWith(plan.inventory, 'control-plane')[0]?.name ?? 'cluster', access: world.access });
+      const { access, roleIssuer } = world;
+      await holdIncomingCredential({ artefacts, issuer, roleIssuer, signal: options.signal, target: nodesWith(plan.inventory, 'control-plane')[0]?.name ?? 'cluster', access });
     }
     const siteOf = siteFactory({
       run: options.run,

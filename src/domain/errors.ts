@@ -75,6 +75,9 @@ export const catalogue = {
   'disruption-blocked': 'A PodDisruptionBudget allows no disruption.',
   'rollout-stuck': 'Pods of a workload did not come back.',
   'api-went-away': 'Probes of the API failed while the run was going on.',
+  'unit-differs': 'A systemd unit would not start its component as it runs now.',
+  'token-fixed': 'A service-account-token Secret cannot be signed anew by the run.',
+  'san-lost': 'A name that is served would be missing from the new leaf.',
   'layout-unsupported': 'The cluster is laid out in a way that this playbook does not cover.',
   // issuer
   'vault-unreachable': 'No answer from Vault.',

@@ -116,20 +116,13 @@ export function openRun(options: OpenRunOptions): Run {
         cause: 'this version of rotate-ca does not know it',
         nextAction: `Use the version that made the plan: ${plan.tool}`,
       });
-    plans.set(plan.digest, { plan, course: courseOf(plan, natureOf) });
-  }
-
-  function natureOf({ kind: name, params }: { readonly kind: string; readonly params: unknown }) {
-    const kind = kinds.get(name);
-    const read = kind?.takesApiAway === undefined ? undefined : kind.params.safeParse(params);
-    const withoutApi = read?.success === true ? kind?.takesApiAway?.(read.data) : undefined;
-    return { pointOfNoReturn: kind?.pointOfNoReturn === true, ...(withoutApi === undefined ? {} : { withoutApi }) };
+    plans.set(plan.digest, { plan, course: courseFor(plan, kinds) });
   }
 
   function state(): RunView {
     const snapshot = actor.getSnapshot();
     const now = snapshot.context.progress;
-    const followed = plans.get(now.planDigest) ?? { plan: options.plan, course: courseOf(options.plan, natureOf) };
+    const followed = plans.get(now.planDigest) ?? { plan: options.plan, course: courseFor(options.plan, kinds) };
     return {
       value: nameOf(snapshot.value),
       isWaiting: snapshot.hasTag('waiting'),
@@ -229,6 +222,16 @@ export function openRun(options: OpenRunOptions): Run {
       tellWatchers();
     },
   };
+}
+
+/** The course of a plan whose steps are of these kinds. */
+export function courseFor(plan: Pick<Plan, 'digest' | 'steps'>, kinds: StepKinds): Course {
+  return courseOf(plan, ({ kind: name, params }) => {
+    const kind = kinds.get(name);
+    const read = kind?.takesApiAway === undefined ? undefined : kind.params.safeParse(params);
+    const withoutApi = read?.success === true ? kind?.takesApiAway?.(read.data) : undefined;
+    return { pointOfNoReturn: kind?.pointOfNoReturn === true, ...(withoutApi === undefined ? {} : { withoutApi }) };
+  });
 }
 
 function refusePlan(progress: Progress, plan: Plan): never {

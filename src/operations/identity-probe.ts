@@ -6,37 +6,38 @@ import type { Site } from '../ports/step-kind.js';
 import type { ClientCredential } from '../ports/tls-probe.js';
 import { makeKeyPair } from '../x509/key-pair.js';
 import { makeRequest } from '../x509/request.js';
-import { artefactNames } from './run-files.js';
-import { bundlePem } from './trust-bundles.js';
+import { readKeyType } from './leaf-on-node.js';
+import { artefactNames, incomingIssuer } from './run-files.js';
+import { bundlePem, caPem } from './trust-bundles.js';
 import { msLeft } from './waiting.js';
 
-const probeUser = 'rotate-ca-probe';
+export const probeUser = 'rotate-ca-probe';
 
 /** `named`: accepted, and the user was named. `refused`: 401. Anything else is told as it was. */
 export type Verdict = 'named' | 'refused' | string;
 
 /** A certificate of the incoming CA without groups, valid for ten minutes; its key never leaves this process. */
-export async function incomingProbe(site: Pick<Site, 'artefacts' | 'issuer' | 'signal' | 'target'>): Promise<ClientCredential> {
+export async function incomingProbe(site: Pick<Site, 'artefacts' | 'issuer' | 'roleIssuer' | 'signal' | 'target'>): Promise<ClientCredential> {
   return credentialOfIncoming(site, { commonName: probeUser, organizations: [], ttlMs: 10 * 60_000 });
 }
 
 /** A client certificate of the incoming CA, key made here in memory. */
 export async function credentialOfIncoming(
-  site: Pick<Site, 'artefacts' | 'issuer' | 'signal' | 'target'>,
+  site: Pick<Site, 'artefacts' | 'issuer' | 'roleIssuer' | 'signal' | 'target'>,
   wish: { commonName: string; organizations: readonly string[]; ttlMs: number },
 ): Promise<ClientCredential> {
-  const issuer = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string };
-  if (issuer.issuerId === undefined) {
-    return fail('file-missing', {
-      target: site.target,
-      summary: 'the run has no incoming CA to sign with',
-      cause: 'the record of its issuer is missing among what the run has made',
-      nextAction: 'The step issue-ca must come first in the playbook.',
-    });
-  }
-  const pair = await makeKeyPair('ecdsa-p256');
-  const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject: { organizations: wish.organizations, commonName: wish.commonName }, sans: [] });
-  const certificatePem = await site.issuer.sign({ issuerId: issuer.issuerId, csrPem, ttlMs: wish.ttlMs, backdateMs: 5 * 60_000, usages: ['clientAuth'] }, { signal: site.signal });
+  const { issuerId, roles } = incomingIssuer(site);
+  const { ttlMs, ...subject } = wish;
+  // A role may take keys of one kind only: that of the cluster's own leaves, which it issues too.
+  const keyType = roles === undefined ? 'ecdsa-p256' : readKeyType(caPem(site, 'outgoing'));
+  const pair = await makeKeyPair(keyType);
+  const csrPem = await makeRequest({ privateKeyPem: pair.privateKeyPem, subject, sans: [] });
+  const usages = ['clientAuth'] as const;
+  const options = { signal: site.signal };
+  const certificatePem =
+    roles === undefined
+      ? await site.issuer.sign({ issuerId, csrPem, ttlMs, backdateMs: 5 * 60_000, usages }, options)
+      : await (await site.roleIssuer(roles)).sign({ issuerId, csrPem, leaf: { ...subject, sans: [], usages, keyType, ttlMs } }, options);
   return { certificatePem, key: pair.privateKeyPem };
 }
 

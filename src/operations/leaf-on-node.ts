@@ -2,12 +2,11 @@
 
 import { X509Certificate } from 'node:crypto';
 import type { KeyType } from '../domain/cluster/inventory.js';
-import { fail } from '../domain/errors.js';
 import type { NodeShell } from '../ports/node-shell.js';
 import type { Site } from '../ports/step-kind.js';
 import { makeKeyPair } from '../x509/key-pair.js';
 import { makeRequest } from '../x509/request.js';
-import { artefactNames, stagingDir } from './run-files.js';
+import { incomingIssuer, stagingDir } from './run-files.js';
 import { caPem } from './trust-bundles.js';
 import { limitsOf } from './waiting.js';
 
@@ -48,16 +47,8 @@ export async function stageLeaf(site: Site, wish: LeafWish): Promise<StagedLeaf>
   const isStaged = found.includes('-----BEGIN CERTIFICATE-----');
   if (isStaged && fits(site, found, wish)) return { certificatePem: found, keyPath };
   const csrPem = isStaged ? await requestFrom(site, shell, at) : found;
-  const issuer = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string };
-  if (issuer.issuerId === undefined) {
-    return fail('file-missing', {
-      target: site.target,
-      summary: 'the run has no incoming CA to sign with',
-      cause: 'the record of its issuer is missing among what the run has made',
-      nextAction: 'The step issue-ca must come first in the playbook.',
-    });
-  }
-  const certificatePem = await site.issuer.sign({ issuerId: issuer.issuerId, csrPem, ttlMs: wish.ttlMs, backdateMs, usages: wish.usages }, { signal: site.signal });
+  const { issuerId } = incomingIssuer(site);
+  const certificatePem = await site.issuer.sign({ issuerId, csrPem, ttlMs: wish.ttlMs, backdateMs, usages: wish.usages }, { signal: site.signal });
   await shell.replaceFile(crtPath, { bytes: Buffer.from(certificatePem), mode: '0600', uid: 0, gid: 0 }, limits);
   return { certificatePem, keyPath };
 }

@@ -43,7 +43,7 @@ describe('what killed scripts have left', () => {
   });
 
   it('goes at the end of the way forward', async () => {
-    await verifyDistrust.apply(world.site({ target: 'cluster' }), {});
+    await verifyDistrust.apply(world.site({ target: 'cluster' }), { signer: true });
     expect(world.node.snapshot()).toEqual(before);
   });
 });

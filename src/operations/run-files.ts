@@ -1,5 +1,6 @@
 /** Names of what a run keeps on nodes and of its artefacts. */
 
+import { fail } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 
 /** Folder of a run on a node, 0700 root: staged keys and leaves on their way into place. */
@@ -40,3 +41,15 @@ export const artefactNames = {
   joinMaterial: 'join.txt',
   finalReport: 'after-distrust.txt',
 } as const;
+
+/** Where the incoming CA is kept, and, if its key stays there, the roles under which leaves are issued. Throws file-missing before there is one. */
+export function incomingIssuer(site: Pick<Site, 'artefacts' | 'target'>): { readonly issuerId: string; readonly roles?: readonly string[] } {
+  const { issuerId, roles } = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string; roles?: readonly string[] };
+  if (issuerId !== undefined) return { issuerId, ...(roles === undefined ? {} : { roles }) };
+  return fail('file-missing', {
+    target: site.target,
+    summary: 'the run has no incoming CA to sign with',
+    cause: 'the record of its issuer is missing among what the run has made',
+    nextAction: 'The step issue-ca, or issue-root, must come first in the playbook.',
+  });
+}

@@ -24,6 +24,13 @@ import { switchSigner } from './switch-signer/kind.js';
 import { updateKubeadmConfig } from './update-kubeadm-config/kind.js';
 import { updateObjects } from './update-objects/kind.js';
 import { verifyDistrust } from './verify-distrust/kind.js';
+import { checkCutover } from './check-cutover/kind.js';
+import { checkUnits } from './check-units/kind.js';
+import { issueRoot } from './issue-root/kind.js';
+import { putInPlace } from './put-in-place/kind.js';
+import { restartUnits } from './restart-units/kind.js';
+import { setUnits } from './set-units/kind.js';
+import { stageLeaves } from './stage-leaves/kind.js';
 
 const all: readonly AnyStepKind[] = [
   awaitPublication,
@@ -48,6 +55,13 @@ const all: readonly AnyStepKind[] = [
   switchSigner,
   updateKubeadmConfig,
   updateObjects,
+  checkCutover,
+  checkUnits,
+  issueRoot,
+  putInPlace,
+  restartUnits,
+  setUnits,
+  stageLeaves,
   verifyDistrust,
 ];
 

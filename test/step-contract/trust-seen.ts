@@ -78,6 +78,7 @@ export function expectedTrust(before: TrustSeen, effects: readonly TrustEffect[]
     for (const place of places) after[place] = cas(after[place] ?? '');
   };
   for (const effect of effects) {
+    if (effect.type === 'cutover') continue;
     const who = effect.type === 'trusts' ? effect.verifier : effect.presenter;
     if (who in unobserved) continue;
     if (effect.type === 'presents') setAll(`${who} leaf`, () => effect.ca);

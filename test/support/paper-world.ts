@@ -113,6 +113,7 @@ export async function createPaperWorld(): Promise<PaperWorld> {
         shells: { to: () => node.shell, close: async () => undefined },
         access: api.access,
         issuer,
+        roleIssuer: () => Promise.reject(new Error('there are no roles on paper')),
         tls: probeOf(node, api),
         artefacts: {
           get: (name) => artefacts.get(name),

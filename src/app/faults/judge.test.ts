@@ -12,7 +12,20 @@ import type { StepEnd } from './step-drive.js';
 const good: FailureParts = { target: 'w1', summary: 's', cause: 'c', nextAction: 'n' };
 const halted = (parts: FailureParts[]): StepEnd => {
   const progress = { ...untouched, failure: { step: 'a', phase: 'apply' as const, direction: 'forward' as const, failures: parts.map((one) => failure('disk-full', one)) } };
-  return { view: { value: 'halted', isWaiting: true, isBusy: false, isEnded: false, progress, plan: {} as never, gate: undefined, defect: undefined, can: () => false } };
+  return {
+    view: {
+      value: 'halted',
+      isWaiting: true,
+      isBusy: false,
+      isEnded: false,
+      progress,
+      plan: {} as never,
+      isWithoutApi: false,
+      gate: undefined,
+      defect: undefined,
+      can: () => false,
+    },
+  };
 };
 
 describe('an end', () => {

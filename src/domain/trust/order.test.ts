@@ -127,7 +127,14 @@ describe('the order of a plan', () => {
   describe('of a cutover', () => {
     const cut = [
       step('look'),
-      step('put in place', { type: 'cutover', edge: 'begins' }, trusts('servers', 'incoming'), presents('api-servers'), presents('api-servers-to-kubelets'), presents('etcd-clients')),
+      step(
+        'put in place',
+        { type: 'cutover', edge: 'begins' },
+        trusts('servers', 'incoming'),
+        presents('api-servers'),
+        presents('api-servers-to-kubelets'),
+        presents('etcd-clients'),
+      ),
       step('etcd', trusts('etcd', 'incoming')),
       step('api servers', presents('engine'), trusts('admins', 'incoming'), presents('admins')),
       step('kubelets', trusts('kubelets', 'incoming'), presents('kubelets')),

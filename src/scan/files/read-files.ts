@@ -93,8 +93,7 @@ export function readFindings(node: string, output: string): NodeFindings {
       const unit = { component, unit: name, args: parts(decoded(command), '\0'), environment: parts(decoded(environment), '\n'), properties: [] as string[] };
       units.push(unit);
       take = (text) => void unit.properties.push(text);
-    }
-    else if (what === 'tool') tools.add(rest);
+    } else if (what === 'tool') tools.add(rest);
     else if (what === 'kubelet') kubelet = parts(decoded(rest), '\0');
   }
   // Without attributes it is a link that leads nowhere, or it went away while it was read.

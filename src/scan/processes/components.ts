@@ -32,11 +32,15 @@ function componentOf(findings: UnitFindings): ComponentRecord {
 
 function unitOf({ unit, properties }: UnitFindings): UnitRecord {
   const value = (name: string): string => properties.find((line) => line.startsWith(`${name}=`))?.slice(name.length + 1) ?? '';
-  const environmentFiles = properties.flatMap((line) => (line.startsWith('EnvironmentFiles=') ? [line.slice('EnvironmentFiles='.length).replace(/ \(ignore_errors=\w+\)$/, '')] : []));
+  const environmentFiles = properties.flatMap((line) =>
+    line.startsWith('EnvironmentFiles=') ? [line.slice('EnvironmentFiles='.length).replace(/ \(ignore_errors=\w+\)$/, '')] : [],
+  );
   return {
     name: unit,
     file: value('FragmentPath'),
-    dropIns: value('DropInPaths').split(' ').filter((path) => path !== ''),
+    dropIns: value('DropInPaths')
+      .split(' ')
+      .filter((path) => path !== ''),
     environmentFiles: environmentFiles.filter((path) => path !== ''),
     user: value('User'),
     isStale: value('NeedDaemonReload') === 'yes',

@@ -10,12 +10,16 @@ import type { CheckpointRef } from '../../ports/checkpoints.js';
 import type { NodeShell } from '../../ports/node-shell.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
-const params = z.strictObject({});
+const params = z.strictObject({
+  secrets: z.enum(['tokens', 'all']).default('tokens').describe('Which Secrets of all namespaces are saved: those with tokens of service accounts, or all.'),
+});
+
+type Params = z.infer<typeof params>;
 
 const artefact = 'backup-cluster.json';
 
-const kinds = [
-  { apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' },
+const kindsOf = ({ secrets }: Params) => [
+  { apiVersion: 'v1', kind: 'Secret', ...(secrets === 'all' ? {} : { fieldSelector: 'type=kubernetes.io/service-account-token' }) },
   { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-system' },
   { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'kube-public' },
   { apiVersion: 'v1', kind: 'ConfigMap', fieldSelector: 'metadata.name=kube-root-ca.crt' },
@@ -23,9 +27,9 @@ const kinds = [
   { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'MutatingWebhookConfiguration' },
   { apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService' },
   { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition' },
-] as const;
+];
 
-export const backUpCluster: StepKind<z.infer<typeof params>> = {
+export const backUpCluster: StepKind<Params> = {
   name: 'back-up-cluster',
   targets: 'cluster',
   params,
@@ -45,9 +49,9 @@ export const backUpCluster: StepKind<z.infer<typeof params>> = {
     ];
   },
 
-  async apply(site) {
+  async apply(site, p) {
     if (site.artefacts.get(artefact) !== undefined) return;
-    const objects = (await Promise.all(kinds.map((kind) => site.access.kube().list(kind, limitsOf(site, 30_000))))).flat();
+    const objects = (await Promise.all(kindsOf(p).map((kind) => site.access.kube().list(kind, limitsOf(site, 30_000))))).flat();
     const saved = await site.checkpoints.saveBlob(`objects-${site.run.attempt}.json`, Buffer.from(JSON.stringify(objects)));
     const node = memberNode(site);
     const snapshot = await takeSnapshot(site, node);
@@ -97,6 +101,17 @@ for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 
   return word === 'node' || word === 'container' ? word : undefined;
 }
 
+/** The pair that kubeadm makes for this; where etcd is a unit its own, which every member must be able to present as a client (the gRPC gateway does). */
+function clientFlags(site: Site, node: string): string {
+  const { flags, unit } = site.inventory.nodes.find(({ name }) => name === node)?.components.find(({ name }) => name === 'etcd') ?? { flags: {}, unit: undefined };
+  const at = '/etc/kubernetes/pki/etcd';
+  const [ca, certificate, key] =
+    unit === undefined
+      ? [`${at}/ca.crt`, `${at}/healthcheck-client.crt`, `${at}/healthcheck-client.key`]
+      : [flags['trusted-ca-file'] ?? '', flags['cert-file'] ?? '', flags['key-file'] ?? ''];
+  return `--cacert='${ca}' --cert='${certificate}' --key='${key}'`;
+}
+
 interface Snapshot {
   readonly status: string;
   readonly bytes: number;
@@ -120,8 +135,8 @@ async function takeSnapshot(site: Site, node: string): Promise<Snapshot> {
       : `for d in /proc/[0-9]*; do a=$(tr '\\0' '\\n' < $d/cmdline 2>/dev/null | head -n 1); [ "\${a##*/}" = etcd ] && p=$d/root/usr/local/bin/ && break; done`;
   try {
     const out = await shell.must(
-      `set -eu; umask 077; mkdir -p '${dir}'; ${find}; e=/etc/kubernetes/pki/etcd; f='${file}'
-rm -f "$f" "$f.part"; ETCDCTL_API=3 "\${p}etcdctl" --endpoints=https://127.0.0.1:2379 --cacert=$e/ca.crt --cert=$e/healthcheck-client.crt --key=$e/healthcheck-client.key snapshot save "$f" >/dev/null
+      `set -eu; umask 077; mkdir -p '${dir}'; ${find}; f='${file}'
+rm -f "$f" "$f.part"; ETCDCTL_API=3 "\${p}etcdctl" --endpoints=https://127.0.0.1:2379 ${clientFlags(site, node)} snapshot save "$f" >/dev/null
 "\${p}etcdutl" snapshot status "$f" -w simple | tr '\\n' ' '; echo; stat -c %s "$f"`,
       limits(),
     );

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { fail, failure } from '../../domain/errors.js';
+import { nodeOf } from '../../operations/identity-probe.js';
 import { readsOnly } from '../../operations/reads-only.js';
 import { stagingDir } from '../../operations/run-files.js';
 import { limitsOf } from '../../operations/waiting.js';
@@ -9,7 +10,15 @@ import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({});
 
-const folders = ['/etc/kubernetes', '/var/lib/kubelet/pki', '/var/lib/kubelet/config.yaml', '/var/lib/kubelet/kubeadm-flags.env'];
+const usual = ['/etc/kubernetes', '/var/lib/kubelet/pki', '/var/lib/kubelet/config.yaml', '/var/lib/kubelet/kubeadm-flags.env'];
+
+/** Beside the usual places: whatever else the scan found to be named by units, and the units themselves. */
+function placesOf(site: Site): string[] {
+  const { files, components } = nodeOf(site);
+  const units = components.flatMap(({ unit }) => (unit === undefined ? [] : [unit.file, ...unit.dropIns, ...unit.environmentFiles]));
+  const others = units.length < 2 ? [] : [...files.map(({ path }) => path), ...units];
+  return [...usual, ...new Set(others.filter((path) => path !== '' && !usual.some((place) => path === place || path.startsWith(`${place}/`))))];
+}
 const artefact = (node: string): string => `backup-${node}.json`;
 
 export const backUpNodes: StepKind<z.infer<typeof params>> = {
@@ -29,7 +38,7 @@ export const backUpNodes: StepKind<z.infer<typeof params>> = {
     // It holds private keys: it travels as base64 on standard output, is kept out of every log, and is encrypted before it is written here.
     const out = await site.shell.must(
       `set -eu; umask 077; mkdir -p '${stagingDir(site)}'; a='${stagingDir(site)}/backup.tar.gz'; trap 'rm -f "$a"' EXIT
-cd /; l=""; for f in ${folders.join(' ')}; do [ ! -e "$f" ] || l="$l \${f#/}"; done
+cd /; l=""; for f in ${placesOf(site).join(' ')}; do [ ! -e "$f" ] || l="$l \${f#/}"; done
 tar --numeric-owner --exclude='etc/kubernetes/tmp' -czf "$a" $l
 tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
       { ...limitsOf(site, 60_000), secretOutput: true },
@@ -71,7 +80,7 @@ tar -tzf "$a" >/dev/null; base64 -w0 "$a"`,
  */
 async function hashManifest(site: Site): Promise<Record<string, string>> {
   const out = await site.shell.must(
-    `l=""; for f in ${folders.join(' ')}; do [ ! -e "$f" ] || l="$l $f"; done
+    `l=""; for f in ${placesOf(site).join(' ')}; do [ ! -e "$f" ] || l="$l $f"; done
 [ -z "$l" ] || find $l -path /etc/kubernetes/tmp -prune -o -type f -exec sha256sum {} +`,
     limitsOf(site, 60_000),
   );
@@ -84,7 +93,7 @@ async function hashManifest(site: Site): Promise<Record<string, string>> {
   return fail('file-missing', {
     target: site.target,
     summary: 'there is nothing to back up',
-    cause: `none of ${folders.join(', ')} holds a file`,
+    cause: `none of ${placesOf(site).join(', ')} holds a file`,
     nextAction: 'Look at /etc/kubernetes on the node, then run "rotate-ca resume".',
   });
 }

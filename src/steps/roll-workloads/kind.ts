@@ -6,11 +6,13 @@ import { duration } from '../../domain/plan/duration.js';
 import { publicationOf } from '../../operations/publication.js';
 import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
 import { readsOnly } from '../../operations/reads-only.js';
+import { trusts } from '../../operations/trust-params.js';
 import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
+  trusts: trusts.default(['outgoing', 'incoming']).describe('The bundle that was published: pods that started before it was are rolled.'),
   onlyNamespaces: z.array(z.string()).optional().describe('Only these namespaces; all of them if it is not given.'),
   disruptionWait: duration.prefault('5m').describe('How long to wait for a PodDisruptionBudget to allow a disruption.'),
 });
@@ -25,7 +27,7 @@ export const rollWorkloads: StepKind<Params> = {
   targets: 'cluster',
   params,
   ...readsOnly,
-  effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['outgoing', 'incoming'] }],
+  effects: (p) => [{ type: 'trusts', verifier: 'pods', cas: p.trusts }, ...(p.trusts.includes('outgoing') ? [] : [{ type: 'cutover', edge: 'ends' } as const])],
 
   async apply(site, p) {
     const { tiers, exceptions } = await workOf(site, p);
@@ -55,14 +57,15 @@ export const rollWorkloads: StepKind<Params> = {
     );
   },
 
-  async undo(site) {
+  async undo(site, p) {
+    if (!p.trusts.includes('outgoing')) return;
     // Their bundle holds both CAs: more than they need, and no reason to restart anything once more.
     site.tell('pods keep the bundle of both CAs that they loaded: nothing to take back');
   },
 };
 
 async function needing(site: Site, p: Params): ReturnType<typeof podsHoldingEarlierTrust> {
-  const pods = await podsHoldingEarlierTrust(site, publicationOf(site, ['outgoing', 'incoming']) ?? { atMs: site.now(), pods: undefined });
+  const pods = await podsHoldingEarlierTrust(site, publicationOf(site, p.trusts) ?? { atMs: site.now(), pods: undefined });
   return p.onlyNamespaces === undefined ? pods : pods.filter((pod) => p.onlyNamespaces?.includes(pod.namespace));
 }
 
@@ -118,7 +121,7 @@ async function begin(site: Site, p: Params, workload: Workload): Promise<number>
   const kube = site.access.kube();
   const now = await kube.read(refOf(workload), limitsOf(site, 10_000));
   const annotations = (now?.spec as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined)?.template?.metadata?.annotations;
-  const published = publicationOf(site, ['outgoing', 'incoming'])?.atMs ?? Number.POSITIVE_INFINITY;
+  const published = publicationOf(site, p.trusts)?.atMs ?? Number.POSITIVE_INFINITY;
   if (Date.parse(annotations?.[restarted] ?? '') >= published) return now?.metadata.generation ?? 0;
   await waitForBudget(site, p, workload);
   const patch = { spec: { template: { metadata: { annotations: { [restarted]: new Date(site.now()).toISOString() } } } } };

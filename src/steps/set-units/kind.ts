@@ -1,0 +1,73 @@
+/** set-units: stops or starts one component on all its nodes. While kube-controller-manager is stopped nobody marks nodes or evicts pods. */
+
+import { z } from 'zod';
+import { failure, RotationError } from '../../domain/errors.js';
+import { nothingToKeep } from '../../operations/reads-only.js';
+import { proofOf } from '../../operations/unit-proofs.js';
+import { hasUnit, isActive, unitComponents, unitOf, waitForUnit } from '../../operations/units.js';
+import { limitsOf } from '../../operations/waiting.js';
+import type { Site, StepKind } from '../../ports/step-kind.js';
+
+const params = z.strictObject({
+  component: z.enum(unitComponents).describe('Which of the components that systemd runs.'),
+  to: z.enum(['stopped', 'running']).describe('How it is afterwards.'),
+});
+
+type Params = z.infer<typeof params>;
+
+export const setUnits: StepKind<Params> = {
+  name: 'set-units',
+  targets: 'nodes',
+  params,
+  concerns: ({ component }, node) => hasUnit(node, component),
+  effects: ({ component, to }) =>
+    component !== 'kube-controller-manager' || to === 'stopped'
+      ? []
+      : [
+          { type: 'trusts', verifier: 'control-plane-clients', cas: ['incoming'] },
+          { type: 'presents', presenter: 'control-plane-clients', ca: 'incoming' },
+          { type: 'trusts', verifier: 'published', cas: ['incoming'] },
+          // It signs nothing where the key is with the issuer.
+          { type: 'presents', presenter: 'csr-signer', ca: 'incoming' },
+        ],
+
+  async preflight() {
+    return [];
+  },
+
+  async checkpoint() {
+    return nothingToKeep;
+  },
+
+  async apply(site, { component, to }) {
+    await set(site, component, to);
+  },
+
+  async inspect(site, { component, to }) {
+    return (await isActive(site, component)) === (to === 'running') ? 'present' : 'absent';
+  },
+
+  async verify(site, { component, to }) {
+    if (to === 'running') return waitForUnit(site, component, proofOf(site, component, 'incoming'));
+    if (!(await isActive(site, component))) return [];
+    return [
+      failure('component-not-restarted', {
+        target: site.target,
+        summary: `${component} still runs`,
+        cause: 'something has started it again',
+        nextAction: `Look at "systemctl status ${unitOf(site, component).unit.name}", then run "rotate-ca resume".`,
+      }),
+    ];
+  },
+
+  async undo(site, { component, to }) {
+    await set(site, component, to === 'running' ? 'stopped' : 'running');
+    if (to === 'running') return;
+    const failures = await waitForUnit(site, component, proofOf(site, component, 'outgoing'));
+    if (failures.length > 0) throw new RotationError(failures);
+  },
+};
+
+async function set(site: Site, component: Params['component'], to: Params['to']): Promise<void> {
+  await site.shell.must(`systemctl ${to === 'running' ? 'start' : 'stop'} '${unitOf(site, component).unit.name}'`, limitsOf(site, 120_000));
+}
