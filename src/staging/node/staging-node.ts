@@ -48,6 +48,10 @@ export interface UnitFacts {
   readonly fragment: string;
   readonly dropIns: readonly string[];
   readonly environmentFiles: readonly { readonly path: string; readonly mayBeMissing: boolean }[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Words of ExecStart=, variables as they stand there. */
+  readonly argv: readonly string[];
+  readonly startedAtMs: number;
   readonly user: string;
   /** A file of it is another than the one that was loaded. */
   readonly needsReload: boolean;

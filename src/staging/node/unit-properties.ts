@@ -1,7 +1,7 @@
 /** What `systemctl show` and `status` tell of a unit, in the forms of systemd 252. */
 
 import type { ProcessTable } from './proc.js';
-import type { Unit } from './staging-node.js';
+import type { Unit, UnitFacts } from './staging-node.js';
 
 /** With these `show` answers when it is not asked for any. */
 const usual = ['Id', 'LoadState', 'ActiveState', 'SubState', 'MainPID', 'ActiveEnterTimestampMonotonic', 'FragmentPath'];
@@ -38,11 +38,21 @@ function valuesOf(name: string, unit: Unit | undefined, processes: ProcessTable)
     FragmentPath: fragmentOf(name, unit),
     DropInPaths: (facts?.dropIns ?? []).join(' '),
     User: facts?.user ?? '',
+    ExecStart: facts === undefined ? [] : execStart(facts, pid),
+    Environment: Object.entries(facts?.environment ?? {})
+      .map(([key, value]) => (/\s/.test(value) ? `"${key}=${value}"` : `${key}=${value}`))
+      .join(' '),
     NeedDaemonReload: facts?.needsReload === true ? 'yes' : 'no',
     After: (facts?.after ?? []).join(' '),
     // A line for each: systemctl-show.c print_property. None for none.
     EnvironmentFiles: (facts?.environmentFiles ?? []).map(({ path, mayBeMissing }) => `${path} (ignore_errors=${mayBeMissing ? 'yes' : 'no'})`),
   };
+}
+
+/** As systemctl-show.c prints it: words with blanks between, not quoted. */
+function execStart({ argv, startedAtMs }: UnitFacts, pid: number): string {
+  const since = startedAtMs === 0 ? 'n/a' : `${new Date(startedAtMs).toUTCString().slice(0, 3)} ${new Date(startedAtMs).toISOString().slice(0, 19).replace('T', ' ')} UTC`;
+  return `{ path=${argv[0] ?? ''} ; argv[]=${argv.join(' ')} ; ignore_errors=no ; start_time=[${since}] ; stop_time=[n/a] ; pid=${pid} ; code=(null) ; status=0/0 }`;
 }
 
 /** Units are set apart by an empty line. */

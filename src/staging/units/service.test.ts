@@ -68,6 +68,14 @@ describe('a service', () => {
     );
   });
 
+  it('shows what it would start with', async () => {
+    write(['Environment="A=x y" B=1']);
+    made();
+    expect(await shown('ExecStart,Environment')).toBe(
+      'ExecStart={ path=/usr/local/bin/agent ; argv[]=/usr/local/bin/agent --first $ARGS ; ignore_errors=no ; start_time=[n/a] ; stop_time=[n/a] ; pid=0 ; code=(null) ; status=0/0 }\nEnvironment="A=x y" B=1\n',
+    );
+  });
+
   it('reads its environment files at each start, its unit file at daemon-reload', async () => {
     write([]);
     made();

@@ -3,7 +3,7 @@
 import { parseFlags } from '../../domain/cluster/flags.js';
 import type { Components, RunningComponent, StagingContext } from '../component.js';
 import type { StagingNode, StagingProcess, Unit } from '../node/staging-node.js';
-import { argumentsOf } from './command-line.js';
+import { argumentsOf, splitWords } from './command-line.js';
 import { readEnvironmentFile } from './environment-file.js';
 import { type LoadedUnit, loadUnit } from './unit-file.js';
 
@@ -222,6 +222,9 @@ export function createService(options: ServiceOptions): Service {
       fragment: unit?.fragment ?? '',
       dropIns: unit?.dropIns ?? [],
       environmentFiles: unit?.environmentFiles ?? [],
+      environment: unit?.environment ?? {},
+      argv: splitWords((unit?.execStart ?? '').replace(/^\s*[-+!:]+/, '')),
+      startedAtMs: life?.process.startedAtMs ?? 0,
       user: unit?.user ?? '',
       needsReload: loadUnit(node, name)?.stamp !== unit?.stamp,
       activeState: activeStates[state],
