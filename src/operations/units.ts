@@ -1,7 +1,7 @@
 /** Components that systemd runs: restarting them, and the proof that they run with what is on disk. */
 
 import type { ComponentName, ComponentRecord, NodeRecord } from '../domain/cluster/inventory.js';
-import { fail, type Failure } from '../domain/errors.js';
+import { fail, failure, type Failure } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 import { materialFor, pathsOn } from './incoming-files.js';
 import { nodeOf } from './identity-probe.js';
@@ -65,7 +65,34 @@ export async function runsWithDisk(site: Site, component: ComponentName): Promis
 export async function restartUnit(site: Site, component: ComponentName): Promise<void> {
   const { unit } = unitOf(site, component);
   if ((await runsWithDisk(site, component)).answer === true) return;
-  await site.shell.must(`systemctl restart '${unit.name}'`, limitsOf(site, 120_000));
+  await site.shell.must(`${killFirst(component, unit.name)}systemctl restart '${unit.name}'`, limitsOf(site, 120_000));
+}
+
+/** Ends the unit until it is started again. */
+export async function stopUnit(site: Site, component: ComponentName): Promise<void> {
+  const { unit } = unitOf(site, component);
+  await site.shell.must(`${killFirst(component, unit.name)}systemctl stop '${unit.name}'`, limitsOf(site, 120_000));
+}
+
+/**
+ * An API server whose etcd is gone waits for every request that hangs there before it ends: more than a minute (genericapiserver.go, ShutdownTimeout).
+ * It has nothing in memory that could be lost.
+ */
+function killFirst(component: ComponentName, unit: string): string {
+  return component === 'kube-apiserver' ? `systemctl kill -s KILL '${unit}' 2>/dev/null || true\n` : '';
+}
+
+/** The failure that a unit which was to be stopped is active. */
+export async function stillRuns(site: Site, component: ComponentName): Promise<Failure[]> {
+  if (!(await isActive(site, component))) return [];
+  return [
+    failure('component-not-restarted', {
+      target: site.target,
+      summary: `${component} still runs`,
+      cause: 'something has started it again',
+      nextAction: `Look at "systemctl status ${unitOf(site, component).unit.name}", then run "rotate-ca resume".`,
+    }),
+  ];
 }
 
 /** A process that has lived so long with its port open has come through its start. */

@@ -10,13 +10,19 @@ import { materialFor, ownServingPair } from '../../operations/incoming-files.js'
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { nothingToKeep } from '../../operations/reads-only.js';
 import { proofOf } from '../../operations/unit-proofs.js';
-import { hasUnit, restartUnit, runsWithDisk, unitComponents, waitForUnit } from '../../operations/units.js';
+import { hasUnit, isActive, restartUnit, runsWithDisk, stillRuns, stopUnit, unitComponents, waitForUnit } from '../../operations/units.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
   component: z.enum(unitComponents).describe('Which of the components that systemd runs.'),
   on: z.enum(['forward', 'back']).default('forward').describe('On which way it is restarted; on the other one the step does nothing.'),
+  leave: z
+    .enum(['running', 'stopped'])
+    .default('running')
+    .describe(
+      'stopped: it is ended and stays so until a later step restarts it. API servers are killed at once: while they cannot be used they only hold up the members that they ask.',
+    ),
   renewServingPair: z.boolean().default(false).describe('Of kubelets: remove the serving pair that they made themselves, so that they make another at their start.'),
 });
 
@@ -37,7 +43,7 @@ export const restartUnits: StepKind<Params> = {
   params,
   concerns: ({ component }, node) => hasUnit(node, component),
   takesApiAway: ({ component, on }) => (component === 'etcd' || component === 'kube-apiserver' ? [on] : []),
-  effects: ({ component, on }) => (on === 'back' ? [] : (effectsOf[component] ?? [])),
+  effects: ({ component, on, leave }) => (on === 'back' || leave === 'stopped' ? [] : (effectsOf[component] ?? [])),
 
   async preflight() {
     return [];
@@ -50,6 +56,7 @@ export const restartUnits: StepKind<Params> = {
 
   async apply(site, p) {
     if (p.on === 'back') return;
+    if (p.leave === 'stopped') return stopUnit(site, p.component);
     const isDone = (await runsWithDisk(site, p.component)).answer === true;
     if (!isDone && renews(site, p)) await site.shell.must(`rm -f ${ownServingPair.map((path) => `'${path}'`).join(' ')}`, limitsOf(site, 20_000));
     await restartUnit(site, p.component);
@@ -57,17 +64,24 @@ export const restartUnits: StepKind<Params> = {
 
   async inspect(site, p): Promise<Inspection> {
     if (p.on === 'back') return 'present';
+    if (p.leave === 'stopped') return (await isActive(site, p.component)) ? 'absent' : 'present';
     return (await runsWithDisk(site, p.component)).answer === true ? 'present' : 'partial';
   },
 
   async verify(site, p) {
-    return p.on === 'back' ? [] : waitForUnit(site, p.component, proofOf(site, p.component, 'incoming'));
+    if (p.on === 'back') return [];
+    return p.leave === 'stopped' ? stillRuns(site, p.component) : waitForUnit(site, p.component, proofOf(site, p.component, 'incoming'));
   },
 
   async undo(site, p, checkpoint) {
     if (p.on === 'forward') {
       // The files alone: it restarts where its step for the way back stands, when those of put-in-place are back too.
       await restoreFiles(site.shell, checkpoint.files, limitsOf(site, 30_000));
+      return;
+    }
+    if (p.leave === 'stopped') {
+      // One that runs with what is on disk has not to be restarted either.
+      if ((await runsWithDisk(site, p.component)).answer !== true) await stopUnit(site, p.component);
       return;
     }
     await restartUnit(site, p.component);

@@ -1,10 +1,11 @@
 /** set-units: stops or starts one component on all its nodes. While kube-controller-manager is stopped nobody marks nodes or evicts pods. */
 
 import { z } from 'zod';
-import { failure, RotationError } from '../../domain/errors.js';
+import { RotationError } from '../../domain/errors.js';
+import { releaseLeaseOfEnded } from '../../operations/leases.js';
 import { nothingToKeep } from '../../operations/reads-only.js';
 import { proofOf } from '../../operations/unit-proofs.js';
-import { hasUnit, isActive, unitComponents, unitOf, waitForUnit } from '../../operations/units.js';
+import { hasUnit, isActive, stillRuns, stopUnit, unitComponents, unitOf, waitForUnit } from '../../operations/units.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -49,15 +50,7 @@ export const setUnits: StepKind<Params> = {
 
   async verify(site, { component, to }) {
     if (to === 'running') return waitForUnit(site, component, proofOf(site, component, 'incoming'));
-    if (!(await isActive(site, component))) return [];
-    return [
-      failure('component-not-restarted', {
-        target: site.target,
-        summary: `${component} still runs`,
-        cause: 'something has started it again',
-        nextAction: `Look at "systemctl status ${unitOf(site, component).unit.name}", then run "rotate-ca resume".`,
-      }),
-    ];
+    return stillRuns(site, component);
   },
 
   async undo(site, { component, to }) {
@@ -69,5 +62,9 @@ export const setUnits: StepKind<Params> = {
 };
 
 async function set(site: Site, component: Params['component'], to: Params['to']): Promise<void> {
-  await site.shell.must(`systemctl ${to === 'running' ? 'start' : 'stop'} '${unitOf(site, component).unit.name}'`, limitsOf(site, 120_000));
+  if (to === 'stopped') return stopUnit(site, component);
+  // All instances are stopped: a new one would wait until the lease of one that is gone has run out.
+  const ended = { node: site.target, endedBeforeMs: site.now(), skewMs: 5_000 };
+  if (component === 'kube-controller-manager' || component === 'kube-scheduler') await releaseLeaseOfEnded(site.access.kube(), component, ended, limitsOf(site, 10_000));
+  await site.shell.must(`systemctl start '${unitOf(site, component).unit.name}'`, limitsOf(site, 120_000));
 }
