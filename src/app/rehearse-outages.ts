@@ -2,6 +2,7 @@
 
 import type { Plan } from '../domain/plan/plan.js';
 import type { StepKinds } from '../ports/step-kind.js';
+import { stepKinds } from '../steps/index.js';
 
 /** A time in which a place did not serve. */
 export interface Outage {
@@ -61,7 +62,7 @@ export function longest(outages: readonly Outage[], place: string, nowMs: number
 }
 
 /** Has the plan a step that takes the API away on purpose? Then clients are not served for a while, and both kinds of client never at once. */
-export function isCutover(plan: Pick<Plan, 'steps'>, kinds: StepKinds): boolean {
+export function isCutover(plan: Pick<Plan, 'steps'>, kinds: StepKinds = stepKinds): boolean {
   return plan.steps.some(({ kind: name, params }) => {
     const kind = kinds.get(name);
     const read = kind?.takesApiAway === undefined ? undefined : kind.params.safeParse(params);

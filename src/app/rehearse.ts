@@ -10,7 +10,6 @@ import { artefactNames } from '../operations/run-files.js';
 import type { JournalLine } from '../ports/journal.js';
 import type { Felt } from '../staging/messages.js';
 import type { SweepResult } from '../staging/sweep.js';
-import { stepKinds } from '../steps/index.js';
 import { drive, type Driven, type DriveOptions } from './drive.js';
 import { planFor } from './make-plan.js';
 import { paceOf } from './pace.js';
@@ -76,7 +75,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const availability = watchAvailability({ places: placesOf(plan), ...operator.tokenClient, everyMs: probeEveryMs });
   const startedAt = Date.now();
   const checks: Check[] = [];
-  const cutsOver = isCutover(plan, stepKinds);
+  const cutsOver = isCutover(plan);
   try {
     const driven = await drive({
       folder,
