@@ -63,9 +63,9 @@ const layouts: Readonly<Record<LayoutName, (spec: ClusterSpec) => Layout>> = {
     adminKubeconfig: nodePaths.admin,
     vault: hardWayVault(leafKeyType),
     async make(spec, _nowMs, write) {
-      await makeRoot(write, leafKeyType);
+      const root = await makeRoot(write, leafKeyType);
       const shared = await sharedLeaves(spec, write);
-      return { files: (node) => hardWayNodeFiles(spec, node, shared, write), objects: hardWayObjects(spec) };
+      return { files: (node) => hardWayNodeFiles(spec, node, shared, write), objects: hardWayObjects(spec, root) };
     },
     node: createUnitNode,
   }),

@@ -2,17 +2,21 @@
 
 import type { NewObject } from '../api/store.js';
 import { plainObjects } from '../objects-cluster.js';
+import { copyObjects } from '../objects-copies.js';
 import { clusterBinding, workloadAccess } from '../objects-rbac.js';
 import { programObjects } from '../objects-workloads.js';
 import type { ClusterSpec, WorkloadSpec } from '../spec.js';
 
-export function hardWayObjects(spec: ClusterSpec): NewObject[] {
+/** `certificatePem`: of the one CA. */
+export function hardWayObjects(spec: ClusterSpec, certificatePem: string): NewObject[] {
+  const ca = { certificatePem };
   return [
     ...plainObjects(spec),
     // The API servers' pair is that of their kubelet client too, and no group of its subject says so.
     clusterBinding('kube-apiserver-to-kubelet', 'system:kubelet-api-admin', [{ kind: 'User', name: 'kube-apiserver' }]),
     ...workloadAccess(spec),
     ...programObjects(spec),
+    ...copyObjects(spec, spec.caCopies ?? [], { cluster: ca, etcd: ca, frontProxy: ca }),
   ];
 }
 
