@@ -9,10 +9,20 @@ import { asJson, asTable } from './report.js';
 import { scaleMeasurement } from './scale.js';
 import { sshMeasurement } from './ssh.js';
 import { startUpMeasurement } from './start-up.js';
+import { tokensMeasurement } from './tokens.js';
 import { vaultMeasurement } from './vault.js';
 
 /** Start-up first, in processes of its own: the others load what they measure into this one. */
-const all: readonly Measurement[] = [startUpMeasurement, planningMeasurement, journalMeasurement, kubeMeasurement, vaultMeasurement, sshMeasurement, scaleMeasurement];
+const all: readonly Measurement[] = [
+  startUpMeasurement,
+  planningMeasurement,
+  journalMeasurement,
+  kubeMeasurement,
+  vaultMeasurement,
+  sshMeasurement,
+  scaleMeasurement,
+  tokensMeasurement,
+];
 
 async function main(args: readonly string[]): Promise<number> {
   const json = args.some((arg, n) => arg === '--output=json' || (arg === 'json' && ['-o', '--output'].includes(args[n - 1] ?? '')));

@@ -38,7 +38,10 @@ export function watchApi(options: GuardOptions): () => Promise<void> {
 
   function take(result: ProbeResult): void {
     // Counted anew afterwards: what failed on purpose says nothing about what comes then.
-    if (run.state().isWithoutApi) return places.clear();
+    if (run.state().isWithoutApi) {
+      places.clear();
+      return;
+    }
     const place = places.get(result.place) ?? { failures: 0, successes: 0, isGone: false };
     places.set(result.place, place);
     place.failures = result.isOk ? 0 : place.failures + 1;

@@ -26,6 +26,9 @@ export interface KubeObject {
   readonly [field: string]: unknown;
 }
 
+/** One operation of a JSON patch (RFC 6902). `path` is a JSON pointer. */
+export type PatchOperation = { readonly op: 'test' | 'add' | 'replace'; readonly path: string; readonly value: unknown } | { readonly op: 'remove'; readonly path: string };
+
 export interface CallOptions {
   /** Default 10,000. */
   readonly deadlineMs?: number;
@@ -43,6 +46,12 @@ export interface Kube {
   replace(object: KubeObject, options?: CallOptions): Promise<KubeObject>;
   /** JSON merge patch. */
   patch(ref: ObjectRef, patch: Readonly<Record<string, unknown>>, options?: CallOptions & { readonly subresource?: string }): Promise<KubeObject>;
+  /**
+   * JSON patch (RFC 6902), all of it or nothing. `outdated`: the object is not as the patch takes it to be (a conflict, 409; a failed `test` or a path
+   * that is not there, 422 without a cause: k/k apiserver endpoints/handlers/patch.go applyJSPatch): read it again and decide anew.
+   * `gone`: there is none (404). Other refusals are thrown, those of validation (422 with a cause) too.
+   */
+  jsonPatch(ref: ObjectRef, operations: readonly PatchOperation[], options?: CallOptions): Promise<KubeObject | 'outdated' | 'gone'>;
   /** Nothing happens on 404. */
   remove(ref: ObjectRef, options?: CallOptions & { readonly preconditionUid?: string; readonly gracePeriodSeconds?: number }): Promise<void>;
   /** Approves a CertificateSigningRequest through its subresource. */

@@ -46,7 +46,7 @@ export function newLife(end: End = {}): Life {
 
 /** What changes something at each port. A script may do several things: it is one change, and one that only reads is none. */
 const shellChanges = new Set(['replaceFile', 'replaceLink', 'removeFile']);
-const kubeChanges = new Set(['create', 'replace', 'patch', 'remove', 'approve', 'evict']);
+const kubeChanges = new Set(['create', 'replace', 'patch', 'jsonPatch', 'remove', 'approve', 'evict']);
 /** A leaf that is signed changes nothing until it is used: proofs ask for one each time. */
 const issuerChanges = new Set(['generateCa', 'destroyCa']);
 const writingScript = /(^|[\s;&|({])(mv|rm|rmdir|cp|ln|mkdir|mktemp|chmod|chown|truncate|kill|tar|systemctl\s+(re)?start)\s/m;

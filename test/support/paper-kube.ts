@@ -1,7 +1,8 @@
-/** A Kubernetes API on paper: objects with resourceVersions, conflicts, merge patches. */
+/** A Kubernetes API on paper: objects with resourceVersions, conflicts, merge and JSON patches. */
 
+import { isDeepStrictEqual } from 'node:util';
 import { fail } from '../../src/domain/errors.js';
-import type { Kube, KubeAccess, KubeObject, ObjectRef } from '../../src/ports/kube.js';
+import type { Kube, KubeAccess, KubeObject, ObjectRef, PatchOperation } from '../../src/ports/kube.js';
 
 export interface PaperKube {
   readonly kube: Kube;
@@ -12,7 +13,7 @@ export interface PaperKube {
   snapshot(): Record<string, string>;
   /** Called after each write with the object. */
   onWrite(listener: (object: KubeObject) => void): void;
-  /** Called before a replace is judged: another writer comes first. */
+  /** Called before the next replace or JSON patch is judged: another writer comes first. */
   beforeReplace(listener: (ref: string) => void): void;
   /** Called before each read of one object. */
   beforeRead(listener: (kind: string) => void): void;
@@ -66,6 +67,13 @@ export function createPaperKube(original?: ReturnType<KubeAccess['original']>): 
       const now = objects.get(at(ref)) ?? fail('api-refused', { target: at(ref), summary: 'not found', nextAction: 'Look.' });
       return store(merged(now, patch) as KubeObject);
     },
+    async jsonPatch(ref, operations) {
+      for (const listener of beforeReplace.splice(0)) listener(at(ref));
+      const now = objects.get(at(ref));
+      if (now === undefined) return 'gone';
+      const patched = applied(now, operations);
+      return patched === undefined ? 'outdated' : store(patched as KubeObject);
+    },
     async remove(ref) {
       objects.delete(at(ref));
     },
@@ -111,4 +119,20 @@ function merged(target: unknown, patch: unknown): unknown {
     else result[key] = merged(result[key], value);
   }
   return result;
+}
+
+/** RFC 6902 on maps. undefined: it does not apply. */
+function applied(target: unknown, operations: readonly PatchOperation[]): unknown {
+  const whole = structuredClone(target);
+  for (const operation of operations) {
+    const steps = operation.path.split('/').slice(1);
+    const last = (steps.pop() ?? '').replaceAll('~1', '/').replaceAll('~0', '~');
+    const parent = steps.reduce<unknown>((at, step) => (at as Record<string, unknown> | undefined)?.[step], whole) as Record<string, unknown> | undefined;
+    if (parent === undefined || (operation.op !== 'add' && !(last in parent))) return undefined;
+    if (operation.op === 'test') {
+      if (!isDeepStrictEqual(parent[last], operation.value)) return undefined;
+    } else if (operation.op === 'remove') delete parent[last];
+    else parent[last] = structuredClone(operation.value);
+  }
+  return whole;
 }

@@ -2,6 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import type https from 'node:https';
+import { createSecureContext } from 'node:tls';
 
 export type AgentOptions = https.AgentOptions & { readonly allowPartialTrustChain?: boolean };
 
@@ -21,13 +22,18 @@ export class Agents {
     const content = parts.join(' ');
     const found = this.#byContent.get(content);
     if (found !== undefined) return found;
+    const { ca: _ca, cert: _cert, key: _key, ...rest } = options;
     const made = make({
-      ...options,
+      ...rest,
+      // Made once: Node would parse the key for each connection, and compare all these texts to find one for each request.
+      secureContext: createSecureContext({
+        ...options,
+        minVersion: 'TLSv1.2',
+        // As Go does: any certificate in the bundle is an anchor, self-signed or not.
+        allowPartialTrustChain: true,
+      }),
       // Explicit, so that NODE_TLS_REJECT_UNAUTHORIZED=0 in the environment changes nothing.
       rejectUnauthorized: rejectUnauthorized ?? true,
-      minVersion: 'TLSv1.2',
-      // As Go does: any certificate in the bundle is an anchor, self-signed or not.
-      allowPartialTrustChain: true,
       keepAlive: true,
       // A resumed session would skip the verification of a certificate that has changed since.
       maxCachedSessions: 0,

@@ -71,6 +71,19 @@ describe('connections', () => {
     expect(cuts).toBe(1);
   });
 
+  it.each([
+    ['with its version as the condition is sent again', '/metadata/resourceVersion', 2],
+    ['without it is not', '/metadata/name', 1],
+  ])('a JSON patch %s', async (_, path, sent) => {
+    const kube = (await opened()).kube();
+    await kube.read(node);
+    let seen = 0;
+    api.script(() => (++seen === 1 ? 'cut' : undefined));
+    const outcome = kube.jsonPatch(node, [{ op: 'test', path, value: '1' }]).catch(() => 'thrown');
+    expect(await outcome).toEqual(sent === 1 ? 'thrown' : expect.anything());
+    expect(seen).toBe(sent);
+  });
+
   it('a GET on a new connection is not sent again', async () => {
     const kube = (await opened()).kube();
     api.script(() => 'cut');

@@ -23,10 +23,14 @@ export interface Message {
   /** With its query. */
   readonly path: string;
   readonly body?: unknown;
+  /** Of a PATCH: the body is a JSON patch (RFC 6902). Default: a merge patch. */
+  readonly isJsonPatch?: boolean;
+  /** May be sent again where nobody knows whether it was done. Default: a GET may. */
+  readonly isRepeatable?: boolean;
 }
 
 const defaultDeadlineMs = 10_000;
-const retriesOfGet = 2;
+const retriesOnIdle = 2;
 
 export class Connection {
   readonly server: string;
@@ -96,7 +100,7 @@ export class Connection {
         accept: 'application/json',
         'user-agent': 'rotate-ca',
         ...applied.headers,
-        ...(body === undefined ? {} : { 'content-type': message.method === 'PATCH' ? 'application/merge-patch+json' : 'application/json' }),
+        ...(body === undefined ? {} : { 'content-type': contentTypeOf(message) }),
       },
       ...(applied.auth === undefined ? {} : { auth: applied.auth }),
       ...(body === undefined ? {} : { body }),
@@ -105,12 +109,17 @@ export class Connection {
       try {
         return await exchange(request, limit);
       } catch (error) {
-        // An idle connection that the peer closed says nothing of the API; a write might have been done, so only a GET is sent again.
-        const again = message.method === 'GET' && error instanceof NoAnswer && error.onIdleConnection && limit.ended() === undefined;
-        if (!again || retries >= retriesOfGet) throw error;
+        // An idle connection that the peer closed says nothing of the API; a write might have been done, so only what does no harm twice is sent again.
+        const again = (message.isRepeatable ?? message.method === 'GET') && error instanceof NoAnswer && error.onIdleConnection && limit.ended() === undefined;
+        if (!again || retries >= retriesOnIdle) throw error;
       }
     }
   }
+}
+
+function contentTypeOf({ method, isJsonPatch }: Message): string {
+  if (method !== 'PATCH') return 'application/json';
+  return isJsonPatch === true ? 'application/json-patch+json' : 'application/merge-patch+json';
 }
 
 function tokensIn(applied: Applied): string[] {

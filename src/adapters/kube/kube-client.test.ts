@@ -62,6 +62,33 @@ describe('objects', () => {
     expect(JSON.parse(api.seen[1]?.body ?? '')).toEqual({ apiVersion: 'v1', kind: 'DeleteOptions', preconditions: { uid: 'u-1' }, gracePeriodSeconds: 5 });
   });
 
+  it('sends a JSON patch as it is', async () => {
+    const operations = [{ op: 'test', path: '/metadata/resourceVersion', value: '7' } as const, { op: 'remove', path: '/data/token' } as const];
+    api.script(() => ({ status: 200, body: configMap('kubeadm-config') }));
+    expect(await kube.jsonPatch(ref, operations)).toEqual(configMap('kubeadm-config'));
+    expect(api.seen.map(({ method, path: at, headers, body }) => [method, at, headers['content-type'], JSON.parse(body)])).toEqual([
+      ['PATCH', path, 'application/json-patch+json', operations],
+    ]);
+  });
+
+  it.each([
+    [409, 'Conflict', 'Operation cannot be fulfilled on secrets "x"', 'outdated'],
+    [422, 'Invalid', 'the server rejected our request due to an error in our request', 'outdated'],
+    [404, 'NotFound', 'secrets "x" not found', 'gone'],
+  ])('a JSON patch that is answered with %i %s is no failure', async (code, reason, message, outcome) => {
+    api.script(() => status(code, reason, message));
+    expect(await kube.jsonPatch(ref, [{ op: 'remove', path: '/data/token' }])).toBe(outcome);
+  });
+
+  it.each([
+    [422, 'Invalid', 'Secret "x" is invalid: data: Forbidden: field is immutable when `immutable` is set', 'api-refused', false],
+    [429, 'TooManyRequests', 'too many requests', 'api-refused', true],
+    [403, 'Forbidden', 'no', 'api-forbidden', false],
+  ])('a JSON patch that is answered with %i %s: %s', async (answer, reason, message, code, retryable) => {
+    api.script(() => status(answer, reason, message));
+    expect(await failureOf(kube.jsonPatch(ref, [{ op: 'remove', path: '/data/token' }]))).toMatchObject({ code, retryable });
+  });
+
   it('encodes names, and refuses to look for a namespaced object everywhere', async () => {
     await kube.read({ apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', name: 'system:node' });
     expect(api.seen[0]?.path).toBe('/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode');

@@ -1,7 +1,7 @@
 /** The verbs of the port `Kube` as requests. Plain HTTPS: the generated client needs an extra request for generic objects and ignores signals. */
 
 import { fail } from '../../domain/errors.js';
-import type { CallOptions, Kube, KubeObject, ObjectRef } from '../../ports/kube.js';
+import type { CallOptions, Kube, KubeObject, ObjectRef, PatchOperation } from '../../ports/kube.js';
 import { type Asked, notKubernetes, refused } from './api-errors.js';
 import type { Connection, Method } from './connection.js';
 import type { Answer } from './exchange.js';
@@ -100,6 +100,15 @@ export class KubeClient implements Kube {
     return asObject(await this.#connection.send({ method: 'PATCH', path, body: patch }, options));
   }
 
+  async jsonPatch(ref: ObjectRef, operations: readonly PatchOperation[], options?: CallOptions): Promise<KubeObject | 'outdated' | 'gone'> {
+    const path = objectPath(ref.apiVersion, await this.#mustFind(ref, options), ref);
+    // With a version as its condition a patch is done once at most: sent again it is outdated.
+    const isRepeatable = operations.some(({ op, path: at }) => op === 'test' && at === '/metadata/resourceVersion');
+    const answer = await this.#connection.send({ method: 'PATCH', path, body: operations, isJsonPatch: true, isRepeatable }, options);
+    if (answer.status === 404) return 'gone';
+    return answer.status === 409 || doesNotApply(answer) ? 'outdated' : asObject(answer);
+  }
+
   async remove(ref: ObjectRef, options: CallOptions & { readonly preconditionUid?: string; readonly gracePeriodSeconds?: number } = {}): Promise<void> {
     const resource = await this.#find(ref, options);
     if (resource === undefined) return;
@@ -179,6 +188,17 @@ function asJson(answer: Sent): object {
     // Told below.
   }
   throw notKubernetes(answer, answer.asked);
+}
+
+/** The API server says no more than this of a JSON patch that does not fit; what validation refuses has causes. */
+function doesNotApply({ status, body }: Answer): boolean {
+  if (status !== 422) return false;
+  try {
+    const { message = '', details } = JSON.parse(body) as { message?: string; details?: { causes?: readonly unknown[] } };
+    return (details?.causes ?? []).length === 0 && message.startsWith('the server rejected our request due to an error in our request');
+  } catch {
+    return false;
+  }
 }
 
 function asObject(answer: Sent): KubeObject {

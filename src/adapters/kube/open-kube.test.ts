@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer, type IncomingMessage } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
 import path from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { KubeAccess } from '../../ports/kube.js';
@@ -213,6 +216,25 @@ describe('kinds of credential', () => {
     await access.kube().read(node);
     expect(api.seen[0]?.client).toBe('kubernetes-admin');
     expect(access.original()?.certificatePem).toBe(admin.certificatePem);
+  });
+
+  it('a certificate, through a proxy', async () => {
+    const asked: string[] = [];
+    const proxy = createServer().on('connect', (request: IncomingMessage, socket: Socket) => {
+      asked.push(request.url ?? '');
+      const onward = connect(Number(request.url?.split(':')[1]), '127.0.0.1', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\n');
+        socket.pipe(onward).pipe(socket);
+      });
+      onward.on('error', () => socket.destroy());
+      socket.on('error', () => onward.destroy());
+    });
+    await once(proxy.listen(0, '127.0.0.1'), 'listening');
+    const cluster = [`proxy-url: http://127.0.0.1:${(proxy.address() as AddressInfo).port}`];
+    access = await openKube({ kubeconfig: write(dir, 'config', kubeconfigText({ server: api.url, caPem: authority.certificatePem, client: admin, cluster })), env: {} });
+    for (let n = 0; n < 2; n++) await access.kube().read(node);
+    expect([asked, api.seen[0]?.client]).toEqual([[new URL(api.url).host], 'kubernetes-admin']);
+    proxy.close();
   });
 
   it('a token file that ends in a newline, relative to the kubeconfig', async () => {

@@ -138,6 +138,26 @@ describe('patches', () => {
   });
 });
 
+it('a JSON patch is tested on the object as it is, whoever else writes at the same time', async () => {
+  const made = await kube.create({ ...config('counted'), data: { n: 'there' } });
+  const ref = { apiVersion: 'v1', kind: 'ConfigMap', namespace: 'default', name: 'counted' };
+  const removal = (version: string | undefined) =>
+    kube.jsonPatch(ref, [
+      { op: 'test', path: '/metadata/resourceVersion', value: version },
+      { op: 'remove', path: '/data/n' },
+    ]);
+  const answers = await Promise.all([removal(made.metadata.resourceVersion), removal(made.metadata.resourceVersion)]);
+  expect(answers.filter((answer) => answer === 'outdated')).toHaveLength(1);
+  const now = await kube.read(ref);
+  expect(now?.data ?? {}).toEqual({});
+  // What is not there cannot be removed.
+  expect(await removal(now?.metadata.resourceVersion)).toBe('outdated');
+  const unconditional = Array.from({ length: 4 }, (_, n) => kube.jsonPatch(ref, [{ op: 'add', path: '/metadata/labels', value: { n: String(n) } }]));
+  expect((await Promise.all(unconditional)).every((answer) => typeof answer === 'object')).toBe(true);
+  await kube.remove(ref);
+  expect(await kube.jsonPatch(ref, [{ op: 'remove', path: '/data/n' }])).toBe('gone');
+});
+
 it('webhooks: out of reach, not trusted, refusing, changing', async () => {
   const ca = await newCa('hooks');
   const pair = await leafOf(ca, 'hook', { sans: ['IP:127.0.0.1'], usages: ['serverAuth'] });

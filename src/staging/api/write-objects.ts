@@ -81,8 +81,23 @@ function open(object: StoredObject): Record<string, unknown> {
   return JSON.parse(JSON.stringify(object)) as Record<string, unknown>;
 }
 
+/** apiserver pkg/endpoints/handlers/patch.go MaxRetryWhenPatchConflicts. */
+const retriesOfPatch = 5;
+
 export async function patchObject(asked: Asked, resource: Resource, write: typeof update = update): Promise<Handled> {
   const contentType = (asked.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+  for (let retries = 0; ; retries++) {
+    try {
+      return await patchOnce(asked, resource, contentType, write);
+    } catch (error) {
+      // Somebody wrote between reading and writing: what the patch tests is tested again, on the newest object.
+      const isConflict = error instanceof ApiError && error.code === 409 && contentType === patchTypes[0];
+      if (!isConflict || retries >= retriesOfPatch) throw error;
+    }
+  }
+}
+
+async function patchOnce(asked: Asked, resource: Resource, contentType: string, write: typeof update): Promise<Handled> {
   if (contentType === 'application/strategic-merge-patch+json' && !builtInGroup(resource)) applyPatch('unknown', {}, asked.body);
   const { store } = asked.api;
   const before = store.get({ apiVersion: apiVersionOf(resource), kind: resource.kind, name: asked.info.name, ...(resource.namespaced ? { namespace: asked.info.namespace } : {}) });
@@ -92,8 +107,8 @@ export async function patchObject(asked: Asked, resource: Resource, write: typeo
   }
   const patched = applyPatch(contentType, open(before), asked.body) as unknown as NewObject;
   const metadata = (patched.metadata ?? {}) as NewObject['metadata'];
-  // Only a version that the patch itself names is a condition.
-  const condition = contentType === patchTypes[0] ? undefined : versionIn(readPatch(contentType, asked.body));
+  // Of the others only a version that the patch itself names is a condition.
+  const condition = contentType === patchTypes[0] ? before.metadata.resourceVersion : versionIn(readPatch(contentType, asked.body));
   const { resourceVersion: _, ...rest } = metadata;
   const object = { ...patched, metadata: { ...rest, name: before.metadata.name, ...(condition === undefined ? {} : { resourceVersion: condition }) } };
   return ok(await write(asked, resource, before, placed(resource, object, asked.info.namespace)));

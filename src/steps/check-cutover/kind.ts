@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { nodesWith } from '../../domain/cluster/inventory.js';
+import { replacedTokenKeys } from '../../domain/cluster/token-keys.js';
 import { materialOf } from '../../domain/cluster/material.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { recordsOf } from '../../domain/pki/certificate.js';
@@ -10,11 +11,13 @@ import { gitops, quorum, ready, webhooks, witness } from '../../operations/clust
 import { cutConnections } from '../../operations/cut-connections.js';
 import { apiPort } from '../../operations/identity-probe.js';
 import { readsOnly } from '../../operations/reads-only.js';
+import { obstaclesOf } from '../../operations/token-obstacles.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
   tolerateWebhooks: z.array(z.string()).default([]).describe('Names of webhook configurations with failurePolicy Fail that have been looked at and do not stand in the way.'),
+  skipTokens: z.array(z.string()).default([]).describe('Token Secrets (namespace/name) that clear-service-account-tokens leaves alone too.'),
   tolerateBudgets: z.array(z.string()).default([]).describe('PodDisruptionBudgets (namespace/name) that allow no disruption, and whose pods are rolled by somebody else.'),
 });
 
@@ -36,15 +39,17 @@ export const checkCutover: StepKind<Params> = {
       ...(await quorum(site)),
       ...(await webhooks(site, p.tolerateWebhooks)),
       ...(await gitops(site)),
-      ...(await tokens(site)),
+      ...(replacedTokenKeys(site.inventory).length === 0 ? [] : await tokens(site, p.skipTokens)),
       ...(await closedBudgets(site, p.tolerateBudgets)),
       ...(await lostNames(site)),
     ];
   },
 
   async apply(site) {
-    const { length } = await site.access.kube().list(tokenSecrets, limitsOf(site, 15_000));
-    site.tell(`${length} token Secrets will be signed anew`);
+    if (replacedTokenKeys(site.inventory).length > 0) {
+      const { length } = await site.access.kube().list(tokenSecrets, limitsOf(site, 15_000));
+      site.tell(`${length} token Secrets will be signed anew, for the key of their tokens goes with its leaf: holders get 401 until they read the new one`);
+    }
     for (const line of await cutConnections(site)) site.tell(line);
   },
 };
@@ -73,33 +78,10 @@ async function hosts(site: Site): Promise<Failure[]> {
   return found.flat();
 }
 
-/** What the clearing of tokens could not write (core/validation), or somebody else would fight over. */
-async function tokens(site: Site): Promise<Failure[]> {
+/** What the clearing of tokens could not write, or somebody else would fight over: found before anything is changed. */
+async function tokens(site: Site, skipped: readonly string[]): Promise<Failure[]> {
   const secrets = await site.access.kube().list(tokenSecrets, limitsOf(site, 15_000));
-  return secrets.flatMap((secret): Failure[] => {
-    const target = `Secret ${secret.metadata.namespace ?? ''}/${secret.metadata.name}`;
-    const owner = secret.metadata.ownerReferences?.find(({ controller }) => controller === true);
-    const found: Failure[] = [];
-    if (secret.immutable === true)
-      found.push(
-        failure('token-fixed', {
-          target,
-          summary: 'the token Secret is immutable',
-          cause: 'its token dies with its key, and nobody can write another into it',
-          nextAction: 'Make it anew without "immutable: true" and restart its pods, or name it under "skip" of clear-service-account-tokens and do it afterwards.',
-        }),
-      );
-    if (owner !== undefined)
-      found.push(
-        failure('token-fixed', {
-          target,
-          summary: `the token Secret is owned by ${owner.kind} ${owner.name}`,
-          cause: 'its controller may write back what is cleared',
-          nextAction: 'Stop that controller for the time of the run, or name the Secret under "skip" of clear-service-account-tokens.',
-        }),
-      );
-    return found;
-  });
+  return secrets.filter(({ metadata }) => !skipped.includes(`${metadata.namespace ?? ''}/${metadata.name}`)).flatMap(obstaclesOf);
 }
 
 /** A name that is served and that no planned leaf has: leaves are issued with the names of the files, and another hand may have loaded others. */
