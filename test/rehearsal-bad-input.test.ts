@@ -150,7 +150,7 @@ describe('flags', () => {
     expect(await refused(['--topology', '2+1'])).toEqual({
       code: 64,
       stderr:
-        'Error usage: "2+1" is no topology (--topology)\n  Why:  etcd needs 1, 3 or 5 control planes, and there are 1 to 1000 workers\n  Next: Give "small" (1+1), "ha" (3+3) or CONTROLPLANES+WORKERS, as "3+20".\n',
+        'Error usage: "2+1" is no topology (--topology)\n  Why:  etcd needs 1, 3 or 5 control planes, and there are 1 to 1000 workers\n  Next: Give "small" (1+1), "ha" (3+3) or CONTROLPLANES+WORKERS, as "3+20"; "hard-way" (3+2) or "hard-way:1+1" for one that was made by hand.\n',
     });
   });
 });

@@ -25,7 +25,10 @@ const file = z.looseObject({
   certificates: z.array(certificate),
   client: certificate.optional(),
 });
-const component = z.looseObject({ name: z.enum(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd', 'kubelet']), flags: z.record(text, text) });
+const component = z.looseObject({
+  name: z.enum(['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd', 'kubelet', 'kube-proxy', 'flanneld']),
+  flags: z.record(text, text),
+});
 const node = z.looseObject({
   name: text.min(1),
   roles: z.array(z.enum(['control-plane', 'worker'])),

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { openTlsProbe } from '../adapters/tls/tls-probe.js';
+import { followOutages, isAnswered, type Outage } from './rehearse-outages.js';
 import { nodesWith } from '../domain/cluster/inventory.js';
 import type { Plan } from '../domain/plan/plan.js';
 import { Secret } from '../domain/secret.js';
@@ -28,6 +29,7 @@ export interface Availability {
   /** By place. */
   places(): ReadonlyMap<string, Count>;
   failures(): readonly Failed[];
+  outages(): readonly Outage[];
   /** Resolves when no probe is in flight. */
   stop(): Promise<void>;
 }
@@ -39,6 +41,8 @@ export interface Place {
 }
 
 const mostInFlight = 8;
+/** Name of the place through which everybody goes. */
+export const frontPlace = 'load balancer';
 
 /**
  * One request after another to each place in turn, `everyMs` apart, over a fresh TLS connection, with a deadline of a second: POST of a
@@ -49,6 +53,7 @@ export function watchAvailability(options: { readonly places: readonly Place[]; 
   const failures: Failed[] = [];
   const counts = new Map<string, { sent: number; failed: number }>(options.places.map(({ name }) => [name, { sent: 0, failed: 0 }]));
   const inFlight = new Set<Promise<void>>();
+  const outages = followOutages();
   let next = 0;
 
   async function ask(place: Place): Promise<void> {
@@ -69,6 +74,7 @@ export function watchAvailability(options: { readonly places: readonly Place[]; 
       reason = (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? '';
     }
     count.sent += 1;
+    outages.seen(place.name, { atMs, nowMs: Date.now(), served: reason === '', answered: reason === '' || isAnswered(reason) });
     if (reason === '') return;
     count.failed += 1;
     failures.push({ atMs, untilMs: Date.now(), place: place.name, reason });
@@ -86,6 +92,7 @@ export function watchAvailability(options: { readonly places: readonly Place[]; 
     total: () => [...counts.values()].reduce((sum, one) => ({ sent: sum.sent + one.sent, failed: sum.failed + one.failed }), { sent: 0, failed: 0 }),
     places: () => counts,
     failures: () => failures,
+    outages: outages.all,
     async stop() {
       clearInterval(timer);
       await Promise.all(inFlight);
@@ -97,5 +104,5 @@ export function watchAvailability(options: { readonly places: readonly Place[]; 
 export function placesOf(plan: Plan): Place[] {
   const front = new URL(plan.inventory.cluster.server);
   const servers = nodesWith(plan.inventory, 'control-plane').map((node) => ({ name: node.name, host: node.internalIp, port: apiPort(node) }));
-  return [{ name: 'load balancer', host: front.hostname, port: Number(front.port === '' ? 443 : front.port) }, ...servers];
+  return [{ name: frontPlace, host: front.hostname, port: Number(front.port === '' ? 443 : front.port) }, ...servers];
 }

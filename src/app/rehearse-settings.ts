@@ -18,7 +18,7 @@ export async function rehearsalSettings(operator: OperatorFiles): Promise<Settin
     knownHosts: operator.knownHosts,
     vault: {
       address: env.VAULT_ADDR ?? '',
-      mount: 'pki-k8s',
+      mount: operator.vaultMount,
       signRole: env.ROTATE_CA_VAULT_SIGN_ROLE ?? '',
       caFile: env.VAULT_CACERT ?? '',
       roleIdFile: env.ROTATE_CA_VAULT_ROLE_ID_FILE ?? '',

@@ -13,7 +13,8 @@ import type { SweepResult } from '../staging/sweep.js';
 import { drive, type Driven, type DriveOptions } from './drive.js';
 import { planFor } from './make-plan.js';
 import { paceOf } from './pace.js';
-import { type Availability, placesOf, watchAvailability } from './rehearse-availability.js';
+import { type Availability, frontPlace, placesOf, watchAvailability } from './rehearse-availability.js';
+import { isCutover, longest } from './rehearse-outages.js';
 import { type Check, type CheckWorld, credentialIn, letsIn, letsTokenIn, verifiesWith } from './rehearse-checks.js';
 import type { StagingProcess } from './rehearse-process.js';
 import { rehearsalEnv, rehearsalSettings } from './rehearse-settings.js';
@@ -35,6 +36,11 @@ export interface RehearseOptions {
   onWarning(warning: Failure): void;
 }
 
+export interface DescribedCa {
+  readonly fingerprint: string;
+  readonly subject: string;
+}
+
 export interface Rehearsal {
   readonly plan: Plan;
   readonly view: Driven['view'];
@@ -44,7 +50,10 @@ export interface Rehearsal {
   /** undefined if the run did not get so far. */
   readonly sweep: SweepResult | undefined;
   readonly pods: Felt;
-  readonly incoming: { readonly fingerprint: string; readonly subject: string } | undefined;
+  readonly outgoing: DescribedCa | undefined;
+  readonly incoming: DescribedCa | undefined;
+  /** undefined: the plan never takes the API away on purpose, and no request may fail. */
+  readonly cutover: { readonly awayMs: number; readonly unservedMs: number } | undefined;
   /** In the words of the run: where the outgoing CA still is. */
   readonly report: string;
 }
@@ -66,6 +75,7 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
   const availability = watchAvailability({ places: placesOf(plan), ...operator.tokenClient, everyMs: probeEveryMs });
   const startedAt = Date.now();
   const checks: Check[] = [];
+  const cutsOver = isCutover(plan);
   try {
     const driven = await drive({
       folder,
@@ -75,7 +85,8 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       autoApprove: false,
       // Nobody is asked in a rehearsal: what an operator would look at before saying yes is looked at here.
       async askGate(view) {
-        checks.push(...(await mixedChecks({ world, folder, plan, before, attempt: view.progress.attempt, isLast: view.gate?.name === 'distrust' })));
+        // In a cutover there is no moment at which both CAs are trusted.
+        if (!cutsOver) checks.push(...(await mixedChecks({ world, folder, plan, before, attempt: view.progress.attempt, isLast: view.gate?.name === 'distrust' })));
         return true;
       },
       onLine: (line) => options.onLine(line, availability),
@@ -90,9 +101,18 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
     const outgoingCa = artefacts.get(artefactNames.outgoingCa);
     const isDone = driven.view.value === 'succeeded' && incomingCa !== undefined && outgoingCa !== undefined;
     if (isDone)
-      checks.push(...(await finalChecks({ world, checkWorld: { inventory: plan.inventory, outgoingCa, incomingCa }, before, tokenFile: operator.tokenClient.tokenFile })));
+      checks.push(
+        ...(await finalChecks({
+          world,
+          checkWorld: { inventory: plan.inventory, outgoingCa, incomingCa },
+          before,
+          tokenFile: operator.tokenClient.tokenFile,
+          adminKubeconfig: operator.adminKubeconfig,
+        })),
+      );
     const sweep = isDone ? await staging.ask('sweep', { caPem: outgoingCa }) : undefined;
     await availability.stop();
+    const { away, unserved } = longest(availability.outages(), frontPlace, Date.now());
     return {
       plan,
       view: driven.view,
@@ -101,7 +121,9 @@ export async function rehearse(options: RehearseOptions): Promise<Rehearsal> {
       checks,
       sweep,
       pods: await staging.ask('counters', {}),
+      outgoing: outgoingCa === undefined ? undefined : describeCa(outgoingCa),
       incoming: incomingCa === undefined ? undefined : describeCa(incomingCa),
+      cutover: cutsOver ? { awayMs: away, unservedMs: unserved } : undefined,
       report: artefacts.get(artefactNames.finalReport) ?? '',
     };
   } finally {
@@ -130,20 +152,21 @@ async function mixedChecks(at: { world: World; folder: RunFolder; plan: Plan; be
   ]);
 }
 
-async function finalChecks(at: { world: World; checkWorld: CheckWorld; before: string; tokenFile: string }): Promise<Check[]> {
+async function finalChecks(at: { world: World; checkWorld: CheckWorld; before: string; tokenFile: string; adminKubeconfig: string }): Promise<Check[]> {
   const { checkWorld } = at;
   const first = nodesWith(checkWorld.inventory, 'control-plane')[0]?.name ?? '';
-  const admin = await at.world.shells.to(first).readFile('/etc/kubernetes/admin.conf', { deadlineMs: 20_000 });
+  const admin = await at.world.shells.to(first).readFile(at.adminKubeconfig, { deadlineMs: 20_000 });
+  const name = at.adminKubeconfig.split('/').at(-1) ?? '';
   return Promise.all([
-    letsIn(checkWorld, 'positive', 'admin.conf of the incoming CA', credentialIn(Buffer.from(admin?.bytes ?? '').toString('utf8')), true),
+    letsIn(checkWorld, 'positive', `${name} of the incoming CA`, credentialIn(Buffer.from(admin?.bytes ?? '').toString('utf8')), true),
     letsTokenIn(checkWorld, at.tokenFile),
     verifiesWith(checkWorld, 'positive', 'the incoming CA alone', checkWorld.incomingCa, true),
-    letsIn(checkWorld, 'negative', 'admin.conf of the outgoing CA', credentialIn(at.before), false),
+    letsIn(checkWorld, 'negative', `${name} of the outgoing CA`, credentialIn(at.before), false),
     verifiesWith(checkWorld, 'negative', 'the outgoing CA alone', checkWorld.outgoingCa, false),
   ]);
 }
 
-function describeCa(pem: string): { fingerprint: string; subject: string } {
+function describeCa(pem: string): DescribedCa {
   const [record] = recordsOf(pem);
   return { fingerprint: record?.fingerprint ?? '', subject: record?.subject ?? '' };
 }

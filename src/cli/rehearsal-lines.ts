@@ -1,6 +1,7 @@
 /** A rehearsal as lines for people: one for each step, with its duration, its nodes, and the availability of the API beside it. */
 
 import type { Availability, Count } from '../app/rehearse-availability.js';
+import { isCutover } from '../app/rehearse-outages.js';
 import type { Fact } from '../domain/run/facts.js';
 import { type Plan, wholeCluster } from '../domain/plan/plan.js';
 import type { Output } from './output.js';
@@ -39,6 +40,12 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
   let isDrawn = false;
   const timer = out.isTerminal ? setInterval(draw, redrawMs) : undefined;
   timer?.unref();
+
+  /** Both CAs are trusted at no moment, and failed requests are no news. */
+  function isCutting(): boolean {
+    const made = plan();
+    return made !== undefined && isCutover(made);
+  }
 
   function wipe(): void {
     if (isDrawn) process.stderr.write('\r\u001b[K');
@@ -81,7 +88,7 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
     since = { atMs: Date.now(), count: availability.total() };
     current = steps[position + 1]?.id ?? current;
     const count = { sent: sent - start.count.sent, failed: failed - start.count.failed };
-    const api = count.sent === 0 ? c.dim('API -') : (count.failed === 0 ? c.green : c.red)(`API ${count.sent - count.failed}/${count.sent}`);
+    const api = count.sent === 0 ? c.dim('API -') : (count.failed === 0 ? c.green : isCutting() ? c.yellow : c.red)(`API ${count.sent - count.failed}/${count.sent}`);
     const seconds = `${((Date.now() - start.atMs) / 1000).toFixed(1)} s`;
     print(
       `${c.green('✓')} ${String(position + 1).padStart(2)}/${steps.length} ${planned.id.padEnd(width(steps))} ${seconds.padStart(7)}  ${nodesOf(planned.targets).padEnd(Math.max(...steps.map(({ targets }) => nodesOf(targets).length)))}  ${api}`,
@@ -118,7 +125,7 @@ export function openRehearsalLines(out: Output, plan: () => Plan | undefined): R
       else if (fact.type === 'run.approved') {
         approved.add(fact.gate);
         since = { atMs: Date.now(), count: availability.total() };
-        print(`${c.yellow('◆')}       gate ${fact.gate}: both kinds of client were asked, approved`);
+        print(`${c.yellow('◆')}       gate ${fact.gate}: ${isCutting() ? 'approved' : 'both kinds of client were asked, approved'}`);
       } else if (fact.type === 'step.failed')
         print(`${c.red('✗')}       ${fact.step}: ${fact.phase} found ${fact.failures.length === 1 ? 'a problem' : `${fact.failures.length} problems`}`);
       else if (fact.type === 'guard.tripped') print(`${c.red('✗')}       the API went away: ${fact.failure.cause}`);

@@ -1,5 +1,6 @@
 /** What a staging cluster has been asked so far: by it one sees what a step of a rotation touches, and what it does not. */
 
+import type { StoredObject } from './api/store.js';
 import type { StagingContext } from './component.js';
 import type { Kubelet } from './kubelet/kubelet.js';
 
@@ -15,6 +16,8 @@ export interface Activity {
 }
 
 export interface CountedActivity {
+  /** From now on objects are followed: what a cluster begins with is no activity. */
+  begin(): void;
   command(node: string, line: string): void;
   vaultCall(path: string): void;
   read(kubelets: readonly { readonly name: string; readonly kubelet: Kubelet }[]): Activity;
@@ -35,15 +38,16 @@ export function countActivity(context: StagingContext): CountedActivity {
   const generations = new Map<string, number>();
   let vaultCalls = 0;
   let writes = 0;
-  context.store.onEvent(({ object }) => {
+  const follow = ({ object }: { readonly object: StoredObject }): void => {
     const { kind, metadata } = object;
     if (writtenWhole.has(kind)) writes += 1;
     if (!writtenBySpec.has(kind)) return;
     const key = `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
     if (generations.has(key) && generations.get(key) !== metadata.generation) writes += 1;
     generations.set(key, metadata.generation ?? 0);
-  });
+  };
   return {
+    begin: () => void context.store.onEvent(follow),
     command(node, line) {
       if (leavesTraces('command', line)) commands[node] = (commands[node] ?? 0) + 1;
     },

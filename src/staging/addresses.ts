@@ -45,11 +45,16 @@ const kubeletPort = 10250;
 /** kube-apiserver, etcd for clients and for peers, kube-controller-manager, kube-scheduler. */
 const controlPlanePorts = [6443, 2379, 2380, 10257, 10259];
 
-export function portsOf({ loadBalancer, vault, nodes }: Pick<ClusterSpec, 'loadBalancer' | 'vault' | 'nodes'>): Port[] {
+/** kube-proxy's, where it is a process of the node itself. */
+const proxyPort = 10256;
+
+export function portsOf({ loadBalancer, vault, nodes, layout }: Pick<ClusterSpec, 'loadBalancer' | 'vault' | 'nodes' | 'layout'>): Port[] {
   return [
     loadBalancer,
     vault,
-    ...nodes.flatMap(({ address, sshPort, roles }) => [sshPort, kubeletPort, ...(roles.includes('control-plane') ? controlPlanePorts : [])].map((port) => ({ address, port }))),
+    ...nodes.flatMap(({ address, sshPort, roles }) =>
+      [sshPort, kubeletPort, ...(layout === 'hard-way' ? [proxyPort] : []), ...(roles.includes('control-plane') ? controlPlanePorts : [])].map((port) => ({ address, port })),
+    ),
   ];
 }
 

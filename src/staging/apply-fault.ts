@@ -4,7 +4,7 @@ import { refuseWrites } from './blocking-webhook.js';
 import type { StagingContext } from './component.js';
 import type { FaultSetting } from './messages.js';
 import { signalByName } from './node/signal-process.js';
-import { pkiMount } from './operator-policy.js';
+import { layoutOf } from './layout.js';
 import type { StagingVault } from './vault/server.js';
 
 export interface Breakable {
@@ -18,7 +18,7 @@ export interface Breakable {
 export async function setFault({ context, vault, join, leave }: Breakable, setting: FaultSetting): Promise<void> {
   const { faults } = context;
   if (setting.table === 'join') return setting.value === true ? join(setting.node) : leave(setting.node);
-  if (setting.table === 'vault') return setVault(vault, setting.value);
+  if (setting.table === 'vault') return setVault(vault, setting.value, layoutOf(context.spec).mount);
   if (setting.table === 'webhook') return refuseWrites(context, setting.value === true);
   const node = context.node(setting.node);
   switch (setting.table) {
@@ -59,13 +59,13 @@ export async function clearFaults({ context, vault }: Pick<Breakable, 'context' 
   await Promise.all(context.nodes().map((node) => node.power(true)));
 }
 
-function setVault(vault: StagingVault, value: 'sealed' | 'expired' | 'denied' | undefined): void {
+function setVault(vault: StagingVault, value: 'sealed' | 'expired' | 'denied' | undefined, mount = ''): void {
   if (value === undefined) {
     vault.unseal();
     vault.restorePolicy();
   } else if (value === 'sealed') vault.seal();
   else if (value === 'expired') vault.expireTokens();
-  else vault.denyPath(`${pkiMount}/*`);
+  else vault.denyPath(`${mount}/*`);
 }
 
 async function otherHand(context: StagingContext, { node: name, path, value }: Extract<FaultSetting, { table: 'file' }>): Promise<void> {

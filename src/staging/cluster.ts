@@ -12,7 +12,8 @@ import { startControllerManager } from './controllers/controller-manager.js';
 import { startScheduler } from './controllers/scheduler.js';
 import { startEtcd } from './etcd/start-etcd.js';
 import { noFaults } from './faults.js';
-import { createKubelet, type Kubelet } from './kubelet/kubelet.js';
+import type { Kubelet } from './kubelet/kubelet.js';
+import { layoutOf } from './layout.js';
 import { startLoadBalancer } from './load-balancer.js';
 import { joinNewNode } from './joined-node.js';
 import { openLog } from './log-file.js';
@@ -20,12 +21,11 @@ import { createStagingNode } from './node/create-node.js';
 import type { StagingNode } from './node/staging-node.js';
 import { whyNoScripts } from './node/tools.js';
 import { type OperatorFiles, sshUser, writeOperatorFiles } from './operator-files.js';
-import { operatorPolicy, pkiMount } from './operator-policy.js';
-import { makeAuthorities } from './pki/authorities.js';
 import { controlPlanes } from './pki/component-flags.js';
-import { nodeFiles, writeNodeFiles } from './pki/node-files.js';
+import { writeNodeFiles } from './pki/node-files.js';
+import { startProxy } from './proxy/start-proxy.js';
 import { waitUntilBack, waitUntilReady } from './readiness.js';
-import { seed } from './seed.js';
+import { seedWith } from './seed.js';
 import { loadSnapshot, saveSnapshot } from './snapshot.js';
 import type { ClusterSpec, NodeSpec } from './spec.js';
 import { makeSshKeyPair } from './ssh/keys.js';
@@ -64,7 +64,6 @@ export interface StagingCluster {
   stop(): Promise<void>;
 }
 
-const signRole = 'rotate-ca';
 /** Kubelets that start at the same moment: each makes handshakes with the API server. */
 const startsAtOnce = 16;
 
@@ -73,6 +72,7 @@ const components: Components = new Map([
   ['etcd', startEtcd],
   ['kube-controller-manager', startControllerManager],
   ['kube-scheduler', startScheduler],
+  ['kube-proxy', startProxy],
 ]);
 
 /** Resolves when it is ready, or after a minute as far as it came (`notReady`). Throws what cannot be made: a port that is taken, a disk that is full. */
@@ -108,14 +108,16 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
       nodes.set(node.name, made);
       ends.push(() => made.close());
     }
-    const authorities = await makeAuthorities(spec);
-    const limit = pLimit(8);
-    await Promise.all(spec.nodes.map((node) => limit(async () => writeNodeFiles(context.node(node.name), await nodeFiles(spec, node, authorities, nowMs)))));
-    seed(context.store, spec, authorities, nowMs);
-
+    const layout = layoutOf(spec);
     const counted = countActivity(context);
-    const vault = await startVault({ ...spec.vault, clock, onCall: counted.vaultCall, mount: pkiMount, policy: operatorPolicy, signRole: { name: signRole } });
+    const vault = await startVault({ ...spec.vault, clock, onCall: counted.vaultCall, ...layout.vault });
     ends.push(() => vault.close());
+    const made = await layout.make(spec, nowMs, vault.write);
+    const limit = pLimit(8);
+    await Promise.all(spec.nodes.map((node) => limit(async () => writeNodeFiles(context.node(node.name), await made.files(node)))));
+    seedWith(context.store, spec, made.objects);
+    counted.begin();
+
     const userKey = makeSshKeyPair(`${sshUser}@staging`);
     const hostKeys = new Map(spec.nodes.map((node) => [node.name, makeSshKeyPair(`root@${node.name}`)]));
     await Promise.all(
@@ -137,18 +139,18 @@ export async function startStaging({ spec, folder, speed, log }: StartStaging): 
     );
     const balancer = await startLoadBalancer({ context });
     ends.push(() => balancer.close());
-    const kubelets = spec.nodes.map((node) => createKubelet({ context, node: context.node(node.name), components }));
+    const kubelets = spec.nodes.map((node) => layout.node({ context, node: context.node(node.name), components }));
     ends.push(async () => void (await Promise.all(kubelets.map((kubelet) => kubelet.close()))));
     await startAll(spec, kubelets);
     const notReady = await waitUntilReady(context);
-    const admin = context.node(controlPlanes(spec)[0]?.name ?? '').read('/etc/kubernetes/admin.conf');
+    const admin = context.node(controlPlanes(spec)[0]?.name ?? '').read(layout.adminKubeconfig);
     const operator = writeOperatorFiles({
       spec,
       folder: join(folder, 'operator'),
-      adminKubeconfig: admin?.bytes.toString('utf8') ?? '',
+      adminKubeconfig: { path: layout.adminKubeconfig, text: admin?.bytes.toString('utf8') ?? '' },
       userKey,
       hostKeys,
-      vault: { ...vault, signRole },
+      vault: { ...vault, signRole: layout.signRole, mount: layout.mount },
     });
     ends.push(keepTokenClient(context, operator.tokenClient));
     const parts = { context, vault, balancer };

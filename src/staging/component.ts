@@ -1,4 +1,4 @@
-/** The socket for what runs in a staging cluster: kube-apiserver, etcd, kube-controller-manager, kube-scheduler. */
+/** The socket for what runs in a staging cluster: kube-apiserver, etcd, kube-controller-manager, kube-scheduler, and as units kubelet and kube-proxy. */
 
 import type { StagingClock } from './clock.js';
 import type { Store } from './api/store.js';
@@ -37,10 +37,12 @@ export interface RunningComponent {
   stop(): Promise<void>;
   /** Resolves when it ended by itself (a crash), with the reason; never rejects. */
   readonly ended: Promise<string>;
+  /** Resolves when it would tell systemd so (Type=notify). Without: it is ready as soon as it runs. */
+  readonly ready?: Promise<void>;
 }
 
 /** Starts a component that is ready to serve when this resolves. Throws with the line that the real one would log when it crashes at start. */
 export type StartComponent = (start: ComponentStart) => Promise<RunningComponent>;
 
-/** By argv[0]: "kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler". Given to kubelets, which run static pods. */
+/** By argv[0]: "kube-apiserver", "etcd", "kube-controller-manager", "kube-scheduler". Given to kubelets, which run static pods, or to the units of a node. */
 export type Components = ReadonlyMap<string, StartComponent>;

@@ -32,6 +32,7 @@ const firstFreeWorker = 1_500;
 /** Resolves when its kubelet has a certificate, or could not get one: then what kubeadm would have said is in the log of the cluster. */
 export async function joinNewNode({ context, components, folder, name, known }: JoinParts): Promise<JoinedNode> {
   const { clock, faults, store } = context;
+  if (context.spec.layout === 'hard-way') throw new Error('nodes of a hard-way cluster do not join: kubeadm has not made it');
   const worker = context.spec.nodes.findLast(({ roles }) => roles.includes('worker'));
   if (worker === undefined) throw new Error('the staging cluster has no worker that a new one could be like');
   const { via: _, ...like } = worker;

@@ -8,9 +8,13 @@ import { clearFaults, setFault } from './apply-fault.js';
 import { startStaging, type StagingCluster } from './cluster.js';
 import type { Call, CallName, Calls, Reply } from './messages.js';
 import { sweep } from './sweep.js';
-import { countersOf } from './workload-counters.js';
+import { countersOf, type Serving, watchServing } from './workload-counters.js';
 
 const stalls = monitorEventLoopDelay({ resolution: 20 });
+/** Wall clock: a pod that is replaced is away for longer, at whatever speed. */
+const servingLookMs = 100;
+const noServing: Serving = { workloads: 0, looks: 0, without: [] };
+let serving: ReturnType<typeof watchServing> | undefined;
 let cluster: StagingCluster | undefined;
 let folder: string | undefined;
 let ending: Promise<void> | undefined;
@@ -22,6 +26,7 @@ const answers: { readonly [Name in CallName]: (args: Calls[Name]['args']) => Pro
     cluster = await startStaging({ spec, folder: into, speed });
     // What its own start has cost is no news.
     stalls.enable();
+    serving = watchServing(cluster.context, cluster.kubelets, servingLookMs);
     return { operator: cluster.operator, tookMs: Date.now() - startedAt, notReady: cluster.notReady };
   },
   async fault(setting) {
@@ -41,7 +46,7 @@ const answers: { readonly [Name in CallName]: (args: Calls[Name]['args']) => Pro
   },
   activity: async () => running().activity(),
   settle: async () => running().settle(),
-  counters: async () => ({ ...countersOf(running().kubelets), longestStallMs: Math.round(stalls.max / 1e6) }),
+  counters: async () => ({ ...countersOf(running().kubelets), serving: serving?.read() ?? noServing, longestStallMs: Math.round(stalls.max / 1e6) }),
   sweep: async ({ caPem }) => sweep(running().context, caPem),
   async stop() {
     await end();

@@ -6,6 +6,7 @@ import type { PodCounters } from './kubelet/kubelet.js';
 import type { OperatorFiles } from './operator-files.js';
 import type { ClusterSpec } from './spec.js';
 import type { SweepResult } from './sweep.js';
+import type { Serving } from './workload-counters.js';
 
 /** A switch of faults.ts, or of a node; without a value it is taken back. */
 export type FaultSetting =
@@ -35,6 +36,7 @@ export interface Started {
 
 /** What pods have felt, and how long this process has stood still at most: on a machine that is busy with something else a request takes as long. */
 export interface Felt extends PodCounters {
+  readonly serving: Serving;
   readonly longestStallMs: number;
 }
 

@@ -6,6 +6,7 @@ import type { NewObject } from './api/store.js';
 import type { Authorities } from './pki/authorities.js';
 import { controlPlanes, networks } from './pki/component-flags.js';
 import { kubeletConfiguration } from './pki/kubelet-files.js';
+import { accountOf } from './objects-workloads.js';
 import { endpointOf } from './pki/node-files.js';
 import type { ClusterSpec, NodeSpec } from './spec.js';
 
@@ -13,14 +14,12 @@ const hour = 3_600_000;
 
 /** In the order in which they can be created. */
 export function clusterObjects(spec: ClusterSpec, authorities: Authorities, nowMs: number): NewObject[] {
-  return [
-    ...namespaces(spec),
-    ...priorityClasses(spec),
-    ...configuration(spec, authorities, nowMs),
-    ...services(spec),
-    ...spec.nodes.map((node) => nodeObject(spec, node)),
-    ...accounts(spec),
-  ];
+  return [...namespaces(spec), ...configuration(spec, authorities, nowMs), ...plainObjects(spec)];
+}
+
+/** What there is in a cluster whoever made it. */
+export function plainObjects(spec: ClusterSpec): NewObject[] {
+  return [...namespaces(spec), ...priorityClasses(spec), ...services(spec), ...spec.nodes.map((node) => nodeObject(spec, node)), ...accounts(spec)];
 }
 
 export function namespacesOf(spec: ClusterSpec): string[] {
@@ -181,7 +180,7 @@ function nodeObject(spec: ClusterSpec, node: NodeSpec): NewObject {
 }
 
 function accounts(spec: ClusterSpec): NewObject[] {
-  const named = spec.workloads.map(({ namespace, name }) => ({ namespace, name }));
+  const named = spec.workloads.map((workload) => ({ namespace: workload.namespace, name: accountOf(workload) }));
   const all = [...namespacesOf(spec).map((namespace) => ({ namespace, name: 'default' })), ...named];
   // Workloads of two kinds may have one name.
   const byKey = new Map(all.map((account) => [`${account.namespace}/${account.name}`, account]));

@@ -2,12 +2,11 @@
 
 import { stringify } from 'yaml';
 import type { NewObject } from './api/store.js';
-import type { Authorities } from './pki/authorities.js';
 import { endpointOf } from './pki/node-files.js';
 import type { CaCopySpec, ClusterSpec } from './spec.js';
 
 /** One object for each name, with all its values that hold a CA; what else it needs to be valid is as harmless as can be. */
-export function copyObjects(spec: ClusterSpec, copies: readonly CaCopySpec[], authorities: Authorities): NewObject[] {
+export function copyObjects(spec: ClusterSpec, copies: readonly CaCopySpec[], authorities: Readonly<Record<CaCopySpec['ca'], { readonly certificatePem: string }>>): NewObject[] {
   const objects = new Map<string, Record<string, unknown>>();
   for (const copy of copies) {
     const { apiVersion, kind, namespace, name } = copy;

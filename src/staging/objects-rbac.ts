@@ -1,6 +1,7 @@
 /** Who may do what: what kubeadm and the workloads of the cluster bind. The roles of the API server itself are its own. */
 
 import type { NewObject } from './api/store.js';
+import { accountOf } from './objects-workloads.js';
 import type { ClusterSpec } from './spec.js';
 
 const bootstrappers = 'system:bootstrappers:kubeadm:default-node-token';
@@ -29,23 +30,27 @@ export function rbacObjects(spec: ClusterSpec): NewObject[] {
 }
 
 /** CoreDNS, the network agent and the programs that write ConfigMaps of their namespace. */
-function workloadAccess(spec: ClusterSpec): NewObject[] {
+export function workloadAccess(spec: ClusterSpec): NewObject[] {
   const read = ['get', 'list', 'watch'];
-  const has = (name: string): boolean => spec.workloads.some((workload) => workload.name === name);
+  const account = (name: string): Subject | undefined => {
+    const workload = spec.workloads.find((one) => one.name === name);
+    return workload === undefined ? undefined : { kind: 'ServiceAccount', name: accountOf(workload), namespace: workload.namespace };
+  };
+  const [coredns, flannel] = [account('coredns'), account('kube-flannel-ds')];
   const cluster = (name: string, account: Subject, rules: readonly object[]): NewObject[] => [
     { apiVersion, kind: 'ClusterRole', metadata: { name }, rules },
     clusterBinding(name, name, [account]),
   ];
   const applications = [...new Set(spec.workloads.map((workload) => workload.namespace))].filter((namespace) => !namespace.startsWith('kube-'));
   return [
-    ...(has('coredns')
-      ? cluster('system:coredns', { kind: 'ServiceAccount', name: 'coredns', namespace: 'kube-system' }, [
+    ...(coredns !== undefined
+      ? cluster('system:coredns', coredns, [
           { apiGroups: [''], resources: ['endpoints', 'services', 'pods', 'namespaces'], verbs: ['list', 'watch'] },
           { apiGroups: ['discovery.k8s.io'], resources: ['endpointslices'], verbs: ['list', 'watch'] },
         ])
       : []),
-    ...(has('kube-flannel-ds')
-      ? cluster('flannel', { kind: 'ServiceAccount', name: 'kube-flannel-ds', namespace: 'kube-flannel' }, [
+    ...(flannel !== undefined
+      ? cluster('flannel', flannel, [
           { apiGroups: [''], resources: ['pods'], verbs: ['get'] },
           { apiGroups: [''], resources: ['nodes'], verbs: read },
           { apiGroups: [''], resources: ['nodes/status'], verbs: ['patch'] },
@@ -71,7 +76,7 @@ function reading(namespace: string, name: string, configMap: string, subjects: r
   ];
 }
 
-function clusterBinding(name: string, role: string, subjects: readonly Subject[]): NewObject {
+export function clusterBinding(name: string, role: string, subjects: readonly Subject[]): NewObject {
   return { apiVersion, kind: 'ClusterRoleBinding', metadata: { name }, roleRef: { apiGroup: group, kind: 'ClusterRole', name: role }, subjects: subjects.map(full) };
 }
 

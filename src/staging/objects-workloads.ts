@@ -8,8 +8,22 @@ import type { ClusterSpec, WorkloadSpec } from './spec.js';
 /** Where the kubelet reads how a workload's client library treats ca.crt: `once` or `reload`. */
 export const readsCaAnnotation = 'staging.rotate-ca/reads-ca';
 
+/** Whose the many token Secrets are. */
+export const tokenHolder = 'token-holder';
+/** Where a program looks for its token, whatever kind of volume it is. */
+export const accountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+
+export function accountOf({ name, account }: WorkloadSpec): string {
+  return account ?? name;
+}
+
 export function workloadObjects(spec: ClusterSpec, authorities: Authorities): NewObject[] {
-  return [...spec.workloads.flatMap(workload), ...tokenSecrets(spec), ...(spec.caCopies === undefined ? caBundles(authorities) : copyObjects(spec, spec.caCopies, authorities))];
+  return [...programObjects(spec), ...(spec.caCopies === undefined ? caBundles(authorities) : copyObjects(spec, spec.caCopies, authorities))];
+}
+
+/** Workloads and token Secrets alone. */
+export function programObjects(spec: ClusterSpec): NewObject[] {
+  return [...spec.workloads.flatMap(workload), ...tokenSecrets(spec)];
 }
 
 function workload(one: WorkloadSpec): NewObject[] {
@@ -41,15 +55,19 @@ function workload(one: WorkloadSpec): NewObject[] {
 function template(one: WorkloadSpec, labels: Readonly<Record<string, string>>): object {
   const isSystem = one.namespace.startsWith('kube-');
   const onHost = one.kind === 'DaemonSet';
+  const hasSecret = one.tokenSecret !== undefined && one.tokenSecret !== '';
+  const mounts = hasSecret ? { volumeMounts: [{ name: 'token', mountPath: accountPath, readOnly: true }] } : {};
   return {
     metadata: { labels, annotations: { [readsCaAnnotation]: one.readsCa } },
     spec: {
-      serviceAccountName: one.name,
+      serviceAccountName: accountOf(one),
+      ...(one.tokenSecret === undefined ? {} : { automountServiceAccountToken: false }),
       ...(one.priorityClass === undefined ? {} : { priorityClassName: one.priorityClass }),
       ...(onHost ? { hostNetwork: true } : {}),
       terminationGracePeriodSeconds: 10,
       ...(onHost ? { tolerations: [{ operator: 'Exists' }] } : isSystem ? { tolerations: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] } : {}),
-      containers: [{ name: one.name, image: `staging.rotate-ca/${one.name}:1`, imagePullPolicy: 'IfNotPresent' }],
+      containers: [{ name: one.name, image: `staging.rotate-ca/${one.name}:1`, imagePullPolicy: 'IfNotPresent', ...mounts }],
+      ...(hasSecret ? { volumes: [{ name: 'token', secret: { secretName: one.tokenSecret } }] } : {}),
     },
   };
 }
@@ -57,20 +75,24 @@ function template(one: WorkloadSpec, labels: Readonly<Record<string, string>>): 
 /** Legacy tokens: each is a copy of the CA that a rotation has to reach. kube-controller-manager fills them. */
 function tokenSecrets(spec: ClusterSpec): NewObject[] {
   const places = spec.tokenSecretNames ?? spreadTokens(spec);
-  const account = 'token-holder';
   const accounts = [...new Set(places.map(({ namespace }) => namespace))].map(
-    (namespace): NewObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: account, namespace } }),
+    (namespace): NewObject => ({ apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: tokenHolder, namespace } }),
   );
-  const secrets = places.map(
-    (metadata): NewObject => ({
-      apiVersion: 'v1',
-      kind: 'Secret',
-      metadata: { ...metadata, annotations: { 'kubernetes.io/service-account.name': account } },
-      type: 'kubernetes.io/service-account-token',
-      data: {},
-    }),
+  const secrets = places.map((metadata) => tokenSecret(metadata, tokenHolder));
+  const lived = spec.workloads.flatMap((one) =>
+    one.tokenSecret === undefined || one.tokenSecret === '' ? [] : [tokenSecret({ namespace: one.namespace, name: one.tokenSecret }, accountOf(one))],
   );
-  return [...accounts, ...secrets];
+  return [...accounts, ...secrets, ...lived];
+}
+
+function tokenSecret(metadata: { readonly namespace: string; readonly name: string }, account: string): NewObject {
+  return {
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { ...metadata, annotations: { 'kubernetes.io/service-account.name': account } },
+    type: 'kubernetes.io/service-account-token',
+    data: {},
+  };
 }
 
 function spreadTokens(spec: ClusterSpec): { readonly namespace: string; readonly name: string }[] {

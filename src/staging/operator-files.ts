@@ -14,6 +14,10 @@ export interface OperatorFiles {
   readonly sshConfig: string;
   readonly knownHosts: string;
   readonly identityFile: string;
+  /** Where the PKI engine of Vault is mounted. */
+  readonly vaultMount: string;
+  /** Path on the first control plane. */
+  readonly adminKubeconfig: string;
   /** VAULT_ADDR, VAULT_CACERT, KUBECONFIG, ...: what a shell would have. */
   readonly env: Readonly<Record<string, string>>;
   /** Token and ca.crt of a token client outside of the cluster, kept as its Secret has them. */
@@ -26,10 +30,19 @@ export const sshUser = 'sre';
 export interface OperatorParts {
   readonly spec: ClusterSpec;
   readonly folder: string;
-  readonly adminKubeconfig: string;
+  /** Path on the first control plane, and text. */
+  readonly adminKubeconfig: { readonly path: string; readonly text: string };
   readonly userKey: SshKeyPair;
   readonly hostKeys: ReadonlyMap<string, SshKeyPair>;
-  readonly vault: { readonly url: string; readonly caPem: string; readonly roleId: string; readonly secretId: string; readonly rootToken: string; readonly signRole: string };
+  readonly vault: {
+    readonly url: string;
+    readonly caPem: string;
+    readonly roleId: string;
+    readonly secretId: string;
+    readonly rootToken: string;
+    readonly signRole: string;
+    readonly mount: string;
+  };
 }
 
 /** Written 0600 into a folder of 0700. */
@@ -46,7 +59,7 @@ export function writeOperatorFiles(parts: OperatorParts): OperatorFiles {
   const knownHosts = write('ssh/known_hosts', spec.nodes.map((node) => knownHostsLine(node.address, node.sshPort, parts.hostKeys.get(node.name)?.publicKey ?? '')).join(''));
   const sshConfig = write('ssh/config', sshConfigText({ nodes: spec.nodes, user: sshUser, identityFile, knownHostsFile: knownHosts }));
   const inventoryFile = write('inventory.yaml', inventoryText(spec.nodes, identityFile, sshConfig));
-  const kubeconfig = write('kubeconfig', parts.adminKubeconfig);
+  const kubeconfig = write('kubeconfig', parts.adminKubeconfig.text);
   const env = {
     KUBECONFIG: kubeconfig,
     VAULT_ADDR: vault.url,
@@ -65,7 +78,7 @@ export function writeOperatorFiles(parts: OperatorParts): OperatorFiles {
       .join('')}`,
   );
   const tokenClient = { tokenFile: at('token-client/token'), caFile: at('token-client/ca.crt') };
-  return { folder, inventoryFile, kubeconfig, sshConfig, knownHosts, identityFile, env, tokenClient };
+  return { folder, inventoryFile, kubeconfig, sshConfig, knownHosts, identityFile, vaultMount: vault.mount, adminKubeconfig: parts.adminKubeconfig.path, env, tokenClient };
 }
 
 /** Ansible's form, with the group names that Kubespray made usual. The key is named beside ssh_config: without an ssh program nobody reads that file. */

@@ -10,13 +10,21 @@ const grants: Readonly<Record<string, readonly string[]>> = {
   [`${pkiMount}/issuer/*`]: ['read', 'update', 'delete'],
   [`${pkiMount}/keys`]: ['list'],
   [`${pkiMount}/key/*`]: ['read', 'update', 'delete'],
+};
+
+/** Its own token: how long it lives, more time for a long run, an early end; and what it may do. */
+const ownToken: Readonly<Record<string, readonly string[]>> = {
   'auth/token/lookup-self': ['read'],
   'auth/token/renew-self': ['update'],
   'auth/token/revoke-self': ['update'],
   'sys/capabilities-self': ['update'],
 };
 
-/** HCL. */
-export const operatorPolicy: string = Object.entries(grants)
-  .map(([path, capabilities]) => `path "${path}" {\n  capabilities = [${capabilities.map((one) => `"${one}"`).join(', ')}]\n}\n`)
-  .join('\n');
+/** HCL of capabilities by path, and of what every operator may do with the own token. */
+export function policyText(capabilitiesOf: Readonly<Record<string, readonly string[]>>): string {
+  return Object.entries({ ...capabilitiesOf, ...ownToken })
+    .map(([path, capabilities]) => `path "${path}" {\n  capabilities = [${capabilities.map((one) => `"${one}"`).join(', ')}]\n}\n`)
+    .join('\n');
+}
+
+export const operatorPolicy: string = policyText(grants);

@@ -86,8 +86,9 @@ function missingIn({ store, spec }: StagingContext): string[] {
     .filter((object) => !isComplete(object))
     .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name} is not complete`);
   const pods = of('v1', 'Pod');
+  // Units are no pods.
   const mirrors = spec.nodes
-    .filter(({ roles }) => roles.includes('control-plane'))
+    .filter(({ roles }) => spec.layout !== 'hard-way' && roles.includes('control-plane'))
     .flatMap(({ name }) => ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((component) => `${component}-${name}`))
     .filter((name) => !pods.some((pod) => pod.metadata.name === name && isTrue('Ready')(pod)))
     .map((name) => `pod ${name} is not Ready`);

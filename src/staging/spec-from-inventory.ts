@@ -3,6 +3,7 @@
 import { fileOf, type Inventory, type NodeRecord, nodesWith } from '../domain/cluster/inventory.js';
 import { addressesOf, type SpecPlace } from './addresses.js';
 import { flagsBeside } from './flags-from-inventory.js';
+import { isHandMade, specOfHandMade } from './hand-made-from-inventory.js';
 import { commonNameOf, leavesOf, pathsWithoutPlace } from './leaves-from-inventory.js';
 import type { CaCopySpec, CaSpec, ClusterSpec, NodeSpec } from './spec.js';
 import { kubeadmCa } from './topology.js';
@@ -12,6 +13,7 @@ const pki = '/etc/kubernetes/pki';
 
 /** Never fails: what cannot be made alike is a line of `notReproduced`. No key material goes in or comes out. */
 export function specOfInventory(inventory: Inventory, place: SpecPlace): ClusterSpec {
+  if (isHandMade(inventory)) return specOfHandMade(inventory, place);
   const missing: string[] = [];
   const addresses = addressesOf(place.block);
   const controlPlanes = nodesWith(inventory, 'control-plane');

@@ -48,6 +48,10 @@ export interface WorkloadSpec {
   /** maxUnavailable of a PodDisruptionBudget. */
   readonly budget?: number;
   readonly readsCa: 'once' | 'reload';
+  /** Its service account, where that has another name. */
+  readonly account?: string;
+  /** The legacy token Secret that it lives on; empty: it has no token and never asks the API. Without: a projected token, as usual. */
+  readonly tokenSecret?: string;
 }
 
 /** A value of an API object that holds a CA certificate of the cluster, and that nobody of the cluster writes. */
@@ -63,8 +67,13 @@ export interface CaCopySpec {
   readonly ca: 'cluster' | 'etcd' | 'frontProxy';
 }
 
+/** `kubeadm`: a control plane of static pods, three CAs. `hard-way`: made by hand, everything a systemd unit, one CA whose key is in Vault. */
+export type LayoutName = 'kubeadm' | 'hard-way';
+
 export interface ClusterSpec {
   readonly name: string;
+  /** kubeadm unless told. */
+  readonly layout?: LayoutName;
   /** UID of kube-system. */
   readonly uid: string;
   /** "v1.34.3" */

@@ -19,7 +19,22 @@ describe('specOfTopology', () => {
     expect(nodes.filter(({ via }) => via !== undefined)).toHaveLength(1);
   });
 
-  it.each(['', 'big', '2+3', '3+0', '3+1001', '3+-1', '3 + 3', '0+1'])('"%s" is refused with what is allowed', (topology) => {
+  it.each([
+    ['hard-way', 3, 2],
+    ['hard-way:1+1', 1, 1],
+    ['hard-way:ha', 3, 3],
+  ])('%s: made by hand, %i masters, %i workers', (topology, masters, workers) => {
+    const spec = specOfTopology(topology, place);
+    expect(spec.layout).toBe('hard-way');
+    expect(spec.nodes.map(({ name }) => name)).toEqual([
+      ...Array.from({ length: masters }, (_, i) => `master${i + 1}`),
+      ...Array.from({ length: workers }, (_, i) => `worker${i + 1}`),
+    ]);
+    // Who lives on a token Secret has an account; a pod that has none never asks.
+    expect(spec.workloads.filter(({ tokenSecret }) => tokenSecret !== undefined && tokenSecret !== '').length).toBeGreaterThan(5);
+  });
+
+  it.each(['', 'big', 'hard-way:', 'hard-way:2+1', 'hardway', '2+3', '3+0', '3+1001', '3+-1', '3 + 3', '0+1'])('"%s" is refused with what is allowed', (topology) => {
     try {
       specOfTopology(topology, place);
       expect.unreachable();

@@ -2,6 +2,7 @@
 
 import { fail } from '../domain/errors.js';
 import type { CaSpec, ClusterSpec, NodeSpec, WorkloadSpec } from './spec.js';
+import { hardWayNamespaces, hardWayPriorities, hardWayWorkloads } from './hard-way/objects.js';
 import { addressesOf, freeBlock, portsOf, type SpecPlace } from './addresses.js';
 
 const minute = 60_000;
@@ -10,6 +11,9 @@ const version = 'v1.34.4';
 
 /** Names of topologies, and control planes and workers of each. */
 const named: Readonly<Record<string, readonly [controlPlanes: number, workers: number]>> = { small: [1, 1], ha: [3, 3] };
+
+/** Before a colon, or alone: a cluster that was made by hand. */
+const hardWay = { name: 'hard-way', sizes: [3, 2] } as const;
 
 /** Above that a serving pair of RSA for each kubelet would take longer than all the rest of the start. */
 const rsaServingPairs = 12;
@@ -41,9 +45,36 @@ export async function specSomewhere(topology: string, options: Omit<SpecPlace, '
   return specIn(await freeBlock((block) => portsOf(specIn(block)), { spread: true }));
 }
 
-/** "small", "ha", or "3+200" (control planes + workers). Throws usage with what is allowed. */
+/** "small", "ha", or "3+200" (control planes + workers); "hard-way", or one of these behind "hard-way:". Throws usage with what is allowed. */
 export function specOfTopology(topology: string, place: SpecPlace): ClusterSpec {
-  const [controlPlanes, workers] = sizes(topology);
+  if (topology === hardWay.name) return handMade(kubeadmSpec(hardWay.sizes, place));
+  if (topology.startsWith(`${hardWay.name}:`)) return handMade(kubeadmSpec(sizes(topology.slice(hardWay.name.length + 1)), place));
+  return kubeadmSpec(sizes(topology), place);
+}
+
+/** lab/hard-way: other names of nodes, other workloads, one CA, and nothing of kubeadm. */
+function handMade(spec: ClusterSpec): ClusterSpec {
+  const rename = (name: string): string => name.replace(/^cp/, 'master').replace(/^w/, 'worker');
+  const { cluster } = spec.cas;
+  return {
+    ...spec,
+    name: hardWay.name,
+    layout: 'hard-way',
+    cas: { cluster, etcd: cluster, frontProxy: cluster },
+    nodes: spec.nodes.map(({ via, ...one }) => ({
+      ...one,
+      name: rename(one.name),
+      ...(via === undefined ? {} : { via: rename(via) }),
+      tools: { ...one.tools, kubeadm: false, etcdctl: one.roles.includes('control-plane') },
+    })),
+    namespaces: hardWayNamespaces,
+    workloads: hardWayWorkloads,
+    priorityClasses: hardWayPriorities,
+    caCopies: [],
+  };
+}
+
+function kubeadmSpec([controlPlanes, workers]: readonly [number, number], place: SpecPlace): ClusterSpec {
   const addresses = addressesOf(place.block);
   const nodes: NodeSpec[] = [
     ...Array.from({ length: controlPlanes }, (_, i) => node(`cp${i + 1}`, 'control-plane', addresses.controlPlane(i))),
@@ -89,6 +120,6 @@ function sizes(topology: string): readonly [number, number] {
     cause: controlPlanes === '' ? 'it is neither a name nor two numbers' : 'etcd needs 1, 3 or 5 control planes, and there are 1 to 1000 workers',
     nextAction: `Give ${Object.entries(named)
       .map(([name, [a, b]]) => `"${name}" (${a}+${b})`)
-      .join(', ')} or CONTROLPLANES+WORKERS, as "3+20".`,
+      .join(', ')} or CONTROLPLANES+WORKERS, as "3+20"; "hard-way" (3+2) or "hard-way:1+1" for one that was made by hand.`,
   });
 }

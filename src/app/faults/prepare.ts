@@ -50,6 +50,14 @@ export async function prepareFaults(flags: RehearseFaultsFlags): Promise<Prepare
   const cluster = { topology: flags.topology ?? 'small', ...(flags.from === undefined ? {} : { from: flags.from }) };
   const place = specFor(cluster);
   const spec = await place();
+  if (spec.layout === 'hard-way') {
+    fail('usage', {
+      target: '--topology',
+      summary: '--faults are for clusters of kubeadm',
+      cause: 'in a cutover the API is away on purpose, so that no case could be told from none',
+      nextAction: 'Give another topology, or rehearse without --faults.',
+    });
+  }
   checkWish(wish, { steps: steps.map(({ name }) => name), nodes: spec.nodes.map(({ name }) => name) });
   // One after the other: free addresses are looked for when the cluster before has taken its own.
   let starting: Promise<unknown> = Promise.resolve();

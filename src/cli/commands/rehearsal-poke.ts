@@ -9,10 +9,14 @@ interface PokedNode {
 }
 
 /** Commands are indented by four, so that they can be told from what is said of them. */
-export function pokeText({ folder, sshConfig, env }: StagingProcess['started']['operator'], { nodes }: { readonly nodes: readonly PokedNode[] }): string {
+export function pokeText(
+  { folder, sshConfig, env, adminKubeconfig, vaultMount }: StagingProcess['started']['operator'],
+  { nodes, layout }: { readonly nodes: readonly PokedNode[]; readonly layout?: string },
+): string {
   const first = nodes.find(({ roles }) => roles.includes('control-plane'))?.name ?? '';
   const behind = nodes.find(({ via }) => via !== undefined);
-  const admin = quoted(`${folder}/admin.conf`);
+  const file = adminKubeconfig.split('/').at(-1) ?? '';
+  const admin = quoted(`${folder}/${file}`);
   const ssh = `ssh -F ${quoted(sshConfig)}`;
   return [
     '',
@@ -21,18 +25,18 @@ export function pokeText({ folder, sshConfig, env }: StagingProcess['started']['
     '  A shell on a node, "sudo -i" makes it root:',
     `    ${ssh} ${first}`,
     ...(behind === undefined ? [] : [`  A node behind ${behind.via ?? ''}:`, `    ${ssh} ${behind.name}`]),
-    '  kubectl, with admin.conf of the incoming CA (that of before the rotation gets x509 or Unauthorized by now):',
-    `    ${ssh} ${first} sudo cat /etc/kubernetes/admin.conf > ${admin}`,
+    `  kubectl, with ${file} of the incoming CA (that of before the rotation gets x509 or Unauthorized by now):`,
+    `    ${ssh} ${first} sudo cat ${adminKubeconfig} > ${admin}`,
     `    export KUBECONFIG=${admin}`,
     '    kubectl get nodes,pods -A',
     '    kubectl get --raw /readyz',
     `    kubectl describe node ${first}`,
-    `    kubectl -n kube-system logs kube-controller-manager-${first} --tail 5`,
+    layout === 'hard-way' ? `    ${ssh} ${first} sudo journalctl -u kube-controller-manager -n 5` : `    kubectl -n kube-system logs kube-controller-manager-${first} --tail 5`,
     '  Vault:',
     `    export VAULT_ADDR=${env.VAULT_ADDR ?? ''} VAULT_CACERT=${quoted(env.VAULT_CACERT ?? '')} VAULT_TOKEN="$(cat ${quoted(`${folder}/vault/root-token`)})"`,
     '    vault status',
-    '    vault list pki-k8s/issuers',
-    '    vault read pki-k8s/cert/ca',
+    `    vault list ${vaultMount}/issuers`,
+    `    vault read ${vaultMount}/cert/ca`,
     '  rotate-ca itself: inventory, Vault and state of the run are in',
     `    . ${quoted(`${folder}/env.sh`)}`,
     '',

@@ -29,7 +29,12 @@ export function addRehearseCommand(program: Command, context: Context): void {
     .description(
       'Makes a staging cluster on loopback addresses (real SSH, real TLS, an embedded Vault), rotates its CA as "run" would, shows what came of it, and removes it. Needs no root and no network.',
     )
-    .addOption(new Option('--topology <topology>', '"small" (1+1), "ha" (3+3), or control planes + workers, as 3+20').default('ha'))
+    .addOption(
+      new Option(
+        '--topology <topology>',
+        '"small" (1+1), "ha" (3+3), or control planes + workers, as 3+20; "hard-way" (3+2) or "hard-way:1+1" for one that was made by hand',
+      ).default('ha'),
+    )
     .addOption(new Option('--from <plan>', 'like the cluster of a saved plan: same nodes, files, names, validity, flags').conflicts('topology'))
     .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca', 'cluster-ca')
     .option('--speed <n>', `how many times as fast as in a real cluster waits pass (default: ${usualSpeed})`)

@@ -34,6 +34,9 @@ const rules: readonly Rule[] = [
     resources: ['/pods/binding', '/pods/status', '/bindings', '/events', 'events.k8s.io/events', 'coordination.k8s.io/leases', '/pods'],
   },
   { who: ['system:kube-scheduler'], verbs: ['create'], resources: ['authentication.k8s.io/tokenreviews', 'authorization.k8s.io/subjectaccessreviews'] },
+  // As a user where it is no pod: system:node-proxier.
+  { who: ['system:kube-proxy'], verbs: reading, resources: ['/services', '/endpoints', '/nodes', 'discovery.k8s.io/endpointslices', 'networking.k8s.io/servicecidrs'] },
+  { who: ['system:kube-proxy'], verbs: ['create', 'patch', 'update'], resources: ['/events', 'events.k8s.io/events'] },
   // The node authorizer narrows these by what the node's pods use; here by the node's own name only (see mayNode).
   {
     who: ['system:nodes'],

@@ -4,6 +4,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import { createServer, type Socket } from 'node:net';
 import type { ComponentStart, RunningComponent, StartComponent } from '../component.js';
 import { connectMember, type MemberConnection } from '../etcd/member-connection.js';
+import { poolMembers } from '../etcd/member-pool.js';
 import { listen } from '../listen.js';
 import { timings } from '../timings.js';
 import { createAuthenticator } from './authenticate.js';
@@ -168,8 +169,12 @@ function loadFiles(start: ComponentStart, hot: HotFiles) {
 
 /** Stacked: the member of the own node. 127.0.0.1 is every node's own address here. */
 function connectEtcd(start: ComponentStart, nowMs: () => number, onHealthy: () => void): MemberConnection {
+  const servers = list(start.flags['etcd-servers'] ?? 'https://127.0.0.1:2379');
+  return poolMembers(servers.map((server) => connectTo(new URL(server), start, nowMs, onHealthy)));
+}
+
+function connectTo(url: URL, start: ComponentStart, nowMs: () => number, onHealthy: () => void): MemberConnection {
   const { context, node, process, flags } = start;
-  const url = new URL(list(flags['etcd-servers'])[0] ?? 'https://127.0.0.1:2379');
   const [cert, key] = [flags['etcd-certfile'] ?? '', flags['etcd-keyfile'] ?? ''];
   const pool = certPool(etcdBundle(readFile(process, flags['etcd-cafile'] ?? '').toString('utf8')));
   return connectMember({

@@ -55,6 +55,18 @@ describe('watches', () => {
     stop();
   });
 
+  it('that go on from a version before an object do not call it gone because it did not fit at first', async () => {
+    const from = plane.store.revision;
+    await kube.create(config('late'));
+    await kube.patch({ ...config('late'), namespace: 'default', name: 'late' }, { metadata: { labels: { late: '1' } } });
+    const { body } = await client.request('GET', `${maps}?watch=true&labelSelector=late%3D1&resourceVersion=${from}&timeoutSeconds=1`);
+    const lines = body
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line) as { type: string; object: { metadata: { name: string } } });
+    expect(lines.map(({ type, object }) => `${type} ${object.metadata.name}`)).toEqual(['ADDED late']);
+  });
+
   it('begin anew when the version is too old: 410 as an event', async () => {
     plane.store.load(plane.store.dump());
     const answer = await client.request('GET', `${maps}?watch=true&resourceVersion=0&timeoutSeconds=1`);

@@ -65,9 +65,14 @@ export function watchObjects(asked: Asked, resource: Resource, response: ServerR
   }
   if (initial) bookmark({ 'k8s.io/initial-events-end': 'true' });
   // What was there before the events that are replayed is not known any more: all of them may have been seen.
+  const born = new Set<string>();
   for (const event of missed) {
     if (event.object.apiVersion !== apiVersionOf(resource) || event.object.kind !== resource.kind || event.revision > api.watches.revision) continue;
-    if (event.type !== 'ADDED') known.add(event.object.metadata.uid);
+    const { uid } = event.object.metadata;
+    // One that came to be only then was seen by nobody: not fitting yet is not gone.
+    if (event.type === 'ADDED') known.delete(uid);
+    else if (!born.has(uid)) known.add(uid);
+    if (event.type === 'ADDED') born.add(uid);
     pass(event);
   }
 

@@ -3,7 +3,7 @@
 import type { ClientRequest, IncomingMessage } from 'node:http';
 import https from 'node:https';
 import type { Socket } from 'node:net';
-import { connect, type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
+import { checkServerIdentity, connect, type ConnectionOptions, createSecureContext, type SecureContext } from 'node:tls';
 import { createClock, type StagingClock } from '../clock.js';
 import { inform } from './inform.js';
 import type { StreamedAnswer } from './streamed-answer.js';
@@ -12,7 +12,7 @@ import type { ClientAnswer, LoadedKubeconfig, StagingClient } from './staging-cl
 export interface ClientOptions {
   /** For the waits of `inform`; default: the speed of the world. */
   readonly clock?: StagingClock;
-  /** Local address of its connections, so that servers see the address of the node. */
+  /** Local address of its connections, so that servers see the address of the node. 127.0.0.1 is that address then: each node has its own. */
   readonly localAddress?: string;
 }
 
@@ -46,7 +46,7 @@ export function createClient(loaded: LoadedKubeconfig, options: ClientOptions = 
       const socket = connect({
         ...(given as ConnectionOptions),
         secureContext: contextWith(pair),
-        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress }),
+        ...(options.localAddress === undefined ? {} : { localAddress: options.localAddress, ...onNode(given as ConnectionOptions, options.localAddress) }),
       });
       socket.setNoDelay(true);
       sockets.add(socket);
@@ -124,6 +124,12 @@ export function createClient(loaded: LoadedKubeconfig, options: ClientOptions = 
       agent.destroy();
     },
   };
+}
+
+/** The certificate must be for the name that was asked for. */
+function onNode({ host = '' }: ConnectionOptions, address: string): ConnectionOptions {
+  if (host !== '127.0.0.1' && host !== 'localhost') return {};
+  return { host: address, checkServerIdentity: (_, certificate) => checkServerIdentity(host, certificate) };
 }
 
 async function textOf(stream: IncomingMessage): Promise<string> {

@@ -4,6 +4,7 @@ import { parseDuration } from './go-duration.js';
 import type { ComponentStart, RunningComponent, StartComponent } from '../component.js';
 import { createClient } from '../client/create-client.js';
 import { readStagingKubeconfig } from '../client/kubeconfig-file.js';
+import { pollPair } from '../client/poll-pair.js';
 import { certPool, type CertPool } from '../api/verify-client.js';
 import { kubernetesBundle } from '../api/cert-files.js';
 import { createHotFiles, type HotFile } from '../api/hot-files.js';
@@ -64,6 +65,7 @@ export const startControllerManager: StartComponent = async (start: ComponentSta
 
   const client = createClient(loaded, { clock, localAddress: node.address });
   undo.push(() => client.close());
+  undo.push(pollPair(client, loaded.pair, clock));
   let end: (reason: string) => void = () => undefined;
   const ended = new Promise<string>((resolve) => {
     end = resolve;

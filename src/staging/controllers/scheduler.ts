@@ -4,6 +4,7 @@ import type { StoredObject } from '../api/store.js';
 import type { ComponentStart, RunningComponent, StartComponent } from '../component.js';
 import { createClient } from '../client/create-client.js';
 import { readStagingKubeconfig } from '../client/kubeconfig-file.js';
+import { pollPair } from '../client/poll-pair.js';
 import { kubernetesBundle } from '../api/cert-files.js';
 import { certPool, type CertPool } from '../api/verify-client.js';
 import { timings } from '../timings.js';
@@ -68,6 +69,7 @@ export const startScheduler: StartComponent = async (start: ComponentStart): Pro
 
   const client = createClient(loaded, { clock, localAddress: node.address });
   undo.push(() => client.close());
+  undo.push(pollPair(client, loaded.pair, clock));
   // W: what the API servers have put together (apiserver: configmap_cafile_content.go). Without it no certificate is accepted.
   undo.push(
     client.inform(

@@ -40,12 +40,19 @@ export const startEtcd: StartComponent = async (start) => {
     crash = resolve;
   });
 
+  // etcdmain/etcd.go: systemd is told when the member has published itself, for which it needs a leader.
+  let tellReady: () => void = () => undefined;
+  const ready = new Promise<void>((resolve) => {
+    tellReady = resolve;
+  });
+
   const me: Member = {
     name: node.name,
     get peers() {
       return new Set([...outgoing.keys(), ...[...incoming].filter(([, sockets]) => sockets.size > 0).map(([name]) => name)]);
     },
     changed: () => {
+      if (cluster.stateOf(node.name).quorum) tellReady();
       const line = stateLine();
       for (const socket of clients) socket.write(line);
     },
@@ -177,6 +184,7 @@ export const startEtcd: StartComponent = async (start) => {
 
   const running: RunningComponent = {
     ended,
+    ready,
     async stop() {
       ending.abort();
       offMembers();

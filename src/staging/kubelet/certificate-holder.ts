@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { createClient } from '../client/create-client.js';
+import { pollPair } from '../client/poll-pair.js';
 import type { StagingClient } from '../client/staging-client.js';
 import type { StagingContext } from '../component.js';
 import { signerNames } from '../controllers/csr-rules.js';
@@ -107,6 +108,8 @@ export function certificateHolder(options: CertificateHolderOptions): Certificat
     return Math.floor((ends.atMs - now()) / 1000);
   }
 
+  // Without rotation nobody holds it: it is that of the files, as with every client that is given files (P5).
+  if (!options.rotates && client.reread !== undefined) return ofFiles(client.reread, { clock, secondsLeft, holds: (read) => (pair = read) });
   const stop = clock.every(lookMs, () => void look());
   return {
     pair: () => pair,
@@ -119,6 +122,22 @@ export function certificateHolder(options: CertificateHolderOptions): Certificat
       hasAnswer = error === undefined || isAnswer(error);
     },
     stop,
+  };
+}
+
+function ofFiles(reread: () => Pair | undefined, at: { readonly clock: StagingContext['clock']; secondsLeft(): number; holds(pair: Pair | undefined): void }): CertificateHolder {
+  let stopPolling: () => void = () => undefined;
+  return {
+    pair: reread,
+    secondsLeft() {
+      at.holds(reread());
+      return at.secondsLeft();
+    },
+    async ready(through) {
+      stopPolling = pollPair(through, reread, at.clock);
+    },
+    onAnswer: () => undefined,
+    stop: () => stopPolling(),
   };
 }
 

@@ -15,6 +15,8 @@ export interface ClientConfig {
   /** In memory from here on; undefined: there is none yet, and a request with `bootstrap` must bring one. */
   readonly pair: Pair | undefined;
   readonly bootstrap: LoadedKubeconfig | undefined;
+  /** The pair as its files have it now; undefined: it is embedded. */
+  readonly reread: (() => Pair | undefined) | undefined;
 }
 
 /** Throws the line with which the kubelet exits. Rewrites kubelet.conf from the bootstrap file when it must bootstrap. `nowMs` is the clock of the node. */
@@ -34,7 +36,7 @@ export function readClientConfig(node: StagingNode, flags: Readonly<Record<strin
   const bootstrap = readStagingKubeconfig(bootstrapText, read);
   const { server, caPem } = bootstrap;
   node.write(kubeconfig, joinedKubeconfig({ server, caPem, file: currentClient }), { mode: 0o600 });
-  return { server, caPem, pair: undefined, bootstrap };
+  return { server, caPem, pair: undefined, bootstrap, reread: undefined };
 }
 
 /** Only what is missing, unreadable or expired makes a kubelet bootstrap: who signed is not asked (isClientConfigStillValid). */
@@ -52,5 +54,6 @@ function stillValid(text: string | undefined, read: (path: string) => Buffer | u
 
 function fromKubeconfig(text: string, read: (path: string) => Buffer | undefined): ClientConfig {
   const { server, caPem, pair } = readStagingKubeconfig(text, read);
-  return { server, caPem, pair: typeof pair === 'function' ? pair() : pair, bootstrap: undefined };
+  const reread = typeof pair === 'function' ? pair : undefined;
+  return { server, caPem, pair: typeof pair === 'function' ? pair() : pair, bootstrap: undefined, reread };
 }

@@ -38,7 +38,14 @@ export function startContainer(start: ContainerStart): Container {
   const { context, node, manifest, now } = start;
   const program = (manifest.args[0] ?? '').split('/').at(-1) ?? '';
   const log = openPodLog(node, `/var/log/pods/${manifest.namespace}_${manifest.name}-${node.name}_${manifest.uid}/${manifest.container}/${start.restarts}.log`, now);
-  const process: StagingProcess = node.start({ name: program, args: manifest.args, mounts: manifest.mounts, programs: programsOf[program] ?? [] });
+  const id = randomBytes(32).toString('hex');
+  const process: StagingProcess = node.start({
+    name: program,
+    args: manifest.args,
+    mounts: manifest.mounts,
+    programs: programsOf[program] ?? [],
+    cgroup: `/kubepods.slice/kubepods-burstable.slice/kubepods-burstable-pod${manifest.uid}.slice/cri-containerd-${id}.scope`,
+  });
   let running: RunningComponent | undefined;
   let isReady = false;
   let isEnded = false;
@@ -95,7 +102,7 @@ export function startContainer(start: ContainerStart): Container {
   const started = run();
 
   return {
-    id: randomBytes(32).toString('hex'),
+    id,
     startedAtMs: process.startedAtMs,
     pid: process.pid,
     get isReady() {

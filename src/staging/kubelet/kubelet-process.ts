@@ -17,7 +17,7 @@ import { requestCertificate } from './certificate-requests.js';
 import { readClientConfig } from './client-config.js';
 import { storePair } from './client-store.js';
 import { readKubeletConfig } from './kubelet-config.js';
-import { type KubeletServer, startKubeletServer } from './kubelet-server.js';
+import { kubeletPort, type KubeletServer, startKubeletServer } from './kubelet-server.js';
 import { isMirror, keepMirrorPods } from './mirror-pods.js';
 import { keepNodeStatus } from './node-status.js';
 import { servingPair } from './serving-pair.js';
@@ -39,6 +39,8 @@ export interface KubeletProcessOptions {
   /** The clock of the node, Unix ms. */
   readonly now: () => number;
   readonly log: (line: string) => void;
+  /** Told the port on which it serves. */
+  readonly listens?: (port: number) => void;
   /** It ends by itself; systemd starts it again. */
   readonly onExit: (line: string) => void;
 }
@@ -93,6 +95,7 @@ export function startKubeletProcess(options: KubeletProcessOptions): KubeletProc
       metrics: () => `kubelet_running_pods ${staticPods.list().length + workloadPods.objects().length}\nkubelet_certificate_manager_client_ttl_seconds ${holder.secondsLeft()}\n`,
     });
     const opened = server;
+    options.listens?.(kubeletPort);
     undo.push(() => opened.close());
     if (ending.signal.aborted) return void (await opened.close());
 

@@ -40,6 +40,8 @@ interface Answer {
 
 /** What the API server's authorizer allows on nodes/proxy by default: its own identity has the second group (kubeadm 1.29 and later). */
 const mayAll = ['system:masters', 'kubeadm:cluster-admins'];
+/** Where the identity of the API servers has no group, a ClusterRoleBinding of clusters made by hand names it (kubernetes-the-hard-way: kube-apiserver-to-kubelet). */
+const mayAllByName = ['kube-apiserver'];
 
 /** Throws as the kubelet logs it when the port is taken. */
 export async function startKubeletServer(options: KubeletServerOptions): Promise<KubeletServer> {
@@ -84,7 +86,7 @@ async function answer(options: KubeletServerOptions, request: IncomingMessage): 
   if (user === undefined) return { status: 401, body: 'Unauthorized' };
   const verb = verbOf(request.method ?? 'GET');
   const subresources = subresourcesOf(url.pathname);
-  if (!user.groups.some((group) => mayAll.includes(group))) {
+  if (!mayAllByName.includes(user.name) && !user.groups.some((group) => mayAll.includes(group))) {
     return { status: 403, body: `Forbidden (user=${user.name}, verb=${verb}, resource=nodes, subresource(s)=[${subresources.join(' ')}])\n` };
   }
   return route(options, url);

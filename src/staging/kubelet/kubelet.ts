@@ -1,15 +1,13 @@
 /** The kubelet of a node as a systemd unit: started, stopped, started again when it exits; containers and pods outlive it. */
 
 import { parseFlags } from '../../domain/cluster/flags.js';
+import type { StoredObject } from '../api/store.js';
 import type { Components, StagingContext } from '../component.js';
 import type { StagingNode, StagingProcess } from '../node/staging-node.js';
 import { kubeletArguments } from '../pki/kubelet-files.js';
 import { type KubeletProcess, startKubeletProcess } from './kubelet-process.js';
-import { askingPace } from './pod-pace.js';
-import type { AskingCounters } from './pod-asking.js';
+import { kubeletParts } from './kubelet-parts.js';
 import type { StaticPod } from './static-pod.js';
-import { createStaticPods } from './static-pods.js';
-import { createWorkloadPods } from './workload-pods.js';
 
 export interface Kubelet {
   /** As systemd at boot: the unit is enabled. */
@@ -20,6 +18,8 @@ export interface Kubelet {
   /** How often it was started so far. */
   readonly starts: number;
   staticPods(): readonly StaticPod[];
+  /** Pods of workloads whose programs run on the node just now, whatever the API says of them. */
+  runningPods(): readonly StoredObject[];
   /** Of the pods on this node that ask the API: how many there are, and how many requests failed, by reason. */
   podCounters(): PodCounters;
 }
@@ -47,10 +47,7 @@ const keptLines = 300;
 export function createKubelet(options: KubeletOptions): Kubelet {
   const { context, node, components } = options;
   const { clock } = context;
-  const now = (): number => clock.now() + node.skewMs;
-  const counters: AskingCounters = { requests: 0, failures: 0, byReason: new Map() };
-  const staticPods = createStaticPods({ context, node, components, now });
-  const workloadPods = createWorkloadPods({ context, node, now, counters, pace: askingPace(context.spec, clock.speed) });
+  const { staticPods, workloadPods, now, podCounters } = kubeletParts({ context, node, components });
   const lines: string[] = [];
   let process: StagingProcess | undefined;
   let starts = 0;
@@ -70,7 +67,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
     await stopping;
     if (process !== undefined || !node.isOn) return;
     const args = options.args ?? kubeletArguments(context.spec, context.specOf(node.name));
-    const started = node.start({ name: 'kubelet', args });
+    const started = node.start({ name: 'kubelet', args, cgroup: '/system.slice/kubelet.service' });
     process = started;
     starts += 1;
     started.onSignal((signal) => {
@@ -142,6 +139,7 @@ export function createKubelet(options: KubeletOptions): Kubelet {
       return starts;
     },
     staticPods: () => staticPods.list(),
-    podCounters: () => ({ asking: workloadPods.asking(), requests: counters.requests, failures: counters.failures, byReason: Object.fromEntries(counters.byReason) }),
+    runningPods: () => workloadPods.running(),
+    podCounters,
   };
 }

@@ -2,6 +2,7 @@
 
 import type { StoredObject } from '../api/store.js';
 import { podSpecOf } from '../controllers/workload-objects.js';
+import { accountPath } from '../objects-workloads.js';
 
 /** Folder below `volumes` of a pod. */
 type Plugin = 'kubernetes.io~projected' | 'kubernetes.io~configmap' | 'kubernetes.io~secret';
@@ -75,9 +76,17 @@ export function volumesOf(pod: StoredObject): readonly Volume[] {
   });
 }
 
-/** The volume from which a client in the pod reads its ca.crt and its token. */
+/** The volume from which a client in the pod reads its ca.crt and its token: what lies where it looks for them, a Secret too, else what has both. */
 export function accountVolume(pod: StoredObject): Volume | undefined {
-  return volumesOf(pod).find(({ objects, tokens }) => tokens.length > 0 && objects.some(({ kind, name }) => kind === 'ConfigMap' && name === 'kube-root-ca.crt'));
+  const { containers = [] } = podSpecOf(pod) as unknown as Readonly<
+    Record<string, readonly { readonly volumeMounts?: readonly { readonly name: string; readonly mountPath?: string }[] }[] | undefined>
+  >;
+  const there = containers.flatMap(({ volumeMounts = [] }) => volumeMounts).find(({ mountPath }) => mountPath === accountPath)?.name;
+  const volumes = volumesOf(pod);
+  return (
+    volumes.find(({ name }) => name === there) ??
+    volumes.find(({ objects, tokens }) => tokens.length > 0 && objects.some(({ kind, name }) => kind === 'ConfigMap' && name === 'kube-root-ca.crt'))
+  );
 }
 
 /** Below /var/lib/kubelet. */

@@ -36,6 +36,8 @@ export interface WorkloadPods {
   cut(): void;
   logOf(namespace: string, pod: string): readonly string[] | undefined;
   objects(): readonly StoredObject[];
+  /** Those whose programs run. */
+  running(): readonly StoredObject[];
   asking(): number;
 }
 
@@ -249,6 +251,7 @@ export function createWorkloadPods(options: WorkloadPodsOptions): WorkloadPods {
     },
     logOf: (namespace, name) => [...pods.values()].find(({ object }) => object.metadata.namespace === namespace && object.metadata.name === name)?.log,
     objects: () => [...pods.values()].map((pod) => pod.object),
+    running: () => [...pods.values()].flatMap((pod) => (pod.state === 'running' ? [pod.object] : [])),
     asking: () => [...pods.values()].filter((pod) => pod.asking !== undefined).length,
   };
 }

@@ -26,6 +26,7 @@ describe.each(['real', 'recorded'] as const)('a node with %s owners', (owners) =
     ['a path in base64', "printf %s '/etc/kubernetes/pki/ca.crt' | base64 -w0; echo", `${Buffer.from('/etc/kubernetes/pki/ca.crt').toString('base64')}\n`],
     ['the root folder', 'cd / && pwd && ls', '/\nbin\netc\nhome\nopt\nproc\nroot\nrun\nsbin\ntmp\nusr\nvar\n'],
     ['no SELinux', '[ -e /sys/fs/selinux/enforce ] || echo none', 'none\n'],
+    ['paths that are found in a file', "printf '%s\\n' --a=/etc/hostname,https://x/y > /tmp/line; cat $(tr '=,' '\\n\\n' < /tmp/line | grep '^/[^/]')", 'cp1\n'],
     ['a URL left alone', 'echo https://127.0.0.1/var/x', 'https://127.0.0.1/var/x\n'],
     ['programs of the node only', 'for t in openssl ctr crictl kubeadm etcdctl python3 docker; do command -v $t >/dev/null && echo $t; done; true', 'openssl\n'],
     ['the hostname', 'hostname; cat /etc/hostname', 'cp1\ncp1\n'],

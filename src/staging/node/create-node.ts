@@ -1,6 +1,6 @@
 /** A node of a staging cluster: a folder with its files, its processes below /proc, units, programs, and a shell. */
 
-import { lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, existsSync } from 'node:fs';
+import { chownSync, lstatSync, mkdirSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync, existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { userInfo } from 'node:os';
 import type { StagingClock } from '../clock.js';
@@ -11,6 +11,7 @@ import { makeFolders, nodeFiles } from './node-files.js';
 import { answerBasics } from './basic-programs.js';
 import { hostedShell } from './hosted-shell.js';
 import { processTable } from './proc.js';
+import { mayRead, ownersOf } from './recorded-owners.js';
 import { type RunningScript, runScript } from './run-script.js';
 import { answered } from './shims.js';
 import type { CommandAnswer, CommandCall, ScriptAnswer, ScriptOptions, StagingNode } from './staging-node.js';
@@ -64,8 +65,13 @@ export function createStagingNode(options: NodeOptions): StagingNode {
   writeIfMissing(join(root, 'etc/hostname'), `${spec.name}\n`);
   writeIfMissing(join(root, 'etc/passwd'), 'root:x:0:0:root:/root:/bin/sh\nsre:x:1000:1000::/home/sre:/bin/sh\n');
 
-  const processes = processTable(root, shims.call);
-  const files = nodeFiles(root, join(state, 'scratch'), () => watch.look());
+  const processes = processTable(root, shims.call, (path, user) => mayRead(owners === 'real' ? undefined : ownersOf(root), path, user));
+  const files = nodeFiles(
+    root,
+    join(state, 'scratch'),
+    () => watch.look(),
+    (file, owner) => (owners === 'real' ? chownSync(file, owner, owner) : ownersOf(root).set(file, [owner, owner])),
+  );
   const units = systemd({
     node: spec.name,
     processes,

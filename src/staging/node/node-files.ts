@@ -23,14 +23,14 @@ export interface NodeFiles {
   /** Where a path of the node is on this machine. Throws for one that is not absolute. */
   here(path: string): string;
   read(path: string): NodeFile | undefined;
-  write(path: string, bytes: string | Uint8Array, options?: { readonly mode?: number }): void;
+  write(path: string, bytes: string | Uint8Array, options?: { readonly mode?: number; readonly owner?: number }): void;
   link(path: string, leadsTo: string): void;
   remove(path: string): void;
   list(folder: string): string[];
 }
 
-/** `scratch` is a folder of the same file system, where files are written before they are renamed into place. */
-export function nodeFiles(root: string, scratch: string, changed: () => void): NodeFiles {
+/** `scratch` is a folder of the same file system, where files are written before they are renamed into place. `give` makes a file belong to a user. */
+export function nodeFiles(root: string, scratch: string, changed: () => void, give: (file: string, owner: number) => void = () => undefined): NodeFiles {
   let count = 0;
 
   function here(path: string): string {
@@ -77,6 +77,7 @@ export function nodeFiles(root: string, scratch: string, changed: () => void): N
         } finally {
           closeSync(file);
         }
+        if (options?.owner !== undefined) give(temporary, options.owner);
       });
     },
     link(path, leadsTo) {

@@ -13,9 +13,20 @@ const wholeRoot = /\b(cd|ls(?: -\w+)*|find|du(?: -\w+)*|df(?: -\w+)*|stat|-C) +\
 // The kill of a shell would reach processes of this machine; the program of that name is ours.
 const builtInKill = /(^|[;&|({`'"\n]|\b(?:then|do|else)\s)(\s*)kill(?=\s)/g;
 
+/*
+ * Paths that a script finds in what it reads, a command line or a kubeconfig, are led where it picks them: what it writes so, it takes for paths of the node.
+ * With grep a line each, with awk one that is relative to the folder of its file otherwise.
+ */
+const picked: readonly (readonly [written: RegExp, led: string])[] = [
+  // Within a line that is quoted itself, too.
+  [/grep (?:'\\''|')\^\/\[\^\/\](?:'\\''|')/g, '$& | sed "s|^|$$STAGING_ROOT|"'],
+  [/\(v ~ \/\^\\\/\/\) \? v :/g, '(v ~ /^\\//) ? ENVIRON["STAGING_ROOT"] v :'],
+];
+
 /** A script or a command line as it can run here. */
 export function leadScript(text: string, root: string): string {
-  return text.replaceAll(nodePath, `${root}/`).replaceAll(wholeRoot, `$1 ${root}`).replaceAll(builtInKill, '$1$2env kill');
+  const led = picked.reduce((script, [written, better]) => script.replaceAll(written, better), text);
+  return led.replaceAll(nodePath, `${root}/`).replaceAll(wholeRoot, `$1 ${root}`).replaceAll(builtInKill, '$1$2env kill');
 }
 
 /** What a shell does itself, in a script that is led already, made to meet a broken file system: no program before its own would be asked. */

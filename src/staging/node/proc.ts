@@ -26,8 +26,8 @@ interface Entry {
   end(): void;
 }
 
-/** `shim`: the program that stands in a container for each of `programs`. */
-export function processTable(root: string, shim: string): ProcessTable {
+/** `shim`: the program that stands in a container for each of `programs`. `mayRead` is asked for processes that are not root's, with a path on this machine. */
+export function processTable(root: string, shim: string, mayRead: (path: string, user: NonNullable<StartProcess['user']>) => boolean = () => true): ProcessTable {
   const proc = join(root, 'proc');
   const entries = new Map<number, Entry>();
   const listening = new Map<number, Set<number>>();
@@ -60,6 +60,14 @@ export function processTable(root: string, shim: string): ProcessTable {
     const pid = add(what.name, what.args, ticks);
     const folder = join(proc, String(pid));
     writeFileSync(join(folder, 'comm'), `${what.name.slice(0, 15)}\n`);
+    writeFileSync(join(folder, 'cgroup'), `0::${what.cgroup ?? '/init.scope'}\n`);
+    writeFileSync(
+      join(folder, 'environ'),
+      Object.entries(what.environment ?? {})
+        .map(([name, value]) => `${name}=${value}\0`)
+        .join(''),
+      { mode: 0o400 },
+    );
     const held = what.mounts === undefined ? nodesOwnRoot(folder, root) : mountRoot(folder, root, what.mounts);
     if (what.mounts !== undefined) installPrograms(join(folder, 'root'), what.programs ?? [], shim);
     const signalled: ((signal: string) => void)[] = [];
@@ -69,6 +77,7 @@ export function processTable(root: string, shim: string): ProcessTable {
       args: [...what.args],
       startedAtMs,
       read(path) {
+        if (what.user !== undefined && !mayRead(join(root, path), what.user)) throw new Error(`open ${path}: permission denied`);
         try {
           return readFileSync(join(folder, 'root', path));
         } catch {

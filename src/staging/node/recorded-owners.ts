@@ -1,6 +1,6 @@
 /** Owners that could not be given for real, by inode: the record that the shims of chown and stat keep. */
 
-import { existsSync, lstatSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 export type RecordedOwner = readonly [uid: number, gid: number];
@@ -29,3 +29,15 @@ export function ownersOf(root: string): { get(path: string): RecordedOwner | und
 }
 
 const second = 1_000_000_000n;
+
+/**
+ * May this user read the file, by its bits? What is not there may be looked for. `recorded`: owners as they are recorded, without them those that files
+ * really have. Folders are not asked: those of staging let everybody through.
+ */
+export function mayRead(recorded: ReturnType<typeof ownersOf> | undefined, path: string, user: { readonly uid: number; readonly gid: number }): boolean {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  if (stat === undefined || user.uid === 0) return true;
+  const [uid, gid] = recorded === undefined ? [stat.uid, stat.gid] : (recorded.get(path) ?? [0, 0]);
+  const bit = uid === user.uid ? 0o400 : gid === user.gid ? 0o040 : 0o004;
+  return (stat.mode & bit) !== 0;
+}

@@ -35,10 +35,40 @@ export interface StartProcess {
   readonly mounts?: readonly { readonly hostPath: string; readonly containerPath: string }[];
   /** Programs that can be executed below /proc/PID/root/usr/local/bin (etcdctl and etcdutl in etcd's image). */
   readonly programs?: readonly string[];
+  /** Its control group below /: "/system.slice/kubelet.service". */
+  readonly cgroup?: string;
+  /** Its environment, as /proc/PID/environ shows it. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** As whom it runs; without, as root. Files that this user may not read throw `open PATH: permission denied`. */
+  readonly user?: { readonly uid: number; readonly gid: number };
 }
 
-/** A systemd unit. `start` and `stop` resolve when systemctl would return. */
+/** What `systemctl show` tells of a unit that is made from files. */
+export interface UnitFacts {
+  readonly fragment: string;
+  readonly dropIns: readonly string[];
+  readonly environmentFiles: readonly { readonly path: string; readonly mayBeMissing: boolean }[];
+  readonly environment: Readonly<Record<string, string>>;
+  /** Words of ExecStart=, variables as they stand there. */
+  readonly argv: readonly string[];
+  readonly startedAtMs: number;
+  readonly user: string;
+  /** A file of it is another than the one that was loaded. */
+  readonly needsReload: boolean;
+  readonly activeState: string;
+  readonly subState: string;
+  readonly result: string;
+  readonly restarts: number;
+  /** Units that are started before it and stopped after it, if one transaction has both. */
+  readonly after: readonly string[];
+}
+
+/** A systemd unit. `start` and `stop` resolve when systemctl would return; `start` rejects with a line of systemctl. */
 export interface Unit {
+  /** Without: a unit of a package, which nobody changes. */
+  facts?(): UnitFacts;
+  /** daemon-reload. */
+  reload?(): void;
   start(): Promise<void>;
   stop(): Promise<void>;
   isActive(): boolean;
@@ -86,8 +116,8 @@ export interface StagingNode {
 
   /** Files by the node's own absolute paths; links are followed. Synchronous: nodes are small. */
   read(path: string): NodeFile | undefined;
-  /** Atomically, by rename. Tells the listeners of `onChange`. */
-  write(path: string, bytes: string | Uint8Array, options?: { readonly mode?: number }): void;
+  /** Atomically, by rename. Tells the listeners of `onChange`. `owner` is user and group, 0 unless told. */
+  write(path: string, bytes: string | Uint8Array, options?: { readonly mode?: number; readonly owner?: number }): void;
   link(path: string, leadsTo: string): void;
   remove(path: string): void;
   list(folder: string): string[];

@@ -2,12 +2,8 @@
 
 import type { ProcessTable } from './proc.js';
 import type { CommandAnswer, CommandCall, Unit } from './staging-node.js';
-
-interface Known {
-  readonly unit: Unit;
-  /** For ActiveEnterTimestamp when a unit has no process. */
-  activeSinceMs: number;
-}
+import { type JobVerb, runJobs } from './unit-jobs.js';
+import { showUnits, stateOf, statusOf } from './unit-properties.js';
 
 export interface Systemd {
   add(name: string, unit: Unit): void;
@@ -17,85 +13,43 @@ export interface Systemd {
 
 /** `unitFile` reads the text of a unit below the node's /etc or /lib. */
 export function systemd(about: { readonly node: string; readonly processes: ProcessTable; unitFile(name: string): string | undefined }): Systemd {
-  const units = new Map<string, Known>();
+  const units = new Map<string, Unit>();
 
-  function find(name: string): Known | undefined {
+  function find(name: string): Unit | undefined {
     return units.get(full(name));
   }
 
-  async function change(verb: string, names: readonly string[], user: string): Promise<CommandAnswer> {
-    for (const name of names.map(full)) {
+  async function change(verb: string, given: readonly string[], user: string, isWaitedFor: boolean): Promise<CommandAnswer> {
+    const names = given.map(full);
+    for (const name of names) {
       if (user !== 'root') return fails(`Failed to ${verb} ${name}: Interactive authentication required.\nSee system logs and 'systemctl status ${name}' for details.\n`, 1);
-      const known = units.get(name);
-      if (known === undefined) return fails(`Failed to ${verb} ${name}: Unit ${name} not found.\n`, 5);
-      try {
-        const wasActive = known.unit.isActive();
-        if (verb === 'try-restart' && !wasActive) continue;
-        if (verb !== 'start' && wasActive) await known.unit.stop();
-        if (verb !== 'stop' && !known.unit.isActive()) {
-          await known.unit.start();
-          known.activeSinceMs = Date.now();
-        }
-      } catch {
-        return fails(`Job for ${name} failed because the control process exited with error code.\nSee "systemctl status ${name}" and "journalctl -xeu ${name}" for details.\n`, 1);
-      }
+      if (!units.has(name)) return fails(`Failed to ${verb} ${name}: Unit ${name} not found.\n`, 5);
     }
-    return says('');
-  }
-
-  function property(name: string, key: string): string {
-    const known = find(name);
-    const active = known?.unit.isActive() === true;
-    const pid = active ? (known?.unit.mainPid() ?? 0) : 0;
-    const sinceUs = pid === 0 ? 0 : (about.processes.startTicks(pid) ?? 0) * 10_000;
-    const values: Record<string, string> = {
-      Id: full(name),
-      Names: full(name),
-      LoadState: known === undefined ? 'not-found' : 'loaded',
-      ActiveState: active ? 'active' : 'inactive',
-      SubState: active ? 'running' : 'dead',
-      UnitFileState: known === undefined ? '' : 'enabled',
-      MainPID: String(pid),
-      ExecMainPID: String(pid),
-      ActiveEnterTimestampMonotonic: String(sinceUs),
-      ExecMainStartTimestampMonotonic: String(sinceUs),
-      FragmentPath: known === undefined ? '' : `/lib/systemd/system/${full(name)}`,
-    };
-    return values[key] ?? '';
-  }
-
-  function show(args: readonly string[], names: readonly string[]): CommandAnswer {
-    const keys = args
-      .flatMap((arg, index) => (arg === '-p' || arg === '--property' ? (args[index + 1] ?? '') : /^(?:-p|--property=)./.test(arg) ? arg.replace(/^(?:-p|--property=)/, '') : ''))
-      .flatMap((text) => text.split(','))
-      .filter((key) => key !== '');
-    const wanted = keys.length > 0 ? keys : ['Id', 'LoadState', 'ActiveState', 'SubState', 'MainPID', 'ActiveEnterTimestampMonotonic', 'FragmentPath'];
-    const bare = args.includes('--value');
-    return says(
-      names
-        .flatMap((name) => wanted.map((key) => (bare ? property(name, key) : `${key}=${property(name, key)}`)))
-        .join('\n')
-        .concat('\n'),
-    );
+    const chosen = names.flatMap((name): [string, Unit][] => {
+      const unit = units.get(name);
+      return unit === undefined || (verb === 'try-restart' && !unit.isActive()) ? [] : [[name, unit]];
+    });
+    const warning = chosen.map(([name, unit]) => (unit.facts?.().needsReload === true ? changedOnDisk(name) : '')).join('');
+    const jobs = runJobs(verb === 'try-restart' ? 'restart' : (verb as JobVerb), new Map(chosen));
+    if (!isWaitedFor) return { stdout: '', stderr: warning, exitCode: 0 };
+    const failures = [...(await jobs)].map(([name, why]) => `Job for ${name} failed ${why}.\nSee "systemctl status ${name}" and "journalctl -xeu ${name}" for details.\n`);
+    return { stdout: '', stderr: `${warning}${failures.join('')}`, exitCode: failures.length === 0 ? 0 : 1 };
   }
 
   function status(names: readonly string[]): CommandAnswer {
     const texts: string[] = [];
     let exitCode = 0;
     for (const name of names) {
-      const known = find(name);
-      if (known === undefined) return fails(`Unit ${full(name)} could not be found.\n`, 4);
-      const active = known.unit.isActive();
-      exitCode = active ? exitCode : 3;
-      texts.push(
-        `${active ? '●' : '○'} ${full(name)}\n     Loaded: loaded (/lib/systemd/system/${full(name)}; enabled; preset: enabled)\n     Active: ${active ? 'active (running)' : 'inactive (dead)'}\n${active ? `   Main PID: ${known.unit.mainPid()} (${full(name).replace(/\.service$/, '')})\n` : ''}\n${known.unit.log().slice(-10).join('\n')}\n`,
-      );
+      const unit = find(name);
+      if (unit === undefined) return fails(`Unit ${full(name)} could not be found.\n`, 4);
+      exitCode = stateOf(unit)[0] === 'active' ? exitCode : 3;
+      texts.push(statusOf(full(name), unit));
     }
     return { stdout: texts.join('\n'), stderr: '', exitCode };
   }
 
   return {
-    add: (name, unit) => void units.set(full(name), { unit, activeSinceMs: 0 }),
+    add: (name, unit) => void units.set(full(name), unit),
 
     async systemctl({ args }, user) {
       const [verb = 'list-units', ...names] = words(args);
@@ -104,11 +58,11 @@ export function systemd(about: { readonly node: string; readonly processes: Proc
         case 'start':
         case 'stop':
         case 'try-restart':
-          return change(verb, names, user);
+          return change(verb, names, user, !args.includes('--no-block'));
         case 'reload-or-restart':
-          return change('restart', names, user);
+          return change('restart', names, user, !args.includes('--no-block'));
         case 'is-active': {
-          const states = names.map((name) => property(name, 'ActiveState'));
+          const states = names.map((name) => stateOf(find(name))[0]);
           const stdout = args.includes('-q') || args.includes('--quiet') ? '' : `${states.join('\n')}\n`;
           return { stdout, stderr: '', exitCode: states.includes('active') ? 0 : 3 };
         }
@@ -118,22 +72,30 @@ export function systemd(about: { readonly node: string; readonly processes: Proc
           return says(`${known.map(() => 'enabled').join('\n')}\n`);
         }
         case 'show':
-          return show(args, names);
+          return says(
+            showUnits(
+              args,
+              names.map((name) => [full(name), find(name)] as const),
+              about.processes,
+            ),
+          );
         case 'status':
           return status(names);
         case 'cat': {
           const texts = names.map((name) => about.unitFile(full(name)));
           return texts.includes(undefined) ? fails(`No files found for ${full(names[0] ?? '')}.\n`, 1) : says(texts.join('\n'));
         }
+        case 'daemon-reload':
+          if (user === 'root') for (const unit of units.values()) unit.reload?.();
+          return user === 'root' ? says('') : fails(`Failed to ${verb}: Interactive authentication required.\n`, 1);
         case 'enable':
         case 'disable':
-        case 'daemon-reload':
         case 'reset-failed':
           return user === 'root' ? says('') : fails(`Failed to ${verb}: Interactive authentication required.\n`, 1);
         case 'list-units':
           return says(
             [...units]
-              .map(([name, { unit }]) => `  ${name} loaded ${unit.isActive() ? 'active   running' : 'inactive dead   '} ${name.replace(/\.service$/, '')}`)
+              .map(([name, unit]) => `  ${name} loaded ${unit.isActive() ? 'active   running' : 'inactive dead   '} ${name.replace(/\.service$/, '')}`)
               .join('\n')
               .concat('\n'),
           );
@@ -154,12 +116,16 @@ export function systemd(about: { readonly node: string; readonly processes: Proc
         return undefined;
       };
       const name = value('-u', '--unit');
-      const all = name === undefined ? [...units.values()].flatMap((known) => known.unit.log()) : (find(name)?.unit.log() ?? []);
+      const all = name === undefined ? [...units.values()].flatMap((unit) => unit.log()) : (find(name)?.log() ?? []);
       const count = value('-n', '--lines');
       const lines = count === undefined || !(Number(count) >= 0) ? all : Number(count) === 0 ? [] : all.slice(-Number(count));
       return says(lines.length === 0 ? '-- No entries --\n' : `${lines.join('\n')}\n`);
     },
   };
+}
+
+function changedOnDisk(name: string): string {
+  return `Warning: The unit file, source configuration file or drop-ins of ${name} changed on disk. Run 'systemctl daemon-reload' to reload units.\n`;
 }
 
 function full(name: string): string {

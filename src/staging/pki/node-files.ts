@@ -34,7 +34,7 @@ export async function nodeFiles(spec: ClusterSpec, node: NodeSpec, authorities: 
 export function writeNodeFiles(node: StagingNode, files: readonly PkiFile[]): void {
   for (const file of files) {
     if ('linkTo' in file) node.link(file.path, file.linkTo);
-    else node.write(file.path, file.text, { mode: file.mode });
+    else node.write(file.path, file.text, { mode: file.mode, ...(file.owner === undefined ? {} : { owner: file.owner }) });
   }
 }
 

@@ -1,3 +1,3 @@
 /** A file or link that kubeadm leaves on a node. */
 
-export type PkiFile = { readonly path: string; readonly text: string; readonly mode: number } | { readonly path: string; readonly linkTo: string };
+export type PkiFile = { readonly path: string; readonly text: string; readonly mode: number; readonly owner?: number } | { readonly path: string; readonly linkTo: string };

@@ -3,7 +3,7 @@
 import type { StagingClock } from '../clock.js';
 import { createCore } from './core.js';
 import { type ListenOptions, listen } from './listen.js';
-import { type SetUp, setUp } from './set-up.js';
+import { type SetUp, setUp, writerOf } from './set-up.js';
 import type { VaultCore } from './vault-core.js';
 import { type Dump, dumpCore, loadCore } from './snapshot.js';
 
@@ -32,6 +32,8 @@ export interface StagingVault {
   denyPath(glob: string): void;
   /** Takes back every denyPath. */
   restorePolicy(): void;
+  /** As its root token; the data of the answer. Throws an Error with Vault's words. */
+  write(path: string, data: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>>;
   /** Everything it holds, keys of CAs and tokens too: to be kept as a secret. JSON. */
   state(): string;
   /** Puts back what `state` told, from this server or another. Throws SyntaxError, RangeError. */
@@ -63,6 +65,7 @@ export async function startVault(options: StartVault): Promise<StagingVault> {
     },
     denyPath: (glob) => void core.denied.add(glob),
     restorePolicy: () => core.denied.clear(),
+    write: writerOf(core, rootToken),
     state: () => JSON.stringify(dumpCore(core)),
     load: (state) => loadCore(core, JSON.parse(state) as Dump),
     close,

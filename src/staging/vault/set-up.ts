@@ -29,8 +29,7 @@ export async function setUp(core: VaultCore, options: SetUp): Promise<Credential
   const { mount = 'pki-k8s', maxLease = '87600h', policy, signRole = { name: 'rotate-ca' } } = options;
   const { name = 'rotate-ca', tokenTtl = '1h', tokenMaxTtl = '72h' } = options.appRole ?? {};
   const root = core.tokens.create({ policies: ['root'], displayName: 'root', path: 'auth/token/root', orphan: true, ttl: 0 });
-  const write = async (path: string, data: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> =>
-    dataOf(path, await core.handle({ operation: 'update', path, data, token: root.id }));
+  const write = writerOf(core, root.id);
   await write(`sys/mounts/${mount}`, { type: 'pki', config: { max_lease_ttl: maxLease } });
   if (signRole !== '') {
     const role = { allow_any_name: true, enforce_hostnames: false, not_before_duration: signRole.backdate ?? '10m', max_ttl: maxLease, no_store: true };
@@ -44,6 +43,11 @@ export async function setUp(core: VaultCore, options: SetUp): Promise<Credential
   const { role_id: roleId } = dataOf(path, await core.handle({ operation: 'read', path, data: {}, token: root.id }));
   const { secret_id: secretId } = await write(`auth/approle/role/${name}/secret-id`, {});
   return { roleId: String(roleId), secretId: String(secretId), rootToken: root.id };
+}
+
+/** Writes with a token; the data of the answer. Throws an Error with Vault's words. */
+export function writerOf(core: VaultCore, token: string): (path: string, data: Readonly<Record<string, unknown>>) => Promise<Record<string, unknown>> {
+  return async (path, data) => dataOf(path, await core.handle({ operation: 'update', path, data, token }));
 }
 
 function dataOf(path: string, { status, body }: Answer): Record<string, unknown> {
