@@ -84,11 +84,15 @@ async function stageOn(site: Site, material: Material, node: string, pairs: Read
   const live = await liveFiles(site, node, paths);
   const folders = [...new Set(paths.map((path) => `${incomingDir(site)}${path.slice(0, path.lastIndexOf('/'))}`))];
   await shell.must(`set -eu; umask 077; mkdir -p ${folders.map((folder) => `'${folder}'`).join(' ')}`, limitsOf(site, 30_000));
-  for (const path of paths) {
-    const { mode, uid, gid, label, text } = live.get(path)!;
-    const bytes = stagedText(site, material, { node, path, text }, pairs);
-    await shell.replaceFile(`${incomingDir(site)}${path}`, { bytes, mode, uid, gid, ...(label === undefined ? {} : { label }) }, limitsOf(site, 30_000));
-  }
+  const files = [...live].map(([path, { mode, uid, gid, label, text }]) => ({
+    path: `${incomingDir(site)}${path}`,
+    bytes: stagedText(site, material, { node, path, text }, pairs),
+    mode,
+    uid,
+    gid,
+    ...(label === undefined ? {} : { label }),
+  }));
+  await shell.replaceFiles(files, limitsOf(site, 60_000));
 }
 
 /** What is not staged as it must be: each leaf verifies against the incoming CA, its key is its own, and no name that is served gets lost. */
