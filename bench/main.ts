@@ -1,6 +1,7 @@
 /** `npm run bench [-- -o json] [NAME...]`: speed and memory, each beside a baseline of the same run. It judges nothing: the exit code is 0. */
 
 import { cpus } from 'node:os';
+import { fleetMeasurement } from './fleet.js';
 import { journalMeasurement } from './journal.js';
 import { kubeMeasurement } from './kube.js';
 import type { Measurement, Row } from './measurement.js';
@@ -22,6 +23,7 @@ const all: readonly Measurement[] = [
   sshMeasurement,
   scaleMeasurement,
   tokensMeasurement,
+  fleetMeasurement,
 ];
 
 async function main(args: readonly string[]): Promise<number> {

@@ -16,20 +16,25 @@ export const neededPackages: ReadonlyMap<string, string> = new Map([
   ['openssl', '/usr/bin/openssl'],
 ]);
 
-export function missingPackages(): string[] {
-  return [...neededPackages].filter(([, file]) => !existsSync(file)).map(([name]) => name);
+export function missingPackages(needed: ReadonlyMap<string, string> = neededPackages): string[] {
+  return [...needed].filter(([, file]) => !existsSync(file)).map(([name]) => name);
 }
 
 const policyFile = '/usr/sbin/policy-rc.d';
 
-/** Installs what is missing. No service of these packages is started: the lab wants the programs, not a system HAProxy. */
-export async function installPackages(paths: LabPaths, report: (line: string) => void): Promise<boolean> {
-  const missing = missingPackages();
+/** Installs what the lab needs and is missing. Returns whether anything was. */
+export function installPackages(paths: LabPaths, report: (line: string) => void): Promise<boolean> {
+  return installMissing(neededPackages, join(paths.log, 'packages.log'), report);
+}
+
+/** Installs those of `needed` that are missing; what apt-get says goes to `logFile`. No service of these packages is started: the programs are wanted, not a system HAProxy. */
+export async function installMissing(needed: ReadonlyMap<string, string>, logFile: string, report: (line: string) => void): Promise<boolean> {
+  const missing = missingPackages(needed);
   if (missing.length === 0) return false;
   report(`installing Debian packages: ${missing.join(' ')}`);
   const ownPolicy = !existsSync(policyFile);
   if (ownPolicy) writeFileSync(policyFile, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
-  const options = { timeoutMs: 10 * 60_000, logFile: join(paths.log, 'packages.log'), env: { DEBIAN_FRONTEND: 'noninteractive' } };
+  const options = { timeoutMs: 10 * 60_000, logFile, env: { DEBIAN_FRONTEND: 'noninteractive' } };
   const install = ['install', '-y', '--no-install-recommends', ...missing];
   try {
     // The package lists are fetched only if what is there does not do: they may be old, or absent.
@@ -40,7 +45,7 @@ export async function installPackages(paths: LabPaths, report: (line: string) =>
   } finally {
     if (ownPolicy) rmSync(policyFile, { force: true });
   }
-  const still = missingPackages();
+  const still = missingPackages(needed);
   if (still.length > 0) throw new Error(`apt-get installed, but these are still missing: ${still.join(' ')}`);
   return true;
 }

@@ -49,5 +49,5 @@ export function siteFactory(parts: SiteParts): SiteOf {
 /** A step of the whole cluster has no node of its own; that it asks for one is a defect. */
 function noShell(kind: string): NodeShell {
   const refuse = (): never => fail('internal', { target: wholeCluster, summary: `the kind ${kind} asked for a shell of the whole cluster`, nextAction: 'Report this defect.' });
-  return { node: wholeCluster, run: refuse, must: refuse, readFile: refuse, readFiles: refuse, replaceFile: refuse, replaceLink: refuse, removeFile: refuse };
+  return { node: wholeCluster, run: refuse, must: refuse, readFile: refuse, readFiles: refuse, replaceFile: refuse, replaceFiles: refuse, replaceLink: refuse, removeFile: refuse };
 }

@@ -34,6 +34,10 @@ export interface FileContent extends FileAttributes {
   readonly linkTo?: string;
 }
 
+export interface NewContent extends FileAttributes {
+  readonly bytes: Uint8Array | Secret;
+}
+
 /** All methods throw RotationError: ssh-unreachable, ssh-auth-failed, ssh-host-key-*, ssh-lost, sudo-refused, deadline-exceeded, interrupted. */
 export interface NodeShell {
   readonly node: string;
@@ -49,7 +53,9 @@ export interface NodeShell {
    * Temporary dot-file in the same folder, owner and mode before content, fsync, rename, fsync of the folder, read again and hashed.
    * The folder must exist. A reader sees the content before or after, never a part.
    */
-  replaceFile(path: string, content: { readonly bytes: Uint8Array | Secret } & FileAttributes, options: { deadlineMs: number; signal?: AbortSignal }): Promise<void>;
+  replaceFile(path: string, content: NewContent, options: { deadlineMs: number; signal?: AbortSignal }): Promise<void>;
+  /** Several in one round trip, in this order, each as by replaceFile: before the first is replaced the content of all is there, and no rename begins before the one before it is on disk. */
+  replaceFiles(files: readonly ({ readonly path: string } & NewContent)[], options: { deadlineMs: number; signal?: AbortSignal }): Promise<void>;
   /** Atomically makes `path` a symlink to `linkTo`. */
   replaceLink(path: string, linkTo: string, options: { deadlineMs: number; signal?: AbortSignal }): Promise<void>;
   /** Removes a file; nothing happens if it is not there. */

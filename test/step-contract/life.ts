@@ -45,11 +45,11 @@ export function newLife(end: End = {}): Life {
 }
 
 /** What changes something at each port. A script may do several things: it is one change, and one that only reads is none. */
-const shellChanges = new Set(['replaceFile', 'replaceLink', 'removeFile']);
+const shellChanges = new Set(['replaceFile', 'replaceFiles', 'replaceLink', 'removeFile']);
 const kubeChanges = new Set(['create', 'replace', 'patch', 'jsonPatch', 'remove', 'approve', 'evict']);
 /** A leaf that is signed changes nothing until it is used: proofs ask for one each time. */
 const issuerChanges = new Set(['generateCa', 'destroyCa']);
-const writingScript = /(^|[\s;&|({])(mv|rm|rmdir|cp|ln|mkdir|mktemp|chmod|chown|truncate|kill|tar|systemctl\s+(re)?start)\s/m;
+const writingScript = /(^|[\s;&|({])(mv|rm|rmdir|cp|ln|mkdir|mktemp|chmod|chown|truncate|kill|tar|systemctl\s+((re)?start|stop|kill))\s/m;
 
 /** The same site, whose ports belong to this life. */
 export function siteInLife(site: Site, life: Life): Site {

@@ -107,6 +107,9 @@ export function createPaperNode(name: string): PaperNode {
         chmodSync(temporary, Number.parseInt(mode, 8));
       });
     },
+    async replaceFiles(files, options) {
+      for (const { path, ...content } of files) await shell.replaceFile(path, content, options);
+    },
     async replaceLink(path, linkTo) {
       replace(path, (temporary) => symlinkSync(here(linkTo), temporary));
     },

@@ -6,7 +6,8 @@ import { quote } from './shell-quote.js';
 const lineLimitBytes = 120_000;
 
 // sudo's secure_path on RHEL lacks /usr/local/bin, and Flatcar has its programs in /opt/bin.
-const searchPath = 'PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/bin:/opt/bin"; export PATH; ';
+// The locale is set here too: a program that does it (env) costs a node more than the rest of a small script.
+const surroundings = 'LC_ALL=C PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/bin:/opt/bin"; export LC_ALL PATH; ';
 
 /**
  * Below the priority of what the node runs: our looks never compete with etcd. The tag becomes $0 of the script, by which it can be found on the node. Everybody but root goes through `sudo -n`. `timeout` ends the script on the node soon after the deadline,
@@ -14,7 +15,7 @@ const searchPath = 'PATH="$PATH:/usr/sbin:/sbin:/usr/local/sbin:/usr/local/bin:/
  */
 export function commandLine(script: string, options: { readonly user: string; readonly leftMs: number; readonly tag: string }): string {
   const seconds = Math.ceil(options.leftMs / 1000) + 1;
-  const line = asRoot(`nice -n 10 timeout -k 5 ${seconds} sh -c ${quote(searchPath + script)} ${quote(options.tag)}`, options.user);
+  const line = asRoot(`nice -n 10 timeout -k 5 ${seconds} sh -c ${quote(surroundings + script)} ${quote(options.tag)}`, options.user);
   if (Buffer.byteLength(line) > lineLimitBytes) {
     throw new Error(`a script of ${Buffer.byteLength(line)} bytes does not fit into a command line (${lineLimitBytes}); give data on standard input`);
   }
@@ -36,7 +37,8 @@ export function killLine(tag: string, user: string): string {
 
 // exec spares a login shell that would wait, one process for each script.
 function asRoot(command: string, user: string): string {
-  return user === 'root' ? `exec env LC_ALL=C ${command}` : `exec env LC_ALL=C sudo -n -- env LC_ALL=C ${command}`;
+  // What sudo says is read, so it is asked for in English.
+  return user === 'root' ? `exec ${command}` : `exec env LC_ALL=C sudo -n -- ${command}`;
 }
 
 /** What sudo says when it does not run the command; undefined if it did. Nothing of the script has run then, so its words stand alone. */

@@ -7,7 +7,7 @@ import type { NodeShell, RunOptions } from '../../ports/node-shell.js';
 import { type Outcome, runOver } from './channel.js';
 import { commandLine, killLine, sudoRefusal } from './command-line.js';
 import type { Connection } from './connection.js';
-import { readFilesScript, removeFileScript, replaceFileScript, replaceLinkScript, scriptExit } from './file-scripts.js';
+import { readFilesScript, removeFileScript, replaceFilesScript, replaceLinkScript, scriptExit } from './file-scripts.js';
 import { limitsFor, unlessAborted } from './limits.js';
 import { parseFiles } from './read-format.js';
 
@@ -62,17 +62,30 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
     return outcome;
   }
 
-  async function afterOthers<T>(path: string, work: () => Promise<T>): Promise<T> {
-    const before = inTurn.get(path);
-    const mine = (before ?? Promise.resolve()).then(work, work);
-    inTurn.set(path, mine);
+  async function afterOthers<T>(paths: readonly string[], work: () => Promise<T>): Promise<T> {
+    const before = Promise.allSettled(paths.flatMap((path) => inTurn.get(path) ?? []));
+    const mine = before.then(work);
+    // All at once: one path taken after the other, two works on the same paths could wait for each other.
+    for (const path of paths) inTurn.set(path, mine);
     try {
       return await mine;
     } finally {
-      if (inTurn.get(path) === mine) {
-        inTurn.delete(path);
-      }
+      for (const path of paths) if (inTurn.get(path) === mine) inTurn.delete(path);
     }
+  }
+
+  async function replaceFiles(files: Parameters<NodeShell['replaceFiles']>[0], options: Within): Promise<void> {
+    const contents = files.map(({ bytes }) => bytesOf(bytes) ?? new Uint8Array());
+    const wanted = files.map(({ path, mode, uid, gid, label }, n) => {
+      checkPath(path);
+      checkMode(mode);
+      const bytes = contents[n] ?? new Uint8Array();
+      return { path, mode, uid, gid, ...(label === undefined ? {} : { label }), sha256: createHash('sha256').update(bytes).digest('hex'), size: bytes.length };
+    });
+    const paths = wanted.map(({ path }) => path);
+    if (new Set(paths).size < paths.length) throw new Error(`a file is to be replaced twice: ${paths.join(' ')}`);
+    if (paths.length === 0) return;
+    await afterOthers(paths, () => fileScript(replaceFilesScript(wanted), `replacing ${inWords(paths)}`, { ...options, stdin: Buffer.concat(contents) }));
   }
 
   async function readFiles(paths: readonly string[], options: Within): ReturnType<NodeShell['readFiles']> {
@@ -80,8 +93,7 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
       return new Map();
     }
     paths.forEach(checkPath);
-    const what = `reading ${paths[0]}${paths.length > 1 ? ` and ${paths.length - 1} more files` : ''}`;
-    const { stdout } = await fileScript(readFilesScript, what, { ...options, stdin: `${paths.join('\n')}\n` });
+    const { stdout } = await fileScript(readFilesScript, `reading ${inWords(paths)}`, { ...options, stdin: `${paths.join('\n')}\n` });
     return parseFiles(stdout, paths);
   }
 
@@ -111,22 +123,15 @@ export function shellOf(node: string, connect: () => Promise<Connection>): NodeS
     },
     readFile: async (path, options) => (await readFiles([path], options)).get(path),
     readFiles,
-    replaceFile: async (path, content, options) => {
-      checkPath(path);
-      checkMode(content.mode);
-      const bytes = bytesOf(content.bytes) ?? new Uint8Array();
-      const sha256 = createHash('sha256').update(bytes).digest('hex');
-      const { mode, uid, gid, label } = content;
-      const script = replaceFileScript(path, { mode, uid, gid, sha256, ...(label === undefined ? {} : { label }) });
-      await afterOthers(path, () => fileScript(script, `replacing ${path}`, { ...options, stdin: bytes }));
-    },
+    replaceFile: (path, content, options) => replaceFiles([{ path, ...content }], options),
+    replaceFiles,
     replaceLink: async (path, linkTo, options) => {
       checkPath(path);
-      await afterOthers(path, () => fileScript(replaceLinkScript(path, linkTo), `replacing the symlink ${path}`, options));
+      await afterOthers([path], () => fileScript(replaceLinkScript(path, linkTo), `replacing the symlink ${path}`, options));
     },
     removeFile: async (path, options) => {
       checkPath(path);
-      await afterOthers(path, () => fileScript(removeFileScript(path), `removing ${path}`, options));
+      await afterOthers([path], () => fileScript(removeFileScript(path), `removing ${path}`, options));
     },
   };
 }
@@ -171,6 +176,10 @@ function describeScript(script: string): string {
       .map((l) => l.trim())
       .find((l) => l !== '' && !l.startsWith('#') && !l.startsWith('set -')) ?? 'an empty script';
   return `running "${line.length > 100 ? `${line.slice(0, 100)}...` : line}"`;
+}
+
+function inWords(paths: readonly string[]): string {
+  return `${paths[0]}${paths.length > 1 ? ` and ${paths.length - 1} more files` : ''}`;
 }
 
 function endOf(text: string): string {

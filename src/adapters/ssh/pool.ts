@@ -1,8 +1,9 @@
 /** Keeps one connection for each host on the way to the nodes, makes it when first needed and again after it was lost. */
 
+import { setMaxListeners } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Duplex } from 'node:stream';
-import pLimit from 'p-limit';
+import pLimit, { type LimitFunction } from 'p-limit';
 import { failure, RotationError } from '../../domain/errors.js';
 import { type Connection, connectTo } from './connection.js';
 import type { Hop } from './resolve-host.js';
@@ -14,14 +15,26 @@ export interface Pool {
 }
 
 // sshd drops unauthenticated connections beyond ten at random (MaxStartups 10:30:100).
-const connectsAtOnce = 5;
+const connectsAtOnceToOne = 5;
+// All are reckoned on one thread: with more, the first would wait for the last.
+const connectsAtOnce = 16;
 const handshakeTries = 3;
 
 /** Makes an empty pool. */
 export function makePool(options: { log(line: string): void }): Pool {
   const connections = new Map<string, Promise<Connection>>();
   const connects = pLimit(connectsAtOnce);
+  const connectsTo = new Map<string, LimitFunction>();
   const closing = new AbortController();
+  // Each handshake listens to it, and Node takes more than ten listeners for a leak.
+  setMaxListeners(connectsAtOnce, closing.signal);
+
+  function limitTo({ host, port }: Hop): LimitFunction {
+    const address = `${host}:${port}`;
+    const limit = connectsTo.get(address) ?? pLimit(connectsAtOnceToOne);
+    connectsTo.set(address, limit);
+    return limit;
+  }
 
   async function open(route: readonly Hop[], key: string): Promise<Connection> {
     const hop = route.at(-1);
@@ -33,7 +46,7 @@ export function makePool(options: { log(line: string): void }): Pool {
       try {
         const through = before === undefined ? {} : { through: await forward(before, hop), isBehind: before.hop.name };
         // The limit is taken for one handshake only: taken over the whole route, five nodes behind one jump host would wait for themselves.
-        const connection = await connects(() => connectTo(hop, { ...through, signal: closing.signal }));
+        const connection = await limitTo(hop)(() => connects(() => connectTo(hop, { ...through, signal: closing.signal })));
         if (closing.signal.aborted) {
           connection.end();
           throw closedError(hop);

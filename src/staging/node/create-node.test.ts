@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { quote } from '../../adapters/ssh/shell-quote.js';
-import { readFilesScript, removeFileScript, replaceFileScript, replaceLinkScript } from '../../adapters/ssh/file-scripts.js';
+import { readFilesScript, removeFileScript, replaceFilesScript, replaceLinkScript } from '../../adapters/ssh/file-scripts.js';
 import { parseFiles } from '../../adapters/ssh/read-format.js';
 import { killLine } from '../../adapters/ssh/command-line.js';
 import { type Bench, makeNodeBench } from './node.test-support.js';
@@ -37,9 +37,12 @@ describe.each(['real', 'recorded'] as const)('a node with %s owners', (owners) =
   it_('replaces, reads and removes files by the scripts of rotate-ca', async () => {
     const text = 'content with /etc/kubernetes/pki/ca.crt\n';
     const path = '/etc/kubernetes/pki/ca.crt';
-    const done = await bench.run(replaceFileScript(path, { mode: '0640', uid: 0, gid: 7, sha256: sha256(text) }), { stdin: text });
+    const done = await bench.run(replaceFilesScript([{ path, mode: '0640', uid: 0, gid: 7, sha256: sha256(text), size: text.length }]), { stdin: text });
     expect(done).toEqual({ stdout: '', stderr: '', exitCode: 0 });
     expect(bench.node.read(path)).toMatchObject({ bytes: Buffer.from(text), mode: 0o640 });
+    const again = replaceFilesScript([{ path, mode: '0640', uid: 0, gid: 0, sha256: sha256(text), size: text.length }]);
+    expect(await bench.run(again, { stdin: text })).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+    expect(await bench.run(replaceFilesScript([{ path, mode: '0640', uid: 0, gid: 7, sha256: sha256(text), size: text.length }]), { stdin: text })).toEqual(done);
     await bench.run(replaceLinkScript('/var/lib/kubelet/pki/kubelet-client-current.pem', path));
     const paths = [path, '/etc/kubernetes/none', '/var/lib/kubelet/pki/kubelet-client-current.pem'];
     const read = await bench.run(readFilesScript, { stdin: `${paths.join('\n')}\n` });

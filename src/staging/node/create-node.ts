@@ -38,7 +38,6 @@ export interface NodeOptions {
 const sudoRefuses = 'sudo: a password is required\n';
 
 const throughSudo = /^exec env LC_ALL=C sudo -n -- /;
-const inPlainLocale = /^exec env LC_ALL=C (?=\w)/;
 
 const restrictedTools = ['openssl', 'ctr', 'crictl', 'kubeadm', 'etcdctl', 'etcdutl'] as const;
 
@@ -139,15 +138,14 @@ export function createStagingNode(options: NodeOptions): StagingNode {
     if (!isOn) throw new Error(`${spec.name} is off`);
     let user = script.user;
     let command = line;
-    // The words with which rotate-ca begins each script: what sudo and env do is done here, and three programs less are started.
+    // The words with which rotate-ca begins each script: what sudo does is done here, and two programs less are started.
     if (command !== undefined && user !== 'root' && throughSudo.test(command)) {
       if (faults.ssh.get(spec.name)?.kind === 'no-sudo') return { stdout: Buffer.alloc(0), stderr: sudoRefuses, exitCode: 1 };
       user = 'root';
       command = command.replace(throughSudo, 'exec ');
     }
-    const isPlain = command !== undefined && inPlainLocale.test(command);
-    if (command !== undefined) command = breakBuiltIns(isPlain ? command.replace(inPlainLocale, 'exec ') : command, faults.files.get(spec.name));
-    const env = { ...environment(user, script.terminal === true), ...(isPlain ? { LC_ALL: 'C' } : {}) };
+    if (command !== undefined) command = breakBuiltIns(command, faults.files.get(spec.name));
+    const env = environment(user, script.terminal === true);
     const cwd = existsSync(home(script.user)) ? home(script.user) : root;
     const started = runScript(command, { shell, root, calls: join(state, 'calls'), env, cwd, answer, appear: processes.script }, script);
     running.add(started);

@@ -3,14 +3,14 @@ import { chownSync, lstatSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { replaceFileScript, replaceLinkScript } from '../../adapters/ssh/file-scripts.js';
+import { replaceFilesScript, replaceLinkScript } from '../../adapters/ssh/file-scripts.js';
 import { type Bench, makeNodeBench } from './node.test-support.js';
 import { loadNode, saveNode } from './save-node.js';
 
 const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-const replace = replaceFileScript('/etc/kubernetes/pki/ca.crt', { mode: '0644', uid: 0, gid: 0, sha256: sha256('new\n') });
+const replace = replaceFilesScript([{ path: '/etc/kubernetes/pki/ca.crt', mode: '0644', uid: 0, gid: 0, sha256: sha256('new\n'), size: 4 }]);
 
-const replaceKey = replaceFileScript('/etc/kubernetes/pki/ca.key', { mode: '0600', uid: 0, gid: 0, sha256: sha256('new\n') });
+const replaceKey = replaceFilesScript([{ path: '/etc/kubernetes/pki/ca.key', mode: '0600', uid: 0, gid: 0, sha256: sha256('new\n'), size: 4 }]);
 
 let bench: Bench;
 beforeEach(() => {

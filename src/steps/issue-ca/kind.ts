@@ -145,8 +145,13 @@ async function deliver(site: Site, ca: { certificatePem: string; key: Secret }):
   for (const node of controlPlanes(site)) {
     const shell = site.shells.to(node);
     await shell.must(`umask 077; mkdir -p '${stagingDir(site)}'`, limitsOf(site, 30_000));
-    await shell.replaceFile(keyFile(site), { bytes: ca.key, mode: '0600', uid: 0, gid: 0 }, limitsOf(site, 30_000));
-    await shell.replaceFile(crtFile(site), { bytes: Buffer.from(ca.certificatePem), mode: '0644', uid: 0, gid: 0 }, limitsOf(site, 30_000));
+    await shell.replaceFiles(
+      [
+        { path: keyFile(site), bytes: ca.key, mode: '0600', uid: 0, gid: 0 },
+        { path: crtFile(site), bytes: Buffer.from(ca.certificatePem), mode: '0644', uid: 0, gid: 0 },
+      ],
+      limitsOf(site, 30_000),
+    );
   }
 }
 
