@@ -1,6 +1,7 @@
 /** A staging cluster that was made by hand, as production sees it: units, their files, its API, its tokens. */
 
 import { createPublicKey, randomInt, randomUUID, verify } from 'node:crypto';
+import { setMaxListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -26,7 +27,9 @@ beforeAll(async () => {
   expect(staging.notReady).toEqual([]);
   const settings = await rehearsalSettings(staging.operator);
   world = await openWorld({ settings, env: rehearsalEnv(staging.operator, process.env) });
-  inventory = await scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal: new AbortController().signal, now: Date.now });
+  const { signal } = new AbortController();
+  setMaxListeners(0, signal);
+  inventory = await scanCluster({ hosts: world.hosts, shells: world.shells, kube: world.access.kube(), signal, now: Date.now });
 }, 120_000);
 afterAll(async () => {
   await world?.close();

@@ -67,6 +67,7 @@ export function writeOperatorFiles(parts: OperatorParts): OperatorFiles {
     ROTATE_CA_VAULT_ROLE_ID_FILE: write('vault/role-id', `${vault.roleId}\n`),
     ROTATE_CA_VAULT_SECRET_ID_FILE: write('vault/secret-id', `${vault.secretId}\n`),
     ROTATE_CA_VAULT_SIGN_ROLE: vault.signRole,
+    ROTATE_CA_VAULT_MOUNT: vault.mount,
     ROTATE_CA_INVENTORY: inventoryFile,
     ROTATE_CA_SSH_CONFIG: sshConfig,
   };

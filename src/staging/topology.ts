@@ -65,7 +65,8 @@ function handMade(spec: ClusterSpec): ClusterSpec {
       ...one,
       name: rename(one.name),
       ...(via === undefined ? {} : { via: rename(via) }),
-      tools: { ...one.tools, kubeadm: false, etcdctl: one.roles.includes('control-plane') },
+      // With openssl, as the nodes of the lab: by it alone a scan learns which key a file without a certificate holds.
+      tools: { ...one.tools, openssl: true, kubeadm: false, etcdctl: one.roles.includes('control-plane') },
     })),
     namespaces: hardWayNamespaces,
     workloads: hardWayWorkloads,

@@ -16,7 +16,7 @@ describe('readEnvironmentFile', () => {
     ['a quote inside of a value', 'A=it"s\n', { A: 'it"s' }],
     ['a line that goes on', 'A=one \\\ntwo\nB="three\\\nfour"\n', { A: 'one two', B: 'threefour' }],
     ['several lines in quotes', 'A="one\ntwo"\n', { A: 'one\ntwo' }],
-    ['no expansion', 'A=1\nB=$A ${A}\n', { A: '1', B: '$A ${A}' }],
+    ['no expansion', `A=1\nB=$A \${A}\n`, { A: '1', B: `$A \${A}` }],
     ['the last one of a name', 'A=1\nA=2\n', { A: '2' }],
     ['what is no name', 'export A=1\n1B=2\nnothing\nC=3\n', { C: '3' }],
     ['values of etcd', 'ETCD_INITIAL_CLUSTER=a=https://10.0.0.1:2380,b=https://10.0.0.2:2380\n', { ETCD_INITIAL_CLUSTER: 'a=https://10.0.0.1:2380,b=https://10.0.0.2:2380' }],
