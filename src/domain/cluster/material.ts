@@ -133,6 +133,11 @@ function keyOf(node: NodeRecord, file: FileRecord): string | undefined {
   return node.files.find(({ kind, keySpki }) => kind === 'key' && keySpki !== undefined && keySpki === own)?.path;
 }
 
+/** The certificate file of a key file. */
+export function certificateOf(node: NodeRecord, key: string): FileRecord | undefined {
+  return node.files.find((file) => file.certificates.length > 0 && keyOf(node, file) === key);
+}
+
 /** `tls-cert-file` has `tls-private-key-file`, `etcd-certfile` has `etcd-keyfile`, `kubelet-client-certificate` has `kubelet-client-key`. */
 function partnerOf(flag: string): string {
   if (flag === 'tls-cert-file') return 'tls-private-key-file';

@@ -25,12 +25,13 @@ function node(files: Given, flags: Flags = {}, role: 'control-plane' | 'worker' 
 }
 const cluster = (...nodes: NodeRecord[]): Inventory => ({ nodes }) as unknown as Inventory;
 
-const ca = { subject: 'CN=ca', issuer: 'CN=ca', spki: 'ca', ski: '01', aki: '01' };
+const ca = { subject: 'CN=ca', issuer: 'CN=ca', spki: 'ca', ski: '01', aki: '01', isCa: true };
 const leaf = { subject: 'CN=kube-apiserver', issuer: 'CN=ca', spki: 'api', aki: '01' };
 const hardWay: Flags = {
   'kube-apiserver': {
     'client-ca-file': '/pki/ca.pem',
     'tls-cert-file': '/pki/apiserver.pem',
+    'tls-private-key-file': '/pki/apiserver-key.pem',
     'service-account-key-file': '/pki/apiserver-key.pem',
     'service-account-signing-key-file': '/pki/apiserver-key.pem',
   },
@@ -51,6 +52,7 @@ describe('keys of tokens', () => {
     ['nothing is known', node({ [`${pki}/ca.crt`]: { certificates: [ca] } }), [], []],
     ['flags: the private key of the API server', node(hardWayFiles({ key: 'api' }), hardWay), ['api'], ['api']],
     ['flags: a certificate of the CA in the place of a key', node(hardWayFiles({ certificates: [leaf] }), hardWay), ['api'], ['api']],
+    ['flags: a key that says nothing, beside a certificate of the CA', node(hardWayFiles({}), hardWay), ['api'], ['api']],
     ['flags: a key of their own', node(hardWayFiles({ key: 'sa' }), hardWay), ['sa'], []],
     ['flags: sa.pub counts no longer', node({ ...hardWayFiles({ key: 'own' }), [`${pki}/sa.pub`]: { key: 'ca' } }, hardWay), ['own'], []],
     ['flags name files that were not read: those of kubeadm', node({ '/pki/ca.pem': { certificates: [ca] }, [`${pki}/sa.pub`]: { key: 'ca' } }, hardWay), ['ca'], ['ca']],

@@ -1,6 +1,8 @@
 /** Which keys sign the service-account tokens of a cluster, and whether the rotation of its CA replaces them. Public keys only, as hashes. */
 
-import { type CertificateRecord, type ComponentRecord, fileOf, type Inventory, type NodeRecord, nodesWith } from './inventory.js';
+import { seemsIssuedBy } from '../pki/certificate.js';
+import { type ComponentRecord, fileOf, type Inventory, type NodeRecord, nodesWith } from './inventory.js';
+import { certificateOf } from './material.js';
 
 const pki = '/etc/kubernetes/pki';
 
@@ -61,7 +63,8 @@ function filesOfFlag(node: NodeRecord, component: ComponentRecord['name'], flag:
 function keysIn(node: NodeRecord, paths: readonly string[]): string[] {
   return paths.flatMap((path) => {
     const file = fileOf(node, path);
-    const key = file?.keySpki ?? file?.certificates[0]?.spki;
+    // Without openssl on the node a private key says nothing: then the certificate that is named beside it does.
+    const key = file?.keySpki ?? file?.certificates[0]?.spki ?? certificateOf(node, path)?.certificates[0]?.spki;
     return key === undefined ? [] : [key];
   });
 }
@@ -71,13 +74,7 @@ function keysOfCa(node: NodeRecord): string[] {
   const named = filesOfFlag(node, 'kube-apiserver', 'client-ca-file').flatMap((path) => fileOf(node, path)?.certificates ?? []);
   const cas = named.length > 0 ? named : (fileOf(node, `${pki}/ca.crt`)?.certificates ?? []);
   const all = node.files.flatMap(({ certificates, client }) => (client === undefined ? certificates : [...certificates, client]));
-  return [...cas, ...all.filter((one) => cas.some((ca) => isIssuedBy(one, ca)))].map(({ spki }) => spki);
-}
-
-/** By name, and by key identifier where both carry one: CAs of one name are not rare. */
-function isIssuedBy(certificate: CertificateRecord, ca: CertificateRecord): boolean {
-  if (certificate.issuer !== ca.subject) return false;
-  return certificate.aki === '' || ca.ski === '' || certificate.aki === ca.ski;
+  return [...cas, ...all.filter((one) => cas.some((ca) => seemsIssuedBy(one, ca)))].map(({ spki }) => spki);
 }
 
 function unique(values: readonly string[]): string[] {
