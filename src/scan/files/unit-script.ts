@@ -28,6 +28,8 @@ for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdlin
   d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
   case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
   ! grep -q kubepods $d/cgroup 2>/dev/null || continue
+  # A container on this host may have a systemd of its own: its units are not the host's.
+  ns=$(readlink $d/ns/pid 2>/dev/null); [ -z "$ns" ] || [ "$ns" = "$(readlink /proc/self/ns/pid)" ] || continue
   unit=$(grep -oE '[^/]+\\.service$' $d/cgroup 2>/dev/null | head -n 1)
   [ -n "$unit" ] || continue
   printf 'unit %s %s %s %s\\n' "$name" "$unit" "$(base64 -w 0 < $c)" "$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | base64 -w 0)"
