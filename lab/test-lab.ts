@@ -46,7 +46,9 @@ function leftMinutes({ withinMinutes }: TestOptions): number {
 
 async function testOn(paths: LabPaths, chosen: readonly Scenario[], state: State): Promise<void> {
   const { options, sum } = state;
-  const skipAll = (): void => void (sum.skipped += chosen.reduce((count, { files }) => count + files.length, 0));
+  const skipAll = (): void => {
+    sum.skipped += chosen.reduce((count, { files }) => count + files.length, 0);
+  };
   if (leftMinutes(options) <= 0) {
     print(`No time is left for the tests on the lab of layout ${paths.layout.name}, so they are skipped.`);
     return skipAll();
@@ -73,9 +75,7 @@ async function runIfItFits(scenario: Scenario, state: State): Promise<void> {
   const need = mayTakeMinutes(scenario, state.slowness);
   const left = leftMinutes(state.options);
   if (need > left) {
-    print(
-      `  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left.toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`,
-    );
+    print(`  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left.toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`);
     return;
   }
   const took = await runScenario(scenario, state);

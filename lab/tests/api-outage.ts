@@ -51,7 +51,11 @@ export class OutageCount {
 
   end(): ApiOutages {
     for (const known of this.answered.values()) this.note(known, this.endMs);
-    return { ...this.counts, seen: [...this.answered.values()].map(({ target, kind }) => `${kind} ${target}`).sort(), outages: [...this.found].sort((a, b) => a.fromMs - b.fromMs) };
+    return {
+      ...this.counts,
+      seen: [...this.answered.values()].map(({ target, kind }) => `${kind} ${target}`).sort(),
+      outages: [...this.found].sort((a, b) => a.fromMs - b.fromMs),
+    };
   }
 
   private note({ target, kind, lastMs }: { target: string; kind: string; lastMs: number }, untilMs: number): void {

@@ -22,15 +22,7 @@ import { answersTo, keyIdIn, keyIdOf, legacyTokens } from '../../lab/tests/legac
 import { atMilestones } from '../../lab/tests/milestones.js';
 import { asRoot, onEach } from '../../lab/tests/node-script.js';
 import { newOperator, type Operator } from '../../lab/tests/operator.js';
-import {
-  answersEverywhere,
-  type Credentials,
-  everywhere,
-  handshakes,
-  incomingAdministrator,
-  kubectlThroughEach,
-  writeCredentials,
-} from '../../lab/tests/outgoing-refused.js';
+import { answersEverywhere, type Credentials, everywhere, handshakes, incomingAdministrator, kubectlThroughEach, writeCredentials } from '../../lab/tests/outgoing-refused.js';
 import { type PodLife, rolledIn, troubleOfPods } from '../../lab/tests/pod-lives.js';
 import { allWell, podsOnEveryNode } from '../../lab/tests/pods-on-every-node.js';
 import type { Ended } from '../../lab/tests/program.js';
