@@ -24,6 +24,7 @@ export const verifyDistrust: StepKind<z.infer<typeof params>> = {
   name: 'verify-distrust',
   targets: 'cluster',
   params,
+  staged: 'removes',
   ...readsOnly,
   effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['incoming'] }],
 
