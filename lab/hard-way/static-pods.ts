@@ -46,7 +46,9 @@ export function manifestOf(unit: Unit, environment: string): NodeFile {
           resources: { requests: { cpu: '50m' } },
           ...(probe === undefined
             ? {}
-            : { livenessProbe: { httpGet: { host: '127.0.0.1', scheme: 'HTTPS', ...probe }, initialDelaySeconds: 15, periodSeconds: 10, timeoutSeconds: 15, failureThreshold: 8 } }),
+            : {
+                livenessProbe: { httpGet: { host: '127.0.0.1', scheme: 'HTTPS', ...probe }, initialDelaySeconds: 15, periodSeconds: 10, timeoutSeconds: 15, failureThreshold: 8 },
+              }),
           volumeMounts: folders.map((path) => ({ name: volume(path), mountPath: path, ...(path.startsWith('/etc/') ? { readOnly: true } : {}) })),
         },
       ],

@@ -43,7 +43,7 @@ export function readManifest(text: string, source = 'manifest'): Manifest {
   return {
     name: String(root.getIn(['metadata', 'name']) ?? ''),
     image,
-    program: (started ?? image.replace(/[:@].*$/, '')).replace(/^.*\//, ''),
+    program: (started ?? image.replace(/(?::[^/]*|@.*)$/, '')).replace(/^.*\//, ''),
     flags: parseFlags(argumentLists(container).flatMap(textsOf)),
     annotations: isMap(annotations)
       ? Object.fromEntries(annotations.items.map(({ key, value }) => [String((key as Scalar).value), isScalar(value) ? String(value.value) : '']))

@@ -13,7 +13,9 @@ export async function podDifferences(site: Site, component: ComponentRecord): Pr
   const { name, flags } = component;
   const manifest = podOf(component)?.manifest;
   const known = new Set(nodeOf(site).files.map(({ path }) => path));
-  const files = Object.values(flags).flatMap((value) => value.split(',')).filter((value) => known.has(value));
+  const files = Object.values(flags)
+    .flatMap((value) => value.split(','))
+    .filter((value) => known.has(value));
   const processes = await findProcesses(site.shell, name, files, limitsOf(site, 30_000));
   const failures = processes.flatMap((process) => otherFiles(process).map((path) => mountedElsewhere(site, name, path)));
   if (manifest !== undefined) return [...failures, ...(await ofManifest(site, component, manifest))];
@@ -69,7 +71,8 @@ function cannotBeStopped(site: Site): Failure {
   return failure('layout-unsupported', {
     target: site.target,
     summary: 'kube-controller-manager could not be kept stopped while nodes are cut over',
-    cause: 'found: a pod on the host network that is no static pod of the kubelet; expected: a systemd unit, or a static pod whose manifest is in the folder that the kubelet reads (staticPodPath, --pod-manifest-path)',
+    cause:
+      'found: a pod on the host network that is no static pod of the kubelet; expected: a systemd unit, or a static pod whose manifest is in the folder that the kubelet reads (staticPodPath, --pod-manifest-path)',
     nextAction: 'Run it as a static pod or as a unit for the time of the cutover.',
   });
 }
