@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type Pod, workloadsOf } from './pods.js';
 
 const pod = (name: string, more: Partial<Pod> = {}): Pod => ({
+  uid: 'u',
   namespace: 'default',
   name,
   node: 'w1',

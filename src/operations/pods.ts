@@ -6,6 +6,7 @@ import type { Publication } from './publication.js';
 import { limitsOf } from './waiting.js';
 
 export interface Pod {
+  readonly uid: string;
   readonly namespace: string;
   readonly name: string;
   readonly node: string;
@@ -70,6 +71,7 @@ export async function podsHoldingEarlierTrust(site: Pick<Site, 'access' | 'signa
     const owner = direct?.kind === 'ReplicaSet' ? (deploymentOf.get(`${namespace}/${direct.name}`) ?? direct) : direct;
     return [
       {
+        uid: object.metadata.uid ?? '',
         namespace,
         name: object.metadata.name,
         node: spec.nodeName ?? '',

@@ -3,6 +3,7 @@
 import type { Failure } from '../domain/errors.js';
 import type { Secret } from '../domain/secret.js';
 import type { KeyType } from '../domain/cluster/inventory.js';
+import type { EngineSetup, SetupItem } from '../domain/issuing/engine-setup.js';
 import type { LeafWish } from '../domain/issuing/unfit-role.js';
 
 export interface NewCa {
@@ -56,6 +57,12 @@ export interface RoleIssuer extends Pick<Issuer, 'findCa' | 'destroyCa' | 'descr
   check(needs: { readonly caTtlMs: number; readonly leaves: readonly LeafWish[] }, options?: { signal?: AbortSignal }): Promise<Failure[]>;
   /** A new self-signed root as that of `Issuer.generateCa`; nobody gets its key. */
   generateCa(ca: NewCa, options?: { signal?: AbortSignal }): Promise<IssuedCa>;
+  /** What there is of a setup, and what is unlike it. Reads only. */
+  examine(setup: EngineSetup, options?: { signal?: AbortSignal }): Promise<SetupItem[]>;
+  /** Makes those that are named. */
+  create(setup: EngineSetup, names: readonly SetupItem['name'][], options?: { signal?: AbortSignal }): Promise<void>;
+  /** Deletes those that are named, the mount with all that is in it. */
+  remove(setup: EngineSetup, names: readonly SetupItem['name'][], options?: { signal?: AbortSignal }): Promise<void>;
   /** Signs a request under the first role that issues the leaf; its organisation is the role's. Returns the leaf alone, PEM. */
   sign(request: { readonly issuerId: string; readonly csrPem: string; readonly leaf: LeafWish }, options?: { signal?: AbortSignal }): Promise<string>;
 }

@@ -29,6 +29,7 @@ import { checkUnits } from './check-units/kind.js';
 import { issueRoot } from './issue-root/kind.js';
 import { putInPlace } from './put-in-place/kind.js';
 import { restartUnits } from './restart-units/kind.js';
+import { setUpIssuer } from './set-up-issuer/kind.js';
 import { setUnits } from './set-units/kind.js';
 import { stageLeaves } from './stage-leaves/kind.js';
 
@@ -61,6 +62,7 @@ const all: readonly AnyStepKind[] = [
   putInPlace,
   restartUnits,
   setUnits,
+  setUpIssuer,
   stageLeaves,
   verifyDistrust,
 ];

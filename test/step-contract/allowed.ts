@@ -43,8 +43,13 @@ export const allowances: Readonly<Record<string, Allowance>> = {
   'roll-workloads': { stays: { places: /^(Deployment|DaemonSet|StatefulSet) /, why: 'pods that trust both CAs are right before and after, and are not restarted once more' } },
 };
 
-/** Kinds that no world exercises. */
-export const unexercised: Readonly<Record<string, string>> = {};
+/** Kinds that this walk does not exercise, and who does. */
+export const unexercised: Readonly<Record<string, string>> = Object.fromEntries(
+  ['check-units', 'check-cutover', 'set-up-issuer', 'issue-root', 'stage-leaves', 'put-in-place', 'restart-units', 'set-units'].map((kind) => [
+    kind,
+    'it is a step of a cutover, in the middle of which no scan can be taken: test/cutover-halves.test.ts ends each of them in the middle, forward and back',
+  ]),
+);
 
 /** What a step declares and the scan cannot see. */
 export const unobserved: Readonly<Record<string, string>> = {

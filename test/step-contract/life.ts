@@ -62,6 +62,7 @@ export function siteInLife(site: Site, life: Life): Site {
     shell: shellOf(site.shell),
     shells: { to: (node) => shellOf(site.shells.to(node)), close: () => site.shells.close() },
     access: through(site.access, life, never, { kube: () => kubeOf(site.access.kube()) }),
+    roleIssuer: async (roles) => through(await site.roleIssuer(roles), life, (method) => issuerChanges.has(method)),
     issuer: through(site.issuer, life, (method) => issuerChanges.has(method)),
     tls: through(site.tls, life, never),
     artefacts: through(site.artefacts, life, (method) => method === 'put'),

@@ -9,9 +9,9 @@ import type { Places } from './bench.js';
 const roots = '/etc/kubernetes /var/lib/kubelet/pki /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env /var/lib/rotate-ca';
 
 /** Owner and mode of each file, folder and link; hash of each file. */
-const script = `cd /
-find ${roots} -print0 2>/dev/null | sort -z | xargs -0 -r stat -c 'S %N	%a %u:%g %F'
-find ${roots} -type f -print0 2>/dev/null | sort -z | xargs -0 -r sha256sum | sed 's/^/H /'
+const script = (places: string): string => `cd /
+find ${places} -print0 2>/dev/null | sort -z | xargs -0 -r stat -c 'S %N	%a %u:%g %F'
+find ${places} -type f -print0 2>/dev/null | sort -z | xargs -0 -r sha256sum | sed 's/^/H /'
 true`;
 
 const kinds = [
@@ -28,17 +28,23 @@ const ownOfApi = new Set(['resourceVersion', 'managedFields', 'generation', 'cre
 /** The run's folder on a node is its workshop: staged leaves stay there until its end. What the incoming CA leaves there does count. */
 const workshop = /^\/var\/lib\/rotate-ca(\/[^/]+(\/(?!incoming-ca\.).*)?)?$/;
 
-/** `notOurs`: places that programs of the cluster write all the time. */
-export async function placesOf(world: { readonly nodes: readonly string[]; readonly shells: Shells; readonly kube: Kube; readonly notOurs?: RegExp }): Promise<Places> {
+/** `notOurs`: places that programs of the cluster write all the time. `also`: more folders of nodes. */
+export async function placesOf(world: {
+  readonly nodes: readonly string[];
+  readonly shells: Shells;
+  readonly kube: Kube;
+  readonly notOurs?: RegExp;
+  readonly also?: readonly string[];
+}): Promise<Places> {
   const [files, objects] = await Promise.all([
-    Promise.all(world.nodes.map((node) => filesOf(world.shells, node))),
+    Promise.all(world.nodes.map((node) => filesOf(world.shells, node, [roots, ...(world.also ?? [])].join(' ')))),
     Promise.all(kinds.map((kind) => world.kube.list(kind, { deadlineMs: 20_000 }).then((list) => list.map((object) => objectPlace(kind.kind, object))))),
   ]);
   return Object.fromEntries([...files.flat(), ...objects.flat()].filter(([place]) => world.notOurs?.test(place) !== true));
 }
 
-async function filesOf(shells: Shells, node: string): Promise<[string, string][]> {
-  const out = await shells.to(node).must(script, { deadlineMs: 30_000 });
+async function filesOf(shells: Shells, node: string, folders: string): Promise<[string, string][]> {
+  const out = await shells.to(node).must(script(folders), { deadlineMs: 30_000 });
   const places = new Map<string, string>();
   for (const line of out.split('\n')) {
     const [, path = '', link = '', what = ''] = /^S '(.*?)'( -> '.*')?\t(.*)$/.exec(line) ?? [];

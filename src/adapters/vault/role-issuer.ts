@@ -10,6 +10,7 @@ import { inspectCa, inspectRoleLeaf } from './inspection.js';
 import { openPkiEngine, type PkiEngine, type PkiEngineOptions, rootRequest, textOf, withNewline } from './pki-engine.js';
 import { refusalOf } from './refusal.js';
 import { fieldOf } from './session.js';
+import { createInEngine, examineEngine, removeFromEngine } from './set-up-engine.js';
 
 export interface RoleIssuerOptions extends PkiEngineOptions {
   /** Roles of the mount, in the order in which they are tried. */
@@ -63,6 +64,9 @@ export async function openRoleIssuer(options: RoleIssuerOptions): Promise<VaultR
       return certificatePem;
     },
 
+    examine: (setup, signal = {}) => examineEngine(engine, setup, signal),
+    create: (setup, names, signal = {}) => createInEngine(engine, setup, names, signal),
+    remove: (setup, names, signal = {}) => removeFromEngine(engine, setup, names, signal),
     findCa: (name, signal = {}) => engine.findCa(name, signal),
     destroyCa: (ca, signal = {}) => engine.destroyCa(ca, signal),
     describe: () => `${engine.describe()}, roles ${options.roles.join(', ')}`,

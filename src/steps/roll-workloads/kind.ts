@@ -3,7 +3,7 @@
 import { z } from 'zod';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { duration } from '../../domain/plan/duration.js';
-import { publicationOf } from '../../operations/publication.js';
+import { awaitPublished, type Publication, publicationOf } from '../../operations/publication.js';
 import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
 import { readsOnly } from '../../operations/reads-only.js';
 import { trusts } from '../../operations/trust-params.js';
@@ -11,8 +11,16 @@ import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
+const workloadName = z.string().regex(/^[a-z0-9-]+\/([a-z0-9.-]+|\*)$/, 'write it as namespace/name, or namespace/* for all of a namespace');
+
 const params = z.strictObject({
   trusts: trusts.default(['outgoing', 'incoming']).describe('The bundle that was published: pods that started before it was are rolled.'),
+  on: z
+    .enum(['forward', 'back'])
+    .default('forward')
+    .describe('back: nothing on the way forward; on the way back, those that were made since the incoming CA was published are rolled, once the outgoing one is.'),
+  order: z.array(workloadName).default([]).describe('Workloads (namespace/name, or namespace/*) that are rolled before all others, each after the one before it.'),
+  later: z.array(workloadName).default([]).describe('Workloads (namespace/name, or namespace/*) that are not rolled now: they are named, and rolled by hand in their own time.'),
   onlyNamespaces: z.array(z.string()).optional().describe('Only these namespaces; all of them if it is not given.'),
   disruptionWait: duration.prefault('5m').describe('How long to wait for a PodDisruptionBudget to allow a disruption.'),
 });
@@ -27,25 +35,20 @@ export const rollWorkloads: StepKind<Params> = {
   targets: 'cluster',
   params,
   ...readsOnly,
-  effects: (p) => [{ type: 'trusts', verifier: 'pods', cas: p.trusts }, ...(p.trusts.includes('outgoing') ? [] : [{ type: 'cutover', edge: 'ends' } as const])],
+  effects: (p) =>
+    p.on === 'back' ? [] : [{ type: 'trusts', verifier: 'pods', cas: p.trusts }, ...(p.trusts.includes('outgoing') ? [] : [{ type: 'cutover', edge: 'ends' } as const])],
 
   async apply(site, p) {
-    const { tiers, exceptions } = await workOf(site, p);
-    for (const exception of exceptions) site.tell(`${exception}: it keeps its trust in memory until somebody restarts it`);
-    for (const tier of tiers) {
-      site.tell(`rolling ${tier.map((w) => `${w.kind} ${w.namespace}/${w.name} (${w.pods} pods)`).join(', ')}`);
-      // All of them settle before the step ends: none is begun behind its back.
-      const ended = await Promise.allSettled(tier.map((workload) => roll(site, p, workload)));
-      const failed = ended.find((one) => one.status === 'rejected');
-      if (failed !== undefined) throw failed.reason;
-    }
+    if (p.on === 'forward') await rollAll(site, p);
   },
 
   async inspect(site, p) {
+    if (p.on === 'back') return 'present';
     return (await workOf(site, p)).tiers.length === 0 ? 'present' : 'absent';
   },
 
   async verify(site, p): Promise<Failure[]> {
+    if (p.on === 'back') return [];
     const { tiers } = await workOf(site, p);
     return tiers.flat().map((w) =>
       failure('rollout-stuck', {
@@ -58,21 +61,51 @@ export const rollWorkloads: StepKind<Params> = {
   },
 
   async undo(site, p) {
+    if (p.on === 'back') {
+      // Before anything of the incoming CA was published no pod can have read it.
+      if (publicationOf(site, ['incoming']) === undefined) return;
+      await awaitPublished(site, ['outgoing']);
+      await rollAll(site, p);
+      return;
+    }
     if (!p.trusts.includes('outgoing')) return;
     // Their bundle holds both CAs: more than they need, and no reason to restart anything once more.
     site.tell('pods keep the bundle of both CAs that they loaded: nothing to take back');
   },
 };
 
+async function rollAll(site: Site, p: Params): Promise<void> {
+  const { tiers, exceptions } = await workOf(site, p);
+  for (const exception of exceptions) site.tell(`${exception}: it keeps its trust in memory until somebody restarts it`);
+  for (const tier of tiers) {
+    site.tell(`rolling ${tier.map((w) => `${w.kind} ${w.namespace}/${w.name} (${w.pods} pods)`).join(', ')}`);
+    // All of them settle before the step ends: none is begun behind its back.
+    const ended = await Promise.allSettled(tier.map((workload) => roll(site, p, workload)));
+    const failed = ended.find((one) => one.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
+  }
+}
+
+/** The publication before which pods must have been made to be rolled. */
+function publishedFor(site: Site, p: Params): Publication | undefined {
+  return publicationOf(site, p.on === 'back' ? ['outgoing'] : p.trusts);
+}
+
 async function needing(site: Site, p: Params): ReturnType<typeof podsHoldingEarlierTrust> {
-  const pods = await podsHoldingEarlierTrust(site, publicationOf(site, p.trusts) ?? { atMs: site.now(), pods: undefined });
+  const earlier = await podsHoldingEarlierTrust(site, publishedFor(site, p) ?? { atMs: site.now(), pods: undefined });
+  // On the way back only those that were made since the incoming CA was published: the others have never read it.
+  const before = p.on === 'back' ? publicationOf(site, ['incoming'])?.pods : undefined;
+  const pods = earlier.filter(({ uid }) => before?.has(uid) !== true);
   return p.onlyNamespaces === undefined ? pods : pods.filter((pod) => p.onlyNamespaces?.includes(pod.namespace));
 }
 
 /** What is to be rolled, in tiers, and what a rollout would not make anew, in words. */
 async function workOf(site: Site, p: Params): Promise<{ tiers: Workload[][]; exceptions: string[] }> {
-  const { tiers, others } = workloadsOf(await needing(site, p));
+  const { tiers: all, others } = workloadsOf(await needing(site, p));
+  const tiers = inOrder(all, p.order).map((tier) => tier.filter((workload) => !isNamed(workload, p.later)));
   const exceptions = others.map((pod) => `${pod} belongs to nothing that a rollout makes anew (bare pod, Job, other controller)`);
+  const later = all.flat().filter((workload) => isNamed(workload, p.later));
+  exceptions.push(...later.map((w) => `${w.kind} ${w.namespace}/${w.name} (${w.pods} pods) is left for later`));
   const rolled: Workload[][] = [];
   for (const tier of tiers) {
     const why = await Promise.all(tier.map(async (workload) => whyNotRolled(await site.access.kube().read(refOf(workload), limitsOf(site, 10_000)))));
@@ -80,6 +113,16 @@ async function workOf(site: Site, p: Params): Promise<{ tiers: Workload[][]; exc
     exceptions.push(...tier.flatMap((w, i) => (why[i] === undefined ? [] : [`${w.kind} ${w.namespace}/${w.name} (${w.pods} pods) ${why[i]}`])));
   }
   return { tiers: rolled.filter((tier) => tier.length > 0), exceptions };
+}
+
+function isNamed({ namespace, name }: Workload, names: readonly string[]): boolean {
+  return names.some((one) => one === `${namespace}/${name}` || one === `${namespace}/*`);
+}
+
+/** Those that the playbook names, one name after the other, then the tiers as they are without them. */
+function inOrder(tiers: readonly Workload[][], order: readonly string[]): Workload[][] {
+  const named = order.map((name, i) => tiers.flat().filter((workload) => isNamed(workload, [name]) && !isNamed(workload, order.slice(0, i))));
+  return [...named, ...tiers.map((tier) => tier.filter((workload) => !isNamed(workload, order)))];
 }
 
 /** Its controller would not replace all pods by itself: a rollout would be waited for in vain. */
@@ -121,7 +164,7 @@ async function begin(site: Site, p: Params, workload: Workload): Promise<number>
   const kube = site.access.kube();
   const now = await kube.read(refOf(workload), limitsOf(site, 10_000));
   const annotations = (now?.spec as { template?: { metadata?: { annotations?: Record<string, string> } } } | undefined)?.template?.metadata?.annotations;
-  const published = publicationOf(site, p.trusts)?.atMs ?? Number.POSITIVE_INFINITY;
+  const published = publishedFor(site, p)?.atMs ?? Number.POSITIVE_INFINITY;
   if (Date.parse(annotations?.[restarted] ?? '') >= published) return now?.metadata.generation ?? 0;
   await waitForBudget(site, p, workload);
   const patch = { spec: { template: { metadata: { annotations: { [restarted]: new Date(site.now()).toISOString() } } } } };
