@@ -115,7 +115,7 @@ export async function downCommand(paths: LabPaths, args: string[]): Promise<numb
 
 export async function joinCommand(paths: LabPaths, name: string): Promise<number> {
   const lab = thereIsALab(paths);
-  if (lab.layout.name !== 'kubeadm') throw new UsageError(`join: a lab of layout ${lab.layout.name} has no kubeadm`);
+  if (lab.layout.madeBy !== 'kubeadm') throw new UsageError(`join: a lab of layout ${lab.layout.name} has no kubeadm`);
   const stages = new Stages(print);
   await withLock(lab.paths, 'join', () => joinNextWorker(lab, name, stages));
   print(stages.summary());

@@ -89,7 +89,7 @@ export function labPaths(layout: LayoutName = 'kubeadm', builtRoot = process.env
     builtRoot,
     bin: join(builtRoot, 'bin'),
     rootfs: join(builtRoot, 'rootfs'),
-    rootfsLayers: [...(layout === 'hard-way' ? [at('rootfs-layer')] : []), join(builtRoot, 'rootfs')],
+    rootfsLayers: [...(layouts[layout].madeBy === 'hand' ? [at('rootfs-layer')] : []), join(builtRoot, 'rootfs')],
     images: join(builtRoot, 'images'),
     containerdTemplate: join(builtRoot, 'containerd-template'),
     nodes: at('nodes'),

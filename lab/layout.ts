@@ -1,8 +1,11 @@
 /** How a cluster was set up, and the names and addresses that only its lab uses: labs of two layouts can stand side by side. */
-export type LayoutName = 'kubeadm' | 'hard-way';
+export type LayoutName = 'kubeadm' | 'hard-way' | 'hard-way-pods';
 
 export interface Layout {
   readonly name: LayoutName;
+  readonly madeBy: 'kubeadm' | 'hand';
+  /** How API server, controller manager and scheduler run. */
+  readonly controlPlane: 'static-pods' | 'units';
   readonly bridge: string;
   /** The bridge's own address, at which load balancer and Vault listen; the nodes are in the same /24. */
   readonly address: string;
@@ -21,6 +24,8 @@ export interface Layout {
 /** kubeadm's own defaults: control planes as static pods. */
 const kubeadm: Layout = {
   name: 'kubeadm',
+  madeBy: 'kubeadm',
+  controlPlane: 'static-pods',
   bridge: 'br-rclab',
   address: '10.77.0.1',
   podNetwork: '10.88.0.0/16',
@@ -34,6 +39,8 @@ const kubeadm: Layout = {
 /** Everything as systemd units, on certificates of one CA whose key is in Vault. */
 const hardWay: Layout = {
   name: 'hard-way',
+  madeBy: 'hand',
+  controlPlane: 'units',
   bridge: 'br-rchard',
   address: '10.78.0.1',
   podNetwork: '10.89.0.0/16',
@@ -44,7 +51,22 @@ const hardWay: Layout = {
   externalCounters: '127.0.0.1:18081',
 };
 
-export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay };
+/** The same, but that kubelets run three components of the masters. Nodes have other names: their ports on this machine are named after them. */
+const hardWayPods: Layout = {
+  name: 'hard-way-pods',
+  madeBy: 'hand',
+  controlPlane: 'static-pods',
+  bridge: 'br-rcpods',
+  address: '10.79.0.1',
+  podNetwork: '10.90.0.0/16',
+  serviceNetwork: '10.33.0.0/24',
+  cgroup: 'rotate-ca-hard-way-pods',
+  nodePrefix: { controlPlane: 'pmaster', worker: 'pworker' },
+  adminKubeconfig: '/etc/kubernetes/admin.kubeconfig',
+  externalCounters: '127.0.0.1:18082',
+};
+
+export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay, 'hard-way-pods': hardWayPods };
 
 /** The same network with another last part: `10.77.0.1` and 11 make `10.77.0.11`. */
 export function inSubnet(layout: Layout, last: number): string {

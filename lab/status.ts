@@ -66,7 +66,7 @@ export async function labStatus(lab: Lab): Promise<LabStatus> {
 }
 
 export function renderStatus(status: LabStatus): string {
-  const rows = status.nodes.map(({ name, ip, role, state }) => `  ${name.padEnd(8)}${ip.padEnd(13)}${role.padEnd(15)}${state}`);
+  const rows = status.nodes.map(({ name, ip, role, state }) => `  ${name.padEnd(10)}${ip.padEnd(13)}${role.padEnd(15)}${state}`);
   return [
     `lab in ${status.root}, layout ${status.layout}`,
     ...rows,

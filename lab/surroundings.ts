@@ -23,7 +23,7 @@ export async function bringUpSurroundings(lab: Lab, stages: Stages): Promise<voi
   });
   await stages.run('Vault', async () => {
     const started = await startVault(lab.paths);
-    const setUp = lab.layout.name === 'hard-way' ? setUpHardWayVault(lab) : setUpVault(lab.paths);
+    const setUp = lab.layout.madeBy === 'hand' ? setUpHardWayVault(lab) : setUpVault(lab.paths);
     return (await setUp) || started;
   });
 }

@@ -60,7 +60,7 @@ async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
   const report = (line: string): void => stages.note(line);
   await stages.run('workloads', async () => {
     const { deployWorkloads } = await import('./workloads/deploy.js');
-    return changesWorkloads(lab, () => (lab.layout.name === 'hard-way' ? deployOnHardWay(lab, report) : deployWorkloads(lab, { report })));
+    return changesWorkloads(lab, () => (lab.layout.madeBy === 'hand' ? deployOnHardWay(lab, report) : deployWorkloads(lab, { report })));
   });
 }
 
@@ -90,7 +90,7 @@ export async function up(lab: Lab, wanted: Partial<ClusterShape>, print: (line: 
   const started = new Date();
   const wasUp = lab.nodes.every((node) => isBooted(lab.paths, node.name));
   await bringUpSurroundings(lab, stages);
-  await (lab.layout.name === 'hard-way' ? bringUpHardWayCluster(lab, stages) : bringUpKubeadmCluster(lab, stages));
+  await (lab.layout.madeBy === 'hand' ? bringUpHardWayCluster(lab, stages) : bringUpKubeadmCluster(lab, stages));
   await bringUpWorkloads(lab, stages);
   await stages.run('all Ready', async () => {
     await waitUntilReady(openLab({ paths: lab.paths }), 15 * minute, wasUp ? {} : { since: started });

@@ -13,7 +13,7 @@ export function labEnvironment(lab: Lab): Record<string, string> {
     VAULT_CACERT: vault.authority,
     ROTATE_CA_VAULT_ROLE_ID_FILE: vault.roleId,
     ROTATE_CA_VAULT_SECRET_ID_FILE: vault.secretId,
-    ...(lab.layout.name === 'kubeadm' ? { ROTATE_CA_VAULT_SIGN_ROLE: signRole } : { ROTATE_CA_VAULT_MOUNT: hardWayMount }),
+    ...(lab.layout.madeBy === 'kubeadm' ? { ROTATE_CA_VAULT_SIGN_ROLE: signRole } : { ROTATE_CA_VAULT_MOUNT: hardWayMount }),
     ROTATE_CA_INVENTORY: lab.paths.inventory,
     ROTATE_CA_SSH_CONFIG: lab.paths.sshConfig,
     ROTATE_CA_LAB: lab.paths.builtRoot,

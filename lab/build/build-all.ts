@@ -43,7 +43,7 @@ async function build(lab: Lab, stages: Stages): Promise<void> {
     return built;
   });
   await stages.run('image store', () => buildContainerdTemplate(paths));
-  if (lab.layout.name === 'hard-way') {
+  if (lab.layout.madeBy === 'hand') {
     await stages.run('root file system of this layout', () => buildRootfsLayer(paths, note));
   }
 }

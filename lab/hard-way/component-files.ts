@@ -91,6 +91,7 @@ export function kubeletConfiguration(lab: Lab, node: LabNode): string {
     clusterDNS: [dnsAddress(lab.layout)],
     containerRuntimeEndpoint: 'unix:///run/containerd/containerd.sock',
     rotateCertificates: false,
+    ...(node.role === 'control-plane' && lab.layout.controlPlane === 'static-pods' ? { staticPodPath: nodePaths.manifests } : {}),
     ...(node.role === 'control-plane' ? { registerWithTaints: [{ key: 'node-role.kubernetes.io/control-plane', effect: 'NoSchedule' }] } : {}),
     ...kubeletOnThisMachine,
   });

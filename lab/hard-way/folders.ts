@@ -17,6 +17,8 @@ export const nodePaths = {
   authority: '/etc/kubernetes/pki/ca.pem',
   etcdPki: '/etc/etcd/pki',
   kubeletConfig: '/var/lib/kubelet/kubelet-config.yaml',
+  /** Not the folder of kubeadm: nothing may rely on its name. */
+  manifests: '/etc/kubernetes/manifests-hard',
   proxyConfig: '/var/lib/kube-proxy/kube-proxy-config.yaml',
 } as const;
 

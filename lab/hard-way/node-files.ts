@@ -15,6 +15,7 @@ import { etcdUser, nodePaths } from './folders.js';
 import { type IssuedLeaf, issuedLeaf } from './issue-leaves.js';
 import { kubeconfigOfFiles, kubeconfigWithData } from './kubeconfigs.js';
 import { apiServerLeaf, etcdLeaf, kubeletLeaf } from './leaves.js';
+import { manifestOf, runsAsPod } from './static-pods.js';
 import { type Unit, units, unitText } from './units.js';
 
 const localApi = 'https://127.0.0.1:6443';
@@ -72,6 +73,7 @@ export function adminKubeconfig(lab: Lab): string {
 function componentFiles(lab: Lab, node: LabNode, unit: Unit): NodeFile[] {
   const environment = environments(lab, node).get(unit.name);
   if (environment === undefined) throw new Error(`${unit.name} has no environment`);
+  if (runsAsPod(lab, unit)) return [manifestOf(unit, environment.content)];
   const file = `/etc/systemd/system/${unit.name}.service`;
   return [
     { path: environment.file, content: environment.content },

@@ -5,8 +5,9 @@ import { inputsHash, isFresh, writeStamp } from '../build/stamp.js';
 import { runCommand } from '../command.js';
 import { hasNodes, type LabPaths } from '../lab.js';
 import { etcdUser, hardWayFolders } from './folders.js';
+import { podComponents } from './static-pods.js';
 
-const programs = ['etcd', 'etcdctl', 'etcdutl', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy'];
+const programs = ['etcd', 'etcdctl', 'etcdutl', 'kube-proxy'];
 /** What the shared tree has for kubeadm, and a cluster that was made by hand has not. */
 const hidden = ['etc/systemd/system/kubelet.service.d', 'usr/local/bin/kubeadm'];
 
@@ -36,7 +37,8 @@ export async function buildRootfsLayer(paths: LabPaths, report: (line: string) =
     mkdirSync(dirname(target), { recursive: true });
     return target;
   };
-  for (const name of programs) copyFileSync(join(paths.bin, name), inLayer(join('usr/local/bin', name)));
+  const inImages = paths.layout.controlPlane === 'static-pods' ? [] : podComponents;
+  for (const name of [...programs, ...inImages]) copyFileSync(join(paths.bin, name), inLayer(join('usr/local/bin', name)));
   for (const [file, line] of Object.entries(accountLines)) {
     await runCommand('cp', ['-a', join(paths.rootfs, file), inLayer(file)]);
     appendFileSync(inLayer(file), `${line}\n`);

@@ -14,7 +14,7 @@ function networkScript({ layout }: Lab, node: LabNode): string {
     `ip addr replace ${node.ip}/24 dev host0`,
     `ip route replace default via ${layout.address}`,
     // Of every node that there can be, so that one which joins later needs no change on the others. On the hard way flannel sets them.
-    ...(layout.name === 'hard-way' ? [] : possibleNodes(layout))
+    ...(layout.madeBy === 'hand' ? [] : possibleNodes(layout))
       .filter((other) => other.name !== node.name)
       .map((other) => `ip route replace ${other.podSubnet} via ${other.ip} dev host0 onlink`),
     // A Service's address that kube-proxy has not translated yet: refused at once, where a lost packet would make a
@@ -42,6 +42,6 @@ export function nodeFiles(lab: Lab, node: LabNode): NodeFile[] {
       { path: `etc/ssh/ssh_host_${type}_key`, content: sshFile('host-keys', node.name, type), mode: 0o600 },
       { path: `etc/ssh/ssh_host_${type}_key.pub`, content: sshFile('host-keys', node.name, `${type}.pub`) },
     ]),
-    ...(lab.layout.name === 'hard-way' ? hardWayNodeFiles(lab, node) : kubeadmNodeFiles(node)),
+    ...(lab.layout.madeBy === 'hand' ? hardWayNodeFiles(lab, node) : kubeadmNodeFiles(node)),
   ];
 }

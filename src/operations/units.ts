@@ -1,9 +1,10 @@
-/** Components that systemd runs: restarting them, and the proof that they run with what is on disk. */
+/** Components that systemd runs, or a kubelet on the host's network: restarting them, and the proof that they run with what is on disk. */
 
-import type { ComponentName, ComponentRecord, NodeRecord } from '../domain/cluster/inventory.js';
+import { type ComponentName, type ComponentRecord, type NodeRecord, podOf, type PodRecord, type UnitRecord } from '../domain/cluster/inventory.js';
 import { fail, failure, type Failure } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 import { materialFor, pathsOn } from './incoming-files.js';
+import { bringPod, endPod, endProcesses, isPodThere } from './host-pods.js';
 import { nodeOf } from './identity-probe.js';
 import { lookAt, type Process } from './processes.js';
 import { type Answer, limitsOf, waitFor } from './waiting.js';
@@ -29,48 +30,98 @@ const ports: Readonly<Record<ComponentName, readonly [flag: string, port: number
   flanneld: ['', 0],
 };
 
-export function hasUnit(node: NodeRecord, component: ComponentName): boolean {
-  return node.components.some(({ name, unit }) => name === component && unit !== undefined);
+/** By what it is started and ended. */
+type Runner = { readonly unit: UnitRecord } | { readonly pod: PodRecord };
+
+function runnerIn(component: ComponentRecord): Runner | undefined {
+  if (component.unit !== undefined) return { unit: component.unit };
+  const pod = podOf(component);
+  return pod === undefined ? undefined : { pod };
 }
 
-/** Throws layout-unsupported where the node has no such unit. */
-export function unitOf(site: Pick<Site, 'inventory' | 'target'>, component: ComponentName): ComponentRecord & { readonly unit: NonNullable<ComponentRecord['unit']> } {
-  const found = nodeOf(site).components.find(({ name, unit }) => name === component && unit !== undefined);
-  if (found?.unit !== undefined) return { ...found, unit: found.unit };
+/** Whether the node has it, as a unit or in a pod; `stopped`: in a way that lets it be kept so. */
+export function hasUnit(node: NodeRecord, component: ComponentName, wanted: 'restarted' | 'stopped' = 'restarted'): boolean {
+  const runner = node.components.filter(({ name }) => name === component).map(runnerIn)[0];
+  return runner !== undefined && (wanted === 'restarted' || 'unit' in runner || runner.pod.manifest !== undefined);
+}
+
+/** Throws layout-unsupported where the node has no such unit and no such pod. */
+export function unitOf(site: Pick<Site, 'inventory' | 'target'>, component: ComponentName): Pick<ComponentRecord, 'flags'> & Runner {
+  const found = nodeOf(site).components.find(({ name }) => name === component);
+  const runner = found === undefined ? undefined : runnerIn(found);
+  if (found !== undefined && runner !== undefined) return { flags: found.flags, ...runner };
   return fail('layout-unsupported', {
     target: site.target,
-    summary: `${component} is no systemd unit on ${site.target}`,
+    summary: `${component} is neither a systemd unit nor a pod on the host's network of ${site.target}`,
     cause: 'the plan was made when it was',
     nextAction: 'Make a new plan.',
   });
 }
 
-/** Why the unit does not run with what is on disk; true if it does: one process, younger than every file that a cutover writes, and its port listening. */
-export async function runsWithDisk(site: Site, component: ComponentName): Promise<{ readonly answer: Answer; readonly process: Process | undefined }> {
-  const { flags } = unitOf(site, component);
-  const files = pathsOn(materialFor(site.inventory), site.target);
-  const { processes } = await lookAt(site.shell, component, { files }, limitsOf(site, 20_000));
-  const [process, ...others] = processes;
-  if (process === undefined) return { answer: `${component} is not running`, process };
-  if (others.length > 0) return { answer: `${component} runs ${processes.length} times`, process };
-  const earlier = [...process.changedAtMs].find(([, at]) => process.startedAtMs <= at);
-  if (earlier !== undefined) return { answer: `${component} started before ${earlier[0]} was written`, process };
-  const [flag, port] = ports[component];
-  const own = Number(flags[flag] ?? port);
-  if (own !== 0 && !process.listening.has(own)) return { answer: `${component} does not listen on ${own} yet`, process };
-  return { answer: true, process };
+interface Seen {
+  readonly answer: Answer;
+  readonly process: Process | undefined;
+  /** Those that started before a file was written. */
+  readonly outdated: readonly Process[];
 }
 
-/** Restarts the unit unless it runs with what is on disk already: a second time is nothing. */
+/**
+ * Why it does not run with what is on disk; true if it does: one process, younger than every file that a cutover writes, which sees the
+ * same files as the node, and its port listening.
+ */
+export async function runsWithDisk(site: Site, component: ComponentName): Promise<Seen> {
+  const { flags, ...runner } = unitOf(site, component);
+  const files = pathsOn(materialFor(site.inventory), site.target);
+  const { processes } = await lookAt(site.shell, component, { files }, limitsOf(site, 20_000));
+  const [flag, port] = ports[component];
+  const answer = whatIsAmiss(component, processes, { inPod: 'pod' in runner, port: Number(flags[flag] ?? port) });
+  return { answer, process: processes[0], outdated: processes.filter((one) => writtenSince(one) !== undefined) };
+}
+
+/** Pure; exported for its test. A port of 0: none that is always there. */
+export function whatIsAmiss(component: string, [process, ...others]: readonly Process[], { inPod, port }: { readonly inPod: boolean; readonly port: number }): Answer {
+  if (process === undefined) return `${component} is not running`;
+  if (others.length > 0) return `${component} runs ${others.length + 1} times`;
+  const written = writtenSince(process);
+  if (written !== undefined) return `${component} started before ${written} was written`;
+  const other = inPod ? [...process.mounted].find(([path, sha256]) => sha256 !== process.onDisk.get(path)) : undefined;
+  if (other !== undefined) return `${component} sees another ${other[0]} than the node`;
+  if (port !== 0 && !process.listening.has(port)) return `${component} does not listen on ${port} yet`;
+  return true;
+}
+
+function writtenSince({ changedAtMs, startedAtMs }: Process): string | undefined {
+  return [...changedAtMs].find(([, at]) => startedAtMs <= at)?.[0];
+}
+
+/**
+ * Restarts it unless it runs with what is on disk already: a second time is nothing. A pod's process is ended once, and never one that is
+ * young enough: its kubelet waits the longer the more often it ends.
+ */
 export async function restartUnit(site: Site, component: ComponentName): Promise<void> {
-  const { unit } = unitOf(site, component);
-  if ((await runsWithDisk(site, component)).answer === true) return;
+  const { answer, outdated } = await runsWithDisk(site, component);
+  if (answer === true) return;
+  const runner = unitOf(site, component);
+  if ('pod' in runner) {
+    if (runner.pod.manifest !== undefined) await bringPod(site, runner.pod.manifest);
+    return endProcesses(site, component, outdated);
+  }
+  const { unit } = runner;
   await site.shell.must(`${killFirst(component, unit.name)}systemctl restart '${unit.name}'`, limitsOf(site, 120_000));
 }
 
-/** Ends the unit until it is started again. */
+/** Starts what was stopped. */
+export async function startUnit(site: Site, component: ComponentName): Promise<void> {
+  const runner = unitOf(site, component);
+  if ('unit' in runner) await site.shell.must(`systemctl start '${runner.unit.name}'`, limitsOf(site, 120_000));
+  else if (runner.pod.manifest !== undefined) await bringPod(site, runner.pod.manifest);
+}
+
+/** Ends it until it is started again. */
 export async function stopUnit(site: Site, component: ComponentName): Promise<void> {
-  const { unit } = unitOf(site, component);
+  const runner = unitOf(site, component);
+  if ('pod' in runner) return endPod(site, component, runner.pod);
+  const { unit } = runner;
   await site.shell.must(`${killFirst(component, unit.name)}systemctl stop '${unit.name}'`, limitsOf(site, 120_000));
 }
 
@@ -90,9 +141,13 @@ export async function stillRuns(site: Site, component: ComponentName): Promise<F
       target: site.target,
       summary: `${component} still runs`,
       cause: 'something has started it again',
-      nextAction: `Look at "systemctl status ${unitOf(site, component).unit.name}", then run "rotate-ca resume".`,
+      nextAction: `Look at ${whereToLook(unitOf(site, component))} on ${site.target}, then run "rotate-ca resume".`,
     }),
   ];
+}
+
+function whereToLook(runner: Runner): string {
+  return 'unit' in runner ? `"journalctl -u ${runner.unit.name}"` : '"journalctl -u kubelet" and /var/log/pods';
 }
 
 /** A process that has lived so long with its port open has come through its start. */
@@ -100,7 +155,7 @@ const settledMs = 3_000;
 
 /** Waits until it runs with what is on disk, in two looks that see the same process or in one that sees one which has run for a while, and `proof` says so too. */
 export async function waitForUnit(site: Site, component: ComponentName, proof: (process: Process) => Promise<Answer> = () => Promise.resolve(true)): Promise<Failure[]> {
-  const { unit } = unitOf(site, component);
+  const look = whereToLook(unitOf(site, component));
   let before: number | undefined;
   return waitFor(
     site,
@@ -108,7 +163,7 @@ export async function waitForUnit(site: Site, component: ComponentName, proof: (
       what: `${component} on ${site.target} runs with what is on disk`,
       rule: 'R: trust pools and keys of tokens are read at start',
       everyMs: 500,
-      otherwise: { code: 'component-not-restarted', nextAction: `Look at "journalctl -u ${unit.name}" on ${site.target}, then run "rotate-ca resume".` },
+      otherwise: { code: 'component-not-restarted', nextAction: `Look at ${look} on ${site.target}, then run "rotate-ca resume".` },
     },
     async () => {
       const { answer, process } = await runsWithDisk(site, component);
@@ -122,6 +177,7 @@ export async function waitForUnit(site: Site, component: ComponentName, proof: (
 }
 
 export async function isActive(site: Site, component: ComponentName): Promise<boolean> {
-  const { unit } = unitOf(site, component);
-  return (await site.shell.run(`systemctl is-active --quiet '${unit.name}'`, limitsOf(site, 20_000))).exitCode === 0;
+  const runner = unitOf(site, component);
+  if ('pod' in runner) return isPodThere(site, component, runner.pod);
+  return (await site.shell.run(`systemctl is-active --quiet '${runner.unit.name}'`, limitsOf(site, 20_000))).exitCode === 0;
 }

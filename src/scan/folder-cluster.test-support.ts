@@ -89,7 +89,7 @@ export function shellAt(node: string): NodeShell {
     node,
     must: (script: string) => {
       const own = script
-        .replaceAll(/(?<= )\/(etc|var)\//g, `${base}/$1/`)
+        .replaceAll(/(?<= )\/(etc|var|proc)\//g, `${base}/$1/`)
         .replace('systemctl show', 'false')
         .replace('pidof kubelet', 'false');
       return Promise.resolve(

@@ -76,15 +76,23 @@ export interface UnitRecord {
   readonly isStale: boolean;
 }
 
+/** How a kubelet runs a component, on the host's network. */
+export interface PodRecord {
+  /** Its static pod manifest; without one it is a pod of the API, which comes back whatever is done on the node. */
+  readonly manifest?: string;
+}
+
 export interface ComponentRecord {
   readonly name: ComponentName;
-  /** Empty where it was not asked: of units. */
+  /** Empty where it was not asked: of units, and of pods that are not kubeadm's. */
   readonly version: string;
   /** Command-line flags without leading dashes. */
   readonly flags: Readonly<Record<string, string>>;
-  /** Static pod manifest, if it is one. */
+  /** Static pod manifest, if it is one of kubeadm's. */
   readonly manifest?: string;
   readonly unit?: UnitRecord;
+  /** Found as a process: its manifest is not where, or not named as, kubeadm's would be. */
+  readonly pod?: PodRecord;
 }
 
 export interface NodeRecord {
@@ -140,6 +148,15 @@ export interface Inventory {
   readonly objects: readonly ObjectRecord[];
   /** Taken for a plan. undefined: of this scan they were not asked, or the inventory is from before they were. */
   readonly workloads?: readonly WorkloadRecord[];
+}
+
+/** Those that may run as pods of a control plane's own kubelet while etcd is a unit. */
+export const podComponents = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'] as const satisfies readonly ComponentName[];
+
+/** The pod that a component of these is, however its manifest is named. */
+export function podOf({ name, manifest, pod }: ComponentRecord): PodRecord | undefined {
+  if (pod !== undefined || manifest === undefined) return pod;
+  return podComponents.some((one) => one === name) ? { manifest } : undefined;
 }
 
 /** The nodes that have a role, in the order of the inventory. */

@@ -50,10 +50,11 @@ const texts = {
 };
 
 describe('static pod manifests', () => {
-  it('reads name, image, flags and annotations', () => {
+  it('reads name, image, program, flags and annotations', () => {
     expect(readManifest(apiserver)).toEqual({
       name: 'kube-controller-manager',
       image: 'registry.k8s.io/kube-controller-manager:v1.34.1',
+      program: 'kube-controller-manager',
       flags: {
         'allocate-node-cidrs': 'true',
         'client-ca-file': '/etc/kubernetes/pki/ca.crt',

@@ -25,6 +25,8 @@ export interface Manifest {
   readonly name: string;
   /** Image of its first container. */
   readonly image: string;
+  /** The program of its first container without its folder: of its command, or what the image is named after. */
+  readonly program: string;
   /** Flags of its first container, without dashes. */
   readonly flags: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
@@ -35,9 +37,13 @@ export function readManifest(text: string, source = 'manifest'): Manifest {
   const open = openYaml(text);
   const { root, container } = partsOf(open, source);
   const annotations = root.getIn(['metadata', 'annotations'], true);
+  const image = String(container.get('image') ?? '');
+  const command = pairOf(container, 'command')?.value;
+  const started = isSeq(command) ? textsOf(command)[0] : undefined;
   return {
     name: String(root.getIn(['metadata', 'name']) ?? ''),
-    image: String(container.get('image') ?? ''),
+    image,
+    program: (started ?? image.replace(/(?::[^/]*|@.*)$/, '')).replace(/^.*\//, ''),
     flags: parseFlags(argumentLists(container).flatMap(textsOf)),
     annotations: isMap(annotations)
       ? Object.fromEntries(annotations.items.map(({ key, value }) => [String((key as Scalar).value), isScalar(value) ? String(value.value) : '']))

@@ -16,6 +16,14 @@ export interface NodeFindings {
   /** Arguments of the running kubelet, program first. */
   readonly kubelet: readonly string[] | undefined;
   readonly units: readonly UnitFindings[];
+  readonly pods: readonly PodFindings[];
+}
+
+/** A component in a pod on the host's network that is not kubeadm's. */
+export interface PodFindings {
+  readonly component: string;
+  /** As the process has it, program first. */
+  readonly args: readonly string[];
 }
 
 /** A component that systemd runs. */
@@ -59,6 +67,7 @@ export function readFindings(node: string, output: string): NodeFindings {
   const tools = new Set<string>();
   let kubelet: readonly string[] | undefined;
   const units: { component: string; unit: string; args: string[]; environment: string[]; properties: string[] }[] = [];
+  const pods: PodFindings[] = [];
   let take: (text: string) => void = () => undefined;
   for (const line of lines) {
     if (line.startsWith('|')) {
@@ -93,13 +102,14 @@ export function readFindings(node: string, output: string): NodeFindings {
       const unit = { component, unit: name, args: parts(decoded(command), '\0'), environment: parts(decoded(environment), '\n'), properties: [] as string[] };
       units.push(unit);
       take = (text) => void unit.properties.push(text);
-    } else if (what === 'tool') tools.add(rest);
+    } else if (what === 'pod') pods.push({ component: fields[0] ?? '', args: parts(decoded(fields[1]), '\0') });
+    else if (what === 'tool') tools.add(rest);
     else if (what === 'kubelet') kubelet = parts(decoded(rest), '\0');
   }
   // Without attributes it is a link that leads nowhere, or it went away while it was read.
   const there = [...found.values()].filter((file) => file.attributes !== undefined || file.linkTo !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifests = new Map(there.flatMap((file) => (file.kind === 'manifest' ? [[file.path, file.text.join('\n')] as const] : [])));
-  return { files: there.map(recordOf), manifests, tools, kubelet, units };
+  return { files: there.map(recordOf), manifests, tools, kubelet, units, pods };
 }
 
 function parts(text: string, separator: string): string[] {

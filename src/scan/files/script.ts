@@ -8,6 +8,7 @@ import { unitScript } from './unit-script.js';
  * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <path>`, sums as sha256sum prints them,
  * `text <path>` and what may be seen of it, `refs <path>` and the lines that name other files, `key <path>` and its public half, `tool <name>`,
  * `kubelet <command line in base64>`, `unit <component> <unit> <command line> <ETCD_ variables>` (both in base64) and what systemd says of it, and `end`.
+ * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
  * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
  */
 export const collectScript = `set -uf

@@ -1,4 +1,4 @@
-/** The part of a node's script that finds components which systemd starts, and the files that they name. */
+/** The part of a node's script that finds components which systemd starts, or a kubelet in a way of its own, and the files that they name. */
 
 /** Programs that are looked for as units; flanneld is an agent of the network that some clusters run so. */
 const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kube-proxy', 'flanneld'] as const;
@@ -7,7 +7,7 @@ const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-sch
  * The command line is that of the running process: systemd has put in the variables of its environment files. Logs and programs that
  * it names are no trust: what is executable, or larger than 256 KiB, is left alone. Uses what the script around it defines.
  */
-export const unitScript = `refs=; named=; own=
+export const unitScript = `refs=; named=; own=; kubelet=; pods=
 reference='^[[:space:]]*(- )?[A-Za-z][A-Za-z-]*:[[:space:]]*"?/[^[:space:]"]+"?[[:space:]]*$'
 small() { [ $# -eq 0 ] || find -L "$@" -maxdepth 0 -type f -size -256k ! -perm /111 2>/dev/null; }
 sort_in() {
@@ -24,12 +24,22 @@ named_in() {
       v = $2; gsub(/["\\047]/, "", v); if (v != "") print (v ~ /^\\//) ? v : dir "/" v }' "$p" 2>/dev/null
   done
 }
+# As systemd's, but that what they name is looked for on the host too: folders of the host are usually mounted under their own names.
+in_pod() {
+  case $name in kube-apiserver|kube-controller-manager|kube-scheduler) ;; *) return ;; esac
+  [ ! -e "/etc/kubernetes/manifests/$name.yaml" ] || return
+  [ "$(readlink $d/ns/net)" = "$(readlink /proc/1/ns/net)" ] || return
+  printf 'pod %s %s\\n' "$name" "$(base64 -w 0 < $c)"
+  own=1; pods=1; named=$named$(tr '\\0' '\\n' < $c 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
+}
+kubelet_option() { tr '\\0' '\\n' < $kubelet 2>/dev/null | awk -v f="--$1" '$0 == f {getline; print; exit} index($0, f "=") == 1 {print substr($0, length(f) + 2); exit}'; }
 for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdline 2>/dev/null); do
   d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
   case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
-  ! grep -q kubepods $d/cgroup 2>/dev/null || continue
+  if grep -q kubepods $d/cgroup 2>/dev/null; then in_pod; continue; fi
   # A container on this host may have a systemd of its own: its units are not the host's.
   ns=$(readlink $d/ns/pid 2>/dev/null); [ -z "$ns" ] || [ "$ns" = "$(readlink /proc/self/ns/pid)" ] || continue
+  [ $name != kubelet ] || kubelet=$c
   unit=$(grep -oE '[^/]+\\.service$' $d/cgroup 2>/dev/null | head -n 1)
   [ -n "$unit" ] || continue
   printf 'unit %s %s %s %s\\n' "$name" "$unit" "$(base64 -w 0 < $c)" "$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | base64 -w 0)"
@@ -37,6 +47,11 @@ for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdlin
   [ $name = kubelet ] || own=1
   named=$named$(tr '\\0' '\\n' < $c 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]')$nl$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
 done
+if [ -n "$pods" ] && [ -n "$kubelet" ]; then
+  folder=$(kubelet_option pod-manifest-path); config=$(kubelet_option config)
+  [ -n "$folder" ] || [ -z "$config" ] || folder=$(awk '/^[ {]*"?staticPodPath"?[ ]*:/ {sub(/^[^:]*:/, ""); gsub(/[ "\\047,}]/, ""); print; exit}' "$config" 2>/dev/null)
+  [ -z "$folder" ] || add manifest $(below "\${folder%/}/" -maxdepth 1 ! -name '.*')
+fi
 # Kubeconfigs of people are in no command line; where units were written by hand they lie beside those of the components.
 [ -z "$own" ] || named=$named$(find /etc/kubernetes -maxdepth 2 -type f ! -path "*$nl*" 2>/dev/null)$nl
 further=; sort_in $(printf %s "$named" | sort -u)

@@ -1,24 +1,45 @@
-/** Components of a node: static pods by their manifests, units by their command lines. */
+/** Components of a node: kubeadm's static pods by their manifests, units and other pods by their command lines. */
 
 import { parseFlags } from '../../domain/cluster/flags.js';
 import type { ComponentName, ComponentRecord, UnitRecord } from '../../domain/cluster/inventory.js';
+import { failuresOf } from '../../domain/errors.js';
 import { readManifest } from '../../domain/cluster/manifest.js';
 import type { NodeFindings, UnitFindings } from '../files/read-files.js';
 
+const kubeadmFolder = '/etc/kubernetes/manifests/';
 const staticPods = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'] as const;
 
 /** Throws layout-unsupported, with the path, on a manifest that cannot be read. */
 export function componentsOf(findings: NodeFindings, kubeletVersion: string): ComponentRecord[] {
   const pods = [...findings.manifests].flatMap(([path, text]): ComponentRecord[] => {
-    if (text === '') return [];
+    if (text === '' || !path.startsWith(kubeadmFolder)) return [];
     const { name, image, flags } = readManifest(text, path);
     const known = staticPods.find((component) => component === name);
     return known === undefined ? [] : [{ name: known, version: versionOf(image), flags, manifest: path }];
   });
   const units = findings.units.filter(({ component }) => component !== 'kubelet').map(componentOf);
+  pods.push(...ownPods(findings).filter(({ name }) => ![...pods, ...units].some((one) => one.name === name)));
   if (findings.kubelet === undefined) return [...pods, ...units];
   const own = findings.units.find(({ component }) => component === 'kubelet');
   return [...pods, ...units, { name: 'kubelet', version: kubeletVersion, flags: parseFlags(findings.kubelet.slice(1)), ...(own === undefined ? {} : { unit: unitOf(own) }) }];
+}
+
+/** Pods on the host's network that are not named as kubeadm's, each once, with the manifest whose container runs that program. */
+function ownPods({ pods, manifests }: NodeFindings): ComponentRecord[] {
+  return [...new Map(pods.map((one) => [one.component, one])).values()].map(({ component, args }) => {
+    const manifest = [...manifests].find(([path, text]) => programIn(text, path) === component)?.[0];
+    return { name: component as ComponentName, version: '', flags: parseFlags(args.slice(1)), pod: manifest === undefined ? {} : { manifest } };
+  });
+}
+
+/** What is no manifest the kubelet leaves alone, too. */
+function programIn(text: string, path: string): string | undefined {
+  try {
+    return readManifest(text, path).program;
+  } catch (error) {
+    if (failuresOf(error) === undefined) throw error;
+    return undefined;
+  }
 }
 
 /** A flag of etcd counts more than its variable, `ETCD_PEER_CERT_FILE` (etcd pkg/flags SetFlagsFromEnv). */

@@ -1,4 +1,4 @@
-/** restart-units: one component, on all its nodes together. In a playbook it stands twice: for the way forward behind put-in-place, for the way back before it. */
+/** restart-units: one component, a unit or a pod on the host's network, on all its nodes together. In a playbook it stands twice: for the way forward behind put-in-place, for the way back before it. */
 
 import { z } from 'zod';
 import type { FileRecord } from '../../domain/cluster/inventory.js';
@@ -15,7 +15,7 @@ import { limitsOf } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
-  component: z.enum(unitComponents).describe('Which of the components that systemd runs.'),
+  component: z.enum(unitComponents).describe('Which of the components that systemd, or a kubelet on the host network, runs.'),
   on: z.enum(['forward', 'back']).default('forward').describe('On which way it is restarted; on the other one the step does nothing.'),
   leave: z
     .enum(['running', 'stopped'])
@@ -41,7 +41,8 @@ export const restartUnits: StepKind<Params> = {
   name: 'restart-units',
   targets: 'nodes',
   params,
-  concerns: ({ component }, node) => hasUnit(node, component),
+  // A pod of the API cannot be kept stopped: it is ended when it is restarted.
+  concerns: ({ component, leave }, node) => hasUnit(node, component, leave === 'stopped' ? 'stopped' : 'restarted'),
   takesApiAway: ({ component, on }) => (component === 'etcd' || component === 'kube-apiserver' ? [on] : []),
   effects: ({ component, on, leave }) => (on === 'back' || leave === 'stopped' ? [] : (effectsOf[component] ?? [])),
 

@@ -5,12 +5,12 @@ import { RotationError } from '../../domain/errors.js';
 import { releaseLeaseOfEnded } from '../../operations/leases.js';
 import { nothingToKeep } from '../../operations/reads-only.js';
 import { proofOf } from '../../operations/unit-proofs.js';
-import { hasUnit, isActive, stillRuns, stopUnit, unitComponents, unitOf, waitForUnit } from '../../operations/units.js';
+import { hasUnit, isActive, startUnit, stillRuns, stopUnit, unitComponents, waitForUnit } from '../../operations/units.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
 const params = z.strictObject({
-  component: z.enum(unitComponents).describe('Which of the components that systemd runs.'),
+  component: z.enum(unitComponents).describe('Which of the components that systemd, or a kubelet on the host network, runs.'),
   to: z.enum(['stopped', 'running']).describe('How it is afterwards.'),
 });
 
@@ -66,5 +66,5 @@ async function set(site: Site, component: Params['component'], to: Params['to'])
   // All instances are stopped: a new one would wait until the lease of one that is gone has run out.
   const ended = { node: site.target, endedBeforeMs: site.now(), skewMs: 5_000 };
   if (component === 'kube-controller-manager' || component === 'kube-scheduler') await releaseLeaseOfEnded(site.access.kube(), component, ended, limitsOf(site, 10_000));
-  await site.shell.must(`systemctl start '${unitOf(site, component).unit.name}'`, limitsOf(site, 120_000));
+  await startUnit(site, component);
 }
