@@ -3,11 +3,12 @@
 import { execFileSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { closingLine, type Tally } from '../scripts/closing-line.js';
-import { labPaths } from './lab.js';
+import { type LabPaths, labPaths } from './lab.js';
 import { withLock } from './lock.js';
 import { readOptions, type TestOptions, usage } from './tests/options.js';
 import { prepareLab, reasonsAgainst } from './tests/prepare-lab.js';
-import { drawScenarios, mayTakeMinutes, type Scenario, scenarios } from './tests/scenarios.js';
+import { byLayout, drawScenarios, mayTakeMinutes, type Scenario, scenarios } from './tests/scenarios.js';
+import { whileOthersStandStill } from './tests/standing-still.js';
 import { runTests } from './tests/vitest-run.js';
 
 const startedMs = performance.now();
@@ -26,43 +27,65 @@ async function testLab(options: TestOptions): Promise<Tally> {
   const drawn = draw(options, seed);
   print(`lab tests at ${seed}: ${drawn.chosen.map(({ name }) => name).join(', ')}`);
   for (const { name, what, minutes } of drawn.left) print(`  not drawn: ${name} (${what}; about ${minutes} min): npm run test:lab -- --only ${name}`);
-  const sum: Tally = { passed: 0, failed: 0, skipped: 0 };
-  const paths = labPaths();
+  const state: State = { options, seed, sum: { passed: 0, failed: 0, skipped: 0 }, slowness: 1 };
+  for (const [layout, chosen] of byLayout(drawn.chosen)) await testOn(labPaths(layout), chosen, state);
+  return state.sum;
+}
+
+interface State {
+  readonly options: TestOptions;
+  readonly seed: string;
+  readonly sum: Tally;
+  /** How many times as long as measured scenarios have taken so far. */
+  slowness: number;
+}
+
+function leftMinutes({ withinMinutes }: TestOptions): number {
+  return withinMinutes - (performance.now() - startedMs) / minuteMs;
+}
+
+async function testOn(paths: LabPaths, chosen: readonly Scenario[], state: State): Promise<void> {
+  const { options, sum } = state;
+  const skipAll = (): void => {
+    sum.skipped += chosen.reduce((count, { files }) => count + files.length, 0);
+  };
+  if (leftMinutes(options) <= 0) {
+    print(`No time is left for the tests on the lab of layout ${paths.layout.name}, so they are skipped.`);
+    return skipAll();
+  }
   const reasons = await reasonsAgainst(paths);
   if (reasons.length > 0) {
-    print(`This machine cannot run the lab tests, so they are skipped. Missing:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`);
-    sum.skipped = drawn.chosen.reduce((count, { files }) => count + files.length, 0);
-    return sum;
+    print(`This machine cannot run the tests on the lab of layout ${paths.layout.name}, so they are skipped. Missing:\n${reasons.map((reason) => `  - ${reason}`).join('\n')}`);
+    return skipAll();
   }
   // Held to the end: nobody takes the cluster away under a rotation.
-  return withLock(paths, 'test', async () => {
-    const left = (): number => options.withinMinutes - (performance.now() - startedMs) / minuteMs;
-    const late = sleep(Math.min(left() * minuteMs, longestTimerMs), true, { ref: false });
-    if (await Promise.race([prepareLab(paths, print).then(() => false), late])) {
-      print('The lab has not come up in the time that there was, so its tests are skipped. What has been built of it stays.');
-      sum.skipped = drawn.chosen.reduce((count, { files }) => count + files.length, 0);
-      return sum;
-    }
-    let slowness = 1;
-    for (const scenario of drawn.chosen) {
-      const need = mayTakeMinutes(scenario, slowness);
-      if (need > left()) {
-        print(
-          `  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left().toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`,
-        );
-        continue;
+  await withLock(paths, 'test', () =>
+    whileOthersStandStill(paths.layout.name, print, async () => {
+      const late = sleep(Math.min(leftMinutes(options) * minuteMs, longestTimerMs), true, { ref: false });
+      if (await Promise.race([prepareLab(paths, print).then(() => false), late])) {
+        print('The lab has not come up in the time that there was, so its tests are skipped. What has been built of it stays.');
+        return skipAll();
       }
-      const took = await runScenario(scenario, { options, seed, sum, leftMinutes: left() });
-      if (scenario.minutes >= tellingMinutes) slowness = Math.max(slowness, took / scenario.minutes);
-    }
-    return sum;
-  });
+      for (const scenario of chosen) await runIfItFits(scenario, state);
+    }),
+  );
+}
+
+async function runIfItFits(scenario: Scenario, state: State): Promise<void> {
+  const need = mayTakeMinutes(scenario, state.slowness);
+  const left = leftMinutes(state.options);
+  if (need > left) {
+    print(`  not drawn: ${scenario.name} (${scenario.what}; it may take ${need.toFixed(0)} min, and ${left.toFixed(0)} are left): npm run test:lab -- --only ${scenario.name}`);
+    return;
+  }
+  const took = await runScenario(scenario, state);
+  if (scenario.minutes >= tellingMinutes) state.slowness = Math.max(state.slowness, took / scenario.minutes);
 }
 
 /** Minutes that it took. */
-async function runScenario(scenario: Scenario, { options, seed, sum, leftMinutes }: { options: TestOptions; seed: string; sum: Tally; leftMinutes: number }): Promise<number> {
+async function runScenario(scenario: Scenario, { options, seed, sum }: State): Promise<number> {
   const started = performance.now();
-  const endsAt = started + Math.min(scenario.minutes * patience * (options.all ? 6 : 1), leftMinutes) * minuteMs;
+  const endsAt = started + Math.min(scenario.minutes * patience * (options.all ? 6 : 1), leftMinutes(options)) * minuteMs;
   print(`\n=== ${scenario.name}: ${scenario.what}`);
   const before = { ...sum };
   for (const file of scenario.files) {
@@ -78,8 +101,9 @@ async function runScenario(scenario: Scenario, { options, seed, sum, leftMinutes
   return took;
 }
 
-function draw({ all, only, budgetMinutes }: TestOptions, seed: string): ReturnType<typeof drawScenarios> {
+function draw({ all, layout, only, budgetMinutes }: TestOptions, seed: string): ReturnType<typeof drawScenarios> {
   if (only.length > 0) return { chosen: only, left: [] };
+  if (layout !== undefined) return { chosen: scenarios.filter((scenario) => scenario.layout === layout), left: [] };
   return all ? { chosen: scenarios, left: [] } : drawScenarios(scenarios, seed, budgetMinutes);
 }
 

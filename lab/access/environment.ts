@@ -1,3 +1,4 @@
+import { hardWayMount } from '../hard-way/vault-setup.js';
 import { type Lab, vaultAddress } from '../lab.js';
 import { signRole } from '../vault/setup.js';
 import { vaultFiles } from '../vault/files.js';
@@ -12,7 +13,7 @@ export function labEnvironment(lab: Lab): Record<string, string> {
     VAULT_CACERT: vault.authority,
     ROTATE_CA_VAULT_ROLE_ID_FILE: vault.roleId,
     ROTATE_CA_VAULT_SECRET_ID_FILE: vault.secretId,
-    ...(lab.layout.madeBy === 'kubeadm' ? { ROTATE_CA_VAULT_SIGN_ROLE: signRole } : {}),
+    ...(lab.layout.madeBy === 'kubeadm' ? { ROTATE_CA_VAULT_SIGN_ROLE: signRole } : { ROTATE_CA_VAULT_MOUNT: hardWayMount }),
     ROTATE_CA_INVENTORY: lab.paths.inventory,
     ROTATE_CA_SSH_CONFIG: lab.paths.sshConfig,
     ROTATE_CA_LAB: lab.paths.builtRoot,

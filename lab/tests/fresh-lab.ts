@@ -1,6 +1,7 @@
 /** A lab as it was right after it was made: every scenario begins there, whatever the one before left behind. */
 
 import { type Lab, labPaths, openLab } from '../lab.js';
+import type { LayoutName } from '../layout.js';
 import { restoreSnapshot } from '../snapshot/restore.js';
 import { Stages } from '../stages.js';
 import { waitForQuiet } from './quiet.js';
@@ -8,9 +9,9 @@ import { waitForQuiet } from './quiet.js';
 export const freshSnapshot = 'fresh';
 
 /** Restores the snapshot `fresh` and waits until all is Ready and the machine quiet. The runner holds the lab's lock. */
-export async function freshLab(): Promise<Lab> {
+export async function freshLab(layout: LayoutName = 'kubeadm'): Promise<Lab> {
   endWithParent();
-  const paths = labPaths();
+  const paths = labPaths(layout);
   const lines: string[] = [];
   const started = performance.now();
   await restoreSnapshot(paths, freshSnapshot, new Stages((line) => void lines.push(line)));

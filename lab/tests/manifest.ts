@@ -6,7 +6,18 @@ import { asRoot, onEach } from './node-script.js';
 /** A line for each file, by path. */
 export type Manifest = ReadonlyMap<string, string>;
 
-const roots = '/etc/kubernetes /var/lib/kubelet/pki /var/lib/kubelet/config.yaml /var/lib/kubelet/kubeadm-flags.env /var/lib/rotate-ca';
+/** Of both layouts: what is not there counts for nothing. */
+const roots = [
+  '/etc/kubernetes',
+  '/etc/etcd',
+  '/etc/systemd/system',
+  '/var/lib/kubelet/pki',
+  '/var/lib/kubelet/config.yaml',
+  '/var/lib/kubelet/kubelet-config.yaml',
+  '/var/lib/kubelet/kubeadm-flags.env',
+  '/var/lib/kube-proxy',
+  '/var/lib/rotate-ca',
+].join(' ');
 
 const script = `
 cd /

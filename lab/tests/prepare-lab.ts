@@ -5,6 +5,7 @@ import { buildAll } from '../build/build-all.js';
 import { down } from '../down.js';
 import { type ClusterShape, defaultShape, type LabPaths, openLab, readShape } from '../lab.js';
 import { missingRequirements } from '../machine/requirements.js';
+import { letGoOn } from './standing-still.js';
 import { snapshotFolder, takeSnapshot } from '../snapshot/snapshot.js';
 import { Stages } from '../stages.js';
 import { up } from '../up.js';
@@ -33,6 +34,7 @@ function differences(there: ClusterShape): string[] {
  * The caller holds the lab's lock.
  */
 export async function prepareLab(paths: LabPaths, print: Print): Promise<void> {
+  letGoOn(paths.layout);
   if (readShape(paths) !== undefined && existsSync(snapshotFolder(paths, freshSnapshot))) {
     await buildAll(openLab({ paths }), new Stages(print));
     return;

@@ -57,9 +57,16 @@ export function startProgram({ args, env, logFile }: Invocation): Running {
   const failures: Failure[] = [];
   const said: string[] = [];
   const listeners: ((timed: TimedFact) => void)[] = [];
+  let garbled: unknown;
   createInterface({ input: child.stdout }).on('line', (line) => {
     log.write(`${line}\n`);
-    const heard = readLine(line);
+    let heard: ReturnType<typeof readLine>;
+    try {
+      heard = readLine(line);
+    } catch (error) {
+      garbled = error;
+      return;
+    }
     failures.push(...heard.failures);
     if (heard.timed === undefined) return;
     facts.push(heard.timed);
@@ -78,6 +85,8 @@ export function startProgram({ args, env, logFile }: Invocation): Running {
     child.once('close', (code, signal) => {
       clearInterval(memory);
       log.end(`[exit ${code ?? signal}]\n`);
+      // One that was killed may have been in the middle of a line.
+      if (garbled !== undefined && signal === null) reject(garbled);
       const seconds = (performance.now() - startedAt) / 1000;
       resolve({ code: code ?? undefined, signal: signal ?? undefined, facts, failures, said: said.join('\n'), peakRssMiB, seconds });
     });

@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { drawOne } from '../../src/domain/draw.js';
-import { drawScenarios, mayTakeMinutes, scenarios } from './scenarios.js';
+import { byLayout, drawScenarios, mayTakeMinutes, type Scenario, scenarios } from './scenarios.js';
 
 const names = (drawn: ReturnType<typeof drawScenarios>): string[] => drawn.chosen.map(({ name }) => name);
 const seeds = Array.from({ length: 200 }, (_, n) => `commit ${n}`);
@@ -32,7 +32,7 @@ describe('scenarios', () => {
     ['half as slow again', 1.5, 30],
     ['faster than measured', 0.5, 20],
   ])('need room to spare on a machine that is %s', (_, slowness, minutes) => {
-    expect(mayTakeMinutes({ name: 'a', files: [], what: '', minutes: 10 }, slowness)).toBe(minutes);
+    expect(mayTakeMinutes({ name: 'a', layout: 'any', files: [], what: '', minutes: 10 }, slowness)).toBe(minutes);
   });
 
   it('all have their turn', () => {
@@ -46,6 +46,19 @@ describe('scenarios', () => {
     const little = drawScenarios(scenarios, 'x', 1);
     expect([...little.chosen, ...little.left].length).toBe(scenarios.length);
     expect(little.chosen.length).toBe(2);
+  });
+
+  it('are drawn of both layouts, now and then of one only', () => {
+    const drawn = new Set(seeds.map((seed) => [...byLayout(drawScenarios(scenarios, seed, 20).chosen).keys()].join(' ')));
+    expect([...drawn].sort()).toEqual(['hard-way', 'kubeadm', 'kubeadm hard-way']);
+  });
+
+  it('that need no cluster run beside the first that does', () => {
+    const named = (...wanted: string[]): Scenario[] => scenarios.filter(({ name }) => wanted.includes(name));
+    const sorted = (...wanted: string[]): string[] => [...byLayout(named(...wanted))].map(([layout, of]) => `${layout}: ${of.map(({ name }) => name).join(' ')}`);
+    expect(sorted('vault', 'keep', 'hard-way-killed')).toEqual(['hard-way: vault keep hard-way-killed']);
+    expect(sorted('vault', 'refused', 'hard-way-killed')).toEqual(['kubeadm: vault refused', 'hard-way: hard-way-killed']);
+    expect(sorted('vault')).toEqual(['kubeadm: vault']);
   });
 
   it('draws one of a few', () => {

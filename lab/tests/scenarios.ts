@@ -1,9 +1,12 @@
 /** The scenarios of the lab tests, how long each takes, and which of them fit a budget of time. */
 
 import { drawOrder } from '../../src/domain/draw.js';
+import type { LayoutName } from '../layout.js';
 
 export interface Scenario {
   readonly name: string;
+  /** `any`: it needs what every lab has built, and no cluster. */
+  readonly layout: LayoutName | 'any';
   /** Files of tests, in the order in which they run on the same cluster. */
   readonly files: readonly string[];
   /** Measured on two cores, with the restore before it. */
@@ -12,20 +15,71 @@ export interface Scenario {
 }
 
 export const scenarios: readonly Scenario[] = [
-  { name: 'vault', files: ['.lab.test.ts'], minutes: 0.2, what: 'the issuer against a private Vault' },
+  { name: 'vault', layout: 'any', files: ['.lab.test.ts'], minutes: 0.2, what: 'the issuer against a private Vault' },
   {
     name: 'full-rotation',
+    layout: 'kubeadm',
     files: ['test/lab/full-rotation.test.ts', 'test/lab/after-distrust.test.ts', 'test/lab/finalized.test.ts'],
     minutes: 10,
     what: 'the whole rotation under probes, then the state after it, then finalize',
   },
-  { name: 'killed-and-resumed', files: ['test/lab/killed-and-resumed.test.ts'], minutes: 12, what: 'SIGKILL in the middle of an apply, then resume' },
-  { name: 'rolled-back', files: ['test/lab/rolled-back.test.ts'], minutes: 9, what: 'taken back from the gate before distrust, after a node has joined' },
-  { name: 'fidelity', files: ['test/lab/fidelity.test.ts'], minutes: 10, what: 'the table of behaviours that staging is held to' },
-  { name: 'step-contract', files: ['test/lab/step-contract.test.ts'], minutes: 10, what: 'steps drawn by the commit, each held against every rule of the contract of step kinds' },
-  { name: 'keep', files: ['test/lab/keep.test.ts'], minutes: 2, what: 'a staging cluster that is kept, seen with ssh, kubectl and vault as it is printed' },
-  { name: 'refused', files: ['test/lab/refused.test.ts'], minutes: 5, what: 'bad input is refused before anything is changed' },
+  { name: 'killed-and-resumed', layout: 'kubeadm', files: ['test/lab/killed-and-resumed.test.ts'], minutes: 12, what: 'SIGKILL in the middle of an apply, then resume' },
+  {
+    name: 'rolled-back',
+    layout: 'kubeadm',
+    files: ['test/lab/rolled-back.test.ts'],
+    minutes: 9,
+    what: 'taken back from the gate before distrust, after a node has joined',
+  },
+  { name: 'fidelity', layout: 'kubeadm', files: ['test/lab/fidelity.test.ts'], minutes: 10, what: 'the table of behaviours that staging is held to' },
+  {
+    name: 'step-contract',
+    layout: 'kubeadm',
+    files: ['test/lab/step-contract.test.ts'],
+    minutes: 10,
+    what: 'steps drawn by the commit, each held against every rule of the contract of step kinds',
+  },
+  {
+    name: 'keep',
+    layout: 'any',
+    files: ['test/lab/keep.test.ts'],
+    minutes: 2,
+    what: 'a staging cluster that is kept, seen with ssh, kubectl and vault as it is printed',
+  },
+  { name: 'refused', layout: 'kubeadm', files: ['test/lab/refused.test.ts'], minutes: 5, what: 'bad input is refused before anything is changed' },
+  {
+    name: 'hard-way-cutover',
+    layout: 'hard-way',
+    files: ['test/lab/hard-way-cutover.test.ts'],
+    minutes: 8,
+    what: 'the whole cutover under probes and clients of an application, then the state after it',
+  },
+  {
+    name: 'hard-way-rolled-back',
+    layout: 'hard-way',
+    files: ['test/lab/hard-way-rolled-back.test.ts'],
+    minutes: 10,
+    what: 'a cutover taken back from its middle, and again after the tokens',
+  },
+  {
+    name: 'hard-way-killed',
+    layout: 'hard-way',
+    files: ['test/lab/hard-way-killed.test.ts'],
+    minutes: 7,
+    what: 'SIGKILL while the API is away between etcd and API servers, then resume',
+  },
 ];
+
+/** Scenarios by the lab that they run on, in the order of the list. What needs no cluster runs beside the first. */
+export function byLayout(chosen: readonly Scenario[]): ReadonlyMap<LayoutName, readonly Scenario[]> {
+  const first = chosen.map(({ layout }) => layout).find((layout) => layout !== 'any') ?? 'kubeadm';
+  const sorted = new Map<LayoutName, Scenario[]>();
+  for (const scenario of chosen) {
+    const layout = scenario.layout === 'any' ? first : scenario.layout;
+    sorted.set(layout, [...(sorted.get(layout) ?? []), scenario]);
+  }
+  return sorted;
+}
 
 /** Scenarios differ by so much from what was measured on the same machine. */
 const margin = 2;

@@ -31,7 +31,7 @@ export async function sweepFor(lab: Lab, ca: X509Certificate): Promise<Sweep> {
 }
 
 const readFiles = `
-find /etc/kubernetes /var/lib/kubelet/pki /var/lib/rotate-ca /root/.kube /home -xdev -type f -size -512k 2>/dev/null | while read -r f; do
+find /etc/kubernetes /etc/etcd /var/lib/kubelet/pki /var/lib/rotate-ca /root/.kube /home -xdev -type f -size -512k 2>/dev/null | while read -r f; do
   printf '%s\\t%s\\n' "$f" "$(base64 -w0 < "$f")"
 done`;
 

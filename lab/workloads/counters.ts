@@ -4,7 +4,7 @@ import { externalCountersUrl } from './external-client.js';
 import { type FeltRecord, latestByRun, parseFeltRecord } from './felt-record.js';
 import { feltSince, type FeltVerdict, judgeFelt } from './felt-verdict.js';
 import { getJson } from './kube-objects.js';
-import { counterPort, namespace } from './manifests.js';
+import { counterPort } from './manifests.js';
 
 const liveDeadlineMs = 2_000;
 /** Enough for two fresh connections. */
@@ -25,8 +25,8 @@ interface PodList {
  */
 export async function readCounters(lab: Lab): Promise<FeltRecord[]> {
   const [written, pods] = await Promise.all([
-    getJson<ConfigMapList>(lab, ['-n', namespace, 'configmaps', '-l', 'felt=counters']),
-    getJson<PodList>(lab, ['-n', namespace, 'pods', '-l', 'felt=program']),
+    getJson<ConfigMapList>(lab, ['configmaps', '-A', '-l', 'felt=counters']),
+    getJson<PodList>(lab, ['pods', '-A', '-l', 'felt=program']),
   ]);
   const records = written.items.flatMap(({ data }) => Object.values(data ?? {}).map(parseFeltRecord));
   const addresses = pods.items.flatMap(({ status }) => (status.phase === 'Running' && status.podIP !== undefined ? [status.podIP] : []));

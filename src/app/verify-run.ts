@@ -83,12 +83,18 @@ function expected(error: unknown): readonly Failure[] {
 type Marks = Awaited<ReturnType<typeof overviewOf>>['progress']['marks'];
 type Steps = Awaited<ReturnType<typeof overviewOf>>['plan']['steps'];
 
-/** A later step of a kind replaces what an earlier one has proved on the same target. */
+/**
+ * A later step of a kind replaces what an earlier one has proved on the same target; where it says which component it is about, of that one.
+ * What is staged has no more to say once it has been removed.
+ */
 function newestOfEachKind(steps: Steps, marks: Marks): { step: Steps[number]; targets: string[] }[] {
   const taken = new Set<string>();
+  const isRemoved = steps.some(({ id, kind, targets }) => stepKinds.get(kind)?.staged === 'removes' && targets.every((target) => marks[id]?.[target]?.mark === 'verified'));
   const found = [...steps].reverse().map((step) => {
+    if (isRemoved && stepKinds.get(step.kind)?.staged === 'proves') return { step, targets: [] };
+    const about = step.kind === 'reissue-leaves' ? step.params : (step.params as { readonly component?: string }).component;
     const targets = step.targets.filter((target) => {
-      const key = `${step.kind} ${JSON.stringify(step.kind === 'reissue-leaves' ? step.params : '')} ${target}`;
+      const key = `${step.kind} ${JSON.stringify(about ?? '')} ${target}`;
       if (marks[step.id]?.[target]?.mark !== 'verified' || taken.has(key)) return false;
       taken.add(key);
       return true;

@@ -92,11 +92,27 @@ function formatOf(argv: readonly string[]): string {
 }
 
 main(process.argv).then(
-  (code) => process.exit(code),
-  (error: unknown) => {
+  (code) => exitWith(code),
+  async (error: unknown) => {
     process.stderr.write(
       `rotate-ca has a defect: ${redact(error instanceof Error ? (error.stack ?? error.message) : String(error))}\nNothing more is done. The journal is whole: "rotate-ca resume" goes on.\n`,
     );
-    process.exit(exitCodes.error);
+    await exitWith(exitCodes.error);
   },
 );
+
+/** What is still on its way to a reader that is slower than we are would be lost with the process: a plan in JSON is larger than a pipe. */
+async function exitWith(code: number): Promise<never> {
+  await Promise.all([process.stdout, process.stderr].map(written));
+  process.exit(code);
+}
+
+/** A reader that is gone takes nothing any more, and must not hold us. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  if (stream.writableLength === 0 || stream.destroyed) return Promise.resolve();
+  return new Promise((resolve) => {
+    stream.once('close', () => resolve());
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
+}

@@ -65,6 +65,8 @@ export interface StepKind<P> {
   unneeded?(params: P, inventory: Inventory): string | undefined;
   /** PURE. Files on a node that hold what this step has written, until another step writes them: they are watched by hash. */
   leaves?(params: P): readonly string[];
+  /** `proves`: verify compares with what is staged beside the run. `removes`: it is gone once this has been applied, and the former is not asked again. */
+  readonly staged?: 'proves' | 'removes';
   /** Reads only. Splits the targets of a step into waves (one after the other, each at once), by what is true now: leaders last. Default: one wave. */
   waves?(targets: readonly string[], site: Omit<Site, 'shell' | 'target'>, params: P): Promise<string[][]>;
   /** Reads only. */

@@ -71,12 +71,14 @@ async function askAtGate(out: Output, view: Driven['view'], differences: readonl
 }
 
 function tell(out: Output, run: string, { view, differences }: Driven, interrupts: number): number {
-  const { value, progress, gate, defect } = view;
+  const { value, progress, gate, defect, plan } = view;
   out.object('RunState', { run, state: value, gate: gate?.name, differences, outcome: progress.outcome, failures: progress.failure?.failures ?? [] });
   const c = out.colours;
   if (value === 'succeeded') {
     out.say(c.green(`Run ${run} has succeeded.`));
-    out.say(`  Outgoing key: it is still in the encrypted checkpoints. After a soak: rotate-ca finalize ${run}`);
+    // In a cutover the key of the CA is with the issuer; those of its leaves were on the nodes.
+    const kept = plan.steps.some(({ kind }) => kind === 'issue-root') ? 'Keys of before: they are' : 'Outgoing key: it is';
+    out.say(`  ${kept} still in the encrypted checkpoints. After a soak: rotate-ca finalize ${run}`);
     out.say(`  To take everything back until then: rotate-ca rollback ${run}`);
     return exitCodes.ok;
   }

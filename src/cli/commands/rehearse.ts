@@ -4,7 +4,7 @@ import { type Command, Option } from 'commander';
 import { faultKinds } from '../../app/faults/fault-kinds.js';
 import { fail } from '../../domain/errors.js';
 import type { Context } from '../context.js';
-import { playbookFile } from '../playbook-file.js';
+import { playbookFile, playbookOfPlan } from '../playbook-file.js';
 import type { RehearsalInterrupts } from './rehearse-whole.js';
 
 interface RehearseFlags {
@@ -19,7 +19,7 @@ interface RehearseFlags {
 }
 
 /** Waits of a real cluster pass so many times as fast. */
-const usualSpeed = 20;
+export const usualSpeed = 20;
 const slowSpeed = 4;
 
 export function addRehearseCommand(program: Command, context: Context): void {
@@ -36,7 +36,7 @@ export function addRehearseCommand(program: Command, context: Context): void {
       ).default('ha'),
     )
     .addOption(new Option('--from <plan>', 'like the cluster of a saved plan: same nodes, files, names, validity, flags').conflicts('topology'))
-    .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca', 'cluster-ca')
+    .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca; with --from that of the plan', 'cluster-ca')
     .option('--speed <n>', `how many times as fast as in a real cluster waits pass (default: ${usualSpeed})`)
     .addOption(new Option('--slow', `for a demonstration: --speed ${slowSpeed}`).default(false).conflicts('speed'))
     .option('--keep', 'leave the cluster up until Ctrl-C, and say how to look at it', false)
@@ -45,7 +45,9 @@ export function addRehearseCommand(program: Command, context: Context): void {
     .addHelpText('after', faultsHelp())
     .action(async (flags: RehearseFlags, command: Command) => {
       const { faults, seed, from, keep, topology } = flags;
-      const common = { playbookFile: playbookFile(flags.playbook), speed: speedOf(flags), keep, ...(from === undefined ? {} : { from }) };
+      const isOwnPlaybook = command.getOptionValueSource('playbook') !== 'default';
+      const ofPlan = from === undefined || isOwnPlaybook ? undefined : playbookOfPlan(from);
+      const common = { playbookFile: ofPlan ?? playbookFile(flags.playbook), speed: speedOf(flags), keep, ...(from === undefined ? {} : { from }) };
       const isDefault = command.getOptionValueSource('topology') === 'default';
       const interrupts = listen();
       try {
@@ -77,7 +79,7 @@ function speedOf(flags: RehearseFlags): number {
 }
 
 /** A rehearsal has no safe point that anybody goes on from: the first Ctrl-C ends it. */
-function listen(): RehearsalInterrupts & { stop(): void } {
+export function listen(): RehearsalInterrupts & { stop(): void } {
   const controller = new AbortController();
   const leave: (() => void)[] = [];
   const heard = (): void => {

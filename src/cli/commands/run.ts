@@ -6,9 +6,11 @@ import { exitCodes, fail } from '../../domain/errors.js';
 import { readDuration } from '../../domain/plan/duration.js';
 import type { Plan } from '../../domain/plan/plan.js';
 import type { Context } from '../context.js';
+import { playbookFile, playbookOfPlan } from '../playbook-file.js';
 import { askFor } from '../question.js';
 import { driveRun } from './drive-run.js';
 import { makePlan, type PlanFlags, withPlanOptions } from './plan.js';
+import { listen, usualSpeed } from './rehearse.js';
 import { planText } from './plan-text.js';
 import { stateDirOf } from '../../app/settings.js';
 
@@ -34,8 +36,13 @@ export function lockTimeoutMs(flags: Pick<DriveFlags, 'lockTimeout'>): number {
 export function addRunCommand(program: Command, context: Context): void {
   withDriveOptions(withPlanOptions(program.command('run').argument('[plan]', 'a saved plan: exactly that is done').summary('rotate')))
     .description('Executes a saved plan without a question before its first gate. Without a plan: makes one, shows it, asks.')
-    .action(async (file: string | undefined, flags: PlanFlags & DriveFlags) => {
+    .option('--dry-run', 'do it on a staging cluster like that of the saved plan, and leave yours alone (rehearse --from)', false)
+    .action(async (file: string | undefined, flags: PlanFlags & DriveFlags & { dryRun: boolean }) => {
       const { out, env } = context;
+      if (flags.dryRun) {
+        context.end(await dryRun(file, context));
+        return;
+      }
       const lockMs = lockTimeoutMs(flags);
       const plan = file === undefined ? await makePlan(flags, context) : await savedPlan(file);
       const stateDir = flags.stateDir === undefined && env.ROTATE_CA_STATE_DIR === undefined ? plan.settings.stateDir : stateDirOf(flags, env);
@@ -53,6 +60,25 @@ export function addRunCommand(program: Command, context: Context): void {
       out.say(`Run ${plan.name}. If it is interrupted: rotate-ca resume ${plan.name}`);
       context.end(await driveRun(out, env, { stateDir, run: plan.name, ask: 'submit', autoApprove: flags.autoApprove, lockTimeoutMs: lockMs, input: flags.input }));
     });
+}
+
+/** The same as "rehearse --from": a plan is of one cluster, and what it would do is shown on one like it. */
+async function dryRun(file: string | undefined, context: Context): Promise<number> {
+  if (file === undefined)
+    return fail('usage', {
+      target: '--dry-run',
+      summary: 'a dry run is one of a saved plan',
+      nextAction: 'Make one with "rotate-ca plan --out FILE", then "rotate-ca run FILE --dry-run".',
+    });
+  const plan = await savedPlan(file);
+  const interrupts = listen();
+  try {
+    const { rehearseWhole } = await import('./rehearse-whole.js');
+    const common = { topology: '', speed: usualSpeed, keep: false, from: file };
+    return await rehearseWhole({ ...common, playbookFile: playbookOfPlan(file) ?? playbookFile(plan.playbook.file) }, context, interrupts);
+  } finally {
+    interrupts.stop();
+  }
 }
 
 async function savedPlan(file: string): Promise<Plan> {

@@ -37,6 +37,8 @@ for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdlin
   d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
   case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
   if grep -q kubepods $d/cgroup 2>/dev/null; then in_pod; continue; fi
+  # A container on this host may have a systemd of its own: its units are not the host's.
+  ns=$(readlink $d/ns/pid 2>/dev/null); [ -z "$ns" ] || [ "$ns" = "$(readlink /proc/self/ns/pid)" ] || continue
   [ $name != kubelet ] || kubelet=$c
   unit=$(grep -oE '[^/]+\\.service$' $d/cgroup 2>/dev/null | head -n 1)
   [ -n "$unit" ] || continue

@@ -39,6 +39,8 @@ export function runScript(line: string | undefined, place: ScriptPlace, options:
   const signal = (name: string): void => script.signal(name);
   const kill = (): void => signal('KILL');
   const calls = takeCalls({ folder: place.calls, root: place.root, signalScript: signal }, place.answer);
+  // Before it starts: it is among the processes that it may look at.
+  const disappear = place.appear(line === undefined ? ['-sh'] : ['sh', '-c', line], signal);
   const script = place.shell.start(
     { args: shellArgs(line === undefined ? undefined : leadScript(line, place.root), options.terminal === true), cwd: place.cwd, env: place.env },
     { output: (stream, chunk) => outputs[stream].take(chunk), calls: calls.take },
@@ -54,7 +56,6 @@ export function runScript(line: string | undefined, place: ScriptPlace, options:
   };
 
   async function follow(): Promise<ScriptAnswer> {
-    const disappear = place.appear(line === undefined ? ['-sh'] : ['sh', '-c', line], signal);
     if (options.signal.aborted) kill();
     options.signal.addEventListener('abort', kill, { once: true });
     try {

@@ -11,6 +11,7 @@ import { gitops, quorum, ready, webhooks, witness } from '../../operations/clust
 import { cutConnections } from '../../operations/cut-connections.js';
 import { apiPort } from '../../operations/identity-probe.js';
 import { readsOnly } from '../../operations/reads-only.js';
+import { paceOf } from '../../operations/making-tokens-again.js';
 import { obstaclesOf } from '../../operations/token-obstacles.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -48,7 +49,10 @@ export const checkCutover: StepKind<Params> = {
   async apply(site) {
     if (replacedTokenKeys(site.inventory).length > 0) {
       const { length } = await site.access.kube().list(tokenSecrets, limitsOf(site, 15_000));
-      site.tell(`${length} token Secrets will be signed anew, for the key of their tokens goes with its leaf: holders get 401 until they read the new one`);
+      const { tokensPerSecond, seconds } = paceOf(site.inventory, length);
+      site.tell(
+        `${length} token Secrets will be signed anew, for the key of their tokens goes with its leaf: holders get 401 until they read the new one. kube-controller-manager makes about ${tokensPerSecond} a second: about ${seconds} s`,
+      );
     }
     for (const line of await cutConnections(site)) site.tell(line);
   },

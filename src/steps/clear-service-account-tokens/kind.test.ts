@@ -7,7 +7,7 @@ import { failuresOf } from '../../domain/errors.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Site } from '../../ports/step-kind.js';
 import { clearServiceAccountTokens } from './kind.js';
-import { paceOf } from './making-again.js';
+import { paceOf } from '../../operations/making-tokens-again.js';
 
 const pki = '/etc/kubernetes/pki';
 const spkiOf = (key: string) => createHash('sha256').update(key).digest('hex');

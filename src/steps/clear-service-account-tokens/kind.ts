@@ -7,7 +7,7 @@ import { obstaclesOf } from '../../operations/token-obstacles.js';
 import { type Answer, waitFor } from '../../operations/waiting.js';
 import type { KubeObject, PatchOperation } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
-import { paceOf } from './making-again.js';
+import { paceOf } from '../../operations/making-tokens-again.js';
 import { patchSecrets } from './patch-secrets.js';
 import { judgeBy, listed, nameOf, tokenOf, tokenSecrets } from './token-secrets.js';
 

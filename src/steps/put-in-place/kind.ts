@@ -14,6 +14,7 @@ export const putInPlace: StepKind<z.infer<typeof params>> = {
   name: 'put-in-place',
   targets: 'nodes',
   params,
+  staged: 'proves',
   takesApiAway: () => ['forward', 'back'],
   effects: () => [
     { type: 'cutover', edge: 'begins' },

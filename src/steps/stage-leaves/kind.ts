@@ -27,6 +27,7 @@ export const stageLeaves: StepKind<Params> = {
   name: 'stage-leaves',
   targets: 'cluster',
   params,
+  staged: 'proves',
   effects: () => [],
 
   async preflight() {

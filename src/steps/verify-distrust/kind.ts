@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import type { Inventory } from '../../domain/cluster/inventory.js';
-import { nodesWith } from '../../domain/cluster/inventory.js';
+import { fileOf, nodesWith } from '../../domain/cluster/inventory.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { apiPort, apiServerOf, askApiServer, askKubelet, type Verdict } from '../../operations/identity-probe.js';
@@ -11,7 +11,7 @@ import { outgoingWitness } from '../../operations/outgoing-witness.js';
 import { podsHoldingEarlierTrust } from '../../operations/pods.js';
 import { publicationOf } from '../../operations/publication.js';
 import { readsOnly } from '../../operations/reads-only.js';
-import { artefactNames, stagingDir } from '../../operations/run-files.js';
+import { artefactNames, paths, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { limitsOf, msLeft } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -24,6 +24,7 @@ export const verifyDistrust: StepKind<z.infer<typeof params>> = {
   name: 'verify-distrust',
   targets: 'cluster',
   params,
+  staged: 'removes',
   ...readsOnly,
   effects: () => [{ type: 'trusts', verifier: 'pods', cas: ['incoming'] }],
 
@@ -175,12 +176,13 @@ async function logs(site: Site): Promise<Failure[]> {
 async function remaining(site: Site, inventory: Inventory): Promise<string> {
   const published = publicationOf(site, ['incoming']);
   const pods = published === undefined ? [] : await podsHoldingEarlierTrust(site, published);
+  const hasKey = nodesWith(site.inventory, 'control-plane').some((node) => fileOf(node, paths.caKey) !== undefined);
   const lines = [
     'Every file and object of the cluster chains to the incoming CA only.',
     `Swept: ${inventory.nodes.length} nodes, ${inventory.nodes.reduce((n, x) => n + x.files.length, 0)} files, ${inventory.objects.length} objects.`,
     '',
     'The outgoing CA is still in:',
-    '- the encrypted checkpoints and backups of this run (its key too), until "rotate-ca finalize"',
+    `- the encrypted checkpoints and backups of this run (${hasKey ? 'its key too' : 'keys of its leaves too'}), until "rotate-ca finalize"`,
     '- kubeconfigs outside the cluster: of people, CI, monitoring; they are refused now',
     ...(pods.length === 0 ? [] : [`- the memory of ${pods.length} pods that loaded both CAs, until they are restarted:`]),
     ...pods.map((p) => `    ${p.namespace}/${p.name} on ${p.node}`),

@@ -1,6 +1,6 @@
 /** How long kube-controller-manager takes to make tokens again. */
 
-import { type Inventory, nodesWith } from '../../domain/cluster/inventory.js';
+import { type Inventory, nodesWith } from '../domain/cluster/inventory.js';
 
 /** The live Secret is read, then written (k/k pkg/controller/serviceaccount/tokens_controller.go generateTokenIfNeeded). */
 const callsPerToken = 2;
