@@ -21,13 +21,13 @@ export function vaultRootToken(lab: Lab): string {
 }
 
 function mountOf({ layout }: Lab): string {
-  return layout.name === 'hard-way' ? hardWayMount : pkiMount;
+  return layout.madeBy === 'hand' ? hardWayMount : pkiMount;
 }
 
 /** The roots that rotate-ca made and has not taken back. */
 export async function issuersInVault(lab: Lab): Promise<VaultIssuer[]> {
   const all = await everyIssuer(lab);
-  if (lab.layout.name !== 'hard-way') return all;
+  if (lab.layout.madeBy !== 'hand') return all;
   const own = outgoingInVault(lab);
   return all.filter(({ certificatePem }) => certificatePem.trim() !== own);
 }
