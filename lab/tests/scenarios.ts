@@ -65,7 +65,7 @@ export const scenarios: readonly Scenario[] = [
     name: 'hard-way-killed',
     layout: 'hard-way',
     files: ['test/lab/hard-way-killed.test.ts'],
-    minutes: 7,
+    minutes: 6,
     what: 'SIGKILL while the API is away between etcd and API servers, then resume',
   },
 ];

@@ -13,6 +13,7 @@ import { addRunCommand } from './commands/run.js';
 import { addStatusCommands } from './commands/status.js';
 import { addVerifyCommands } from './commands/verify.js';
 import type { Context } from './context.js';
+import { exitWith } from './exit-with.js';
 import { openOutput } from './output.js';
 
 const examples = `
@@ -100,19 +101,3 @@ main(process.argv).then(
     await exitWith(exitCodes.error);
   },
 );
-
-/** What is still on its way to a reader that is slower than we are would be lost with the process: a plan in JSON is larger than a pipe. */
-async function exitWith(code: number): Promise<never> {
-  await Promise.all([process.stdout, process.stderr].map(written));
-  process.exit(code);
-}
-
-/** A reader that is gone takes nothing any more, and must not hold us. */
-function written(stream: NodeJS.WriteStream): Promise<void> {
-  if (stream.writableLength === 0 || stream.destroyed) return Promise.resolve();
-  return new Promise((resolve) => {
-    stream.once('close', () => resolve());
-    stream.once('error', () => resolve());
-    stream.write('', () => resolve());
-  });
-}
