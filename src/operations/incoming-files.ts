@@ -1,6 +1,6 @@
 /** What a cutover puts in place on one node: for each file its text of the incoming CA, staged beside the run under the same path. */
 
-import { fail, RotationError } from '../domain/errors.js';
+import { RotationError } from '../domain/errors.js';
 import type { Inventory } from '../domain/cluster/inventory.js';
 import { type Material, materialOf } from '../domain/cluster/material.js';
 import type { Site } from '../ports/step-kind.js';
@@ -29,12 +29,3 @@ export function pathsOn(material: Material, node: string): string[] {
 
 /** The serving pair that a kubelet made for itself (k/k pkg/kubelet/certificate/kubelet.go): signed by nobody who matters, made anew where it is absent. */
 export const ownServingPair = ['/var/lib/kubelet/pki/kubelet.crt', '/var/lib/kubelet/pki/kubelet.key'] as const;
-
-/** Nodes by name, or a failure that is told: a plan of today has them all. */
-export function nodeNames(inventory: Inventory): string[] {
-  return inventory.nodes.map(({ name }) => name);
-}
-
-export function refuseLayout(target: string, summary: string, cause: string, nextAction: string): never {
-  return fail('layout-unsupported', { target, summary, cause, nextAction });
-}

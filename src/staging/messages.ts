@@ -2,7 +2,7 @@
 
 import type { Activity } from './activity.js';
 import type { ApiFault, FileFault, SshFault } from './faults.js';
-import type { PodCounters } from './kubelet/kubelet.js';
+import type { PodCounters } from './kubelet/kubelet-parts.js';
 import type { OperatorFiles } from './operator-files.js';
 import type { ClusterSpec } from './spec.js';
 import type { SweepResult } from './sweep.js';

@@ -1,7 +1,8 @@
 /** What the pods of the cluster have felt. */
 
 import type { StagingContext } from './component.js';
-import type { Kubelet, PodCounters } from './kubelet/kubelet.js';
+import type { Kubelet } from './kubelet/kubelet.js';
+import type { PodCounters } from './kubelet/kubelet-parts.js';
 import type { WorkloadSpec } from './spec.js';
 
 /** Whether the programs of the applications went on, looked at again and again. */

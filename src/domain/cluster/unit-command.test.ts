@@ -1,3 +1,5 @@
+// The placeholders are systemd's.
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of units, not of JavaScript
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { flagDifferences, readEnvironmentFile, startedBy } from './unit-command.js';

@@ -2,11 +2,17 @@
 
 import type { Components, StagingContext } from '../component.js';
 import type { StagingNode } from '../node/staging-node.js';
-import type { PodCounters } from './kubelet.js';
 import type { AskingCounters } from './pod-asking.js';
 import { askingPace } from './pod-pace.js';
 import { createStaticPods, type StaticPods } from './static-pods.js';
 import { createWorkloadPods, type WorkloadPods } from './workload-pods.js';
+
+export interface PodCounters {
+  readonly asking: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly byReason: Readonly<Record<string, number>>;
+}
 
 export interface KubeletParts {
   readonly staticPods: StaticPods;

@@ -6,7 +6,7 @@ import type { Components, StagingContext } from '../component.js';
 import type { StagingNode, StagingProcess } from '../node/staging-node.js';
 import { kubeletArguments } from '../pki/kubelet-files.js';
 import { type KubeletProcess, startKubeletProcess } from './kubelet-process.js';
-import { kubeletParts } from './kubelet-parts.js';
+import { kubeletParts, type PodCounters } from './kubelet-parts.js';
 import type { StaticPod } from './static-pod.js';
 
 export interface Kubelet {
@@ -22,13 +22,6 @@ export interface Kubelet {
   runningPods(): readonly StoredObject[];
   /** Of the pods on this node that ask the API: how many there are, and how many requests failed, by reason. */
   podCounters(): PodCounters;
-}
-
-export interface PodCounters {
-  readonly asking: number;
-  readonly requests: number;
-  readonly failures: number;
-  readonly byReason: Readonly<Record<string, number>>;
 }
 
 export interface KubeletOptions {
