@@ -68,7 +68,7 @@ describe('a script that is started by the host', () => {
   });
 
   it('holds up the writer while it does not read, and lets him go on when it has ended', async () => {
-    const heard = run('echo up; read line; exit 3');
+    const heard = run('echo up; exec sleep 600');
     let written = 0;
     const write = (): void => void heard.script.stdin.write(Buffer.alloc(inputWindow), () => (written += 1));
     write();
