@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { nodesWith } from '../../domain/cluster/inventory.js';
 import { failure, type Failure } from '../../domain/errors.js';
+import { witness } from '../../operations/cluster-fitness.js';
 import { holdIncomingCredential } from '../../operations/engine-credential.js';
 import { apiServerOf } from '../../operations/identity-probe.js';
 import { outgoingWitness } from '../../operations/outgoing-witness.js';
@@ -22,15 +23,7 @@ export const holdCredential: StepKind<z.infer<typeof params>> = {
   effects: () => [{ type: 'presents', presenter: 'engine', ca: 'incoming' }],
 
   async preflight(site) {
-    if (site.access.original() !== undefined) return [];
-    return [
-      failure('kubeconfig-invalid', {
-        target: site.access.kube().server,
-        summary: 'the kubeconfig holds no client certificate',
-        cause: 'it is the witness of the outgoing CA: after distrust it must be refused',
-        nextAction: 'Use a kubeconfig with an embedded client certificate, admin.conf for example.',
-      }),
-    ];
+    return witness(site);
   },
 
   async apply(site) {
