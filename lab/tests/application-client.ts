@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { request } from 'node:http';
 import type { Socket } from 'node:net';
+import { waitFor } from '../deadline.js';
 import type { Lab } from '../lab.js';
 import { type Blame, blame } from '../probes/blame.js';
 import type { Stall } from '../probes/machine.js';
@@ -51,6 +52,7 @@ export async function startApplicationClient(lab: Lab, { nodePort, path = '/', h
     void asked.finally(() => open.delete(asked));
   }
 
+  await untilServed(lab, { nodePort, path, held });
   const sockets = held ? await Promise.all(lab.workers.map(({ name, ip }) => holdWebsocket(name, ip, nodePort))) : [];
   const timers = lab.workers.map(({ name, ip }) => setInterval(() => ask(name, ip), everyMs));
   return {
@@ -60,6 +62,31 @@ export async function startApplicationClient(lab: Lab, { nodePort, path = '/', h
       return { sent, failures, slowestMs, websockets: sockets.map((socket) => socket.end()) };
     },
   };
+}
+
+/** Answers in a row, on each worker, after which the application counts as served: a Service has several pods behind it. */
+const inARow = 20;
+
+/**
+ * Nodes that have just booted give their pods other addresses, and for some seconds Services still lead to those of before: until then nobody
+ * is a customer. Throws after two minutes.
+ */
+async function untilServed(lab: Lab, { nodePort, path, held }: { nodePort: number; path: string; held: boolean }): Promise<void> {
+  await waitFor(`port ${nodePort} of every worker to lead to its application`, { timeoutMs: 120_000, everyMs: 500 }, async () => {
+    for (const { name, ip } of lab.workers) {
+      for (let answers = 0; answers < inARow; answers += 1) {
+        const { error } = await askOnce(ip, nodePort, path);
+        if (error !== '') return `${name}: ${error}`;
+        if (!held) continue;
+        try {
+          (await holdWebsocket(name, ip, nodePort)).end();
+        } catch (refused) {
+          return String(refused);
+        }
+      }
+    }
+    return true;
+  });
 }
 
 interface Asked {
