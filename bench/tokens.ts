@@ -10,7 +10,8 @@ import { labPaths, type LabPaths } from '../lab/lab.js';
 import { openKube } from '../src/adapters/kube/open-kube.js';
 import type { KubeAccess, KubeObject } from '../src/ports/kube.js';
 import { patchSecrets } from '../src/steps/clear-service-account-tokens/patch-secrets.js';
-import { nameOf, tokenOf, tokenSecrets } from '../src/steps/clear-service-account-tokens/token-secrets.js';
+import { nameOf, tokenSecrets } from '../src/operations/token-secrets.js';
+import { tokenOf } from '../src/steps/clear-service-account-tokens/token-states.js';
 import type { Measurement, Row, Skipped } from './measurement.js';
 import { median } from './rounds.js';
 

@@ -4,7 +4,7 @@ import type { ComponentName, PodRecord } from '../domain/cluster/inventory.js';
 import { fail } from '../domain/errors.js';
 import type { Site } from '../ports/step-kind.js';
 import { findProcesses, type Process } from './processes.js';
-import { stagingDir } from './run-files.js';
+import { besides, stagingDir } from './run-files.js';
 import { limitsOf } from './waiting.js';
 
 /** How long a process may take to end by itself, in seconds. */
@@ -48,8 +48,7 @@ rm -f '${manifest}'; sync`,
 /** Puts the manifest back, under a name with a dot first: a kubelet must not read half a file. One that is there stays. Throws file-missing. */
 export async function bringPod(site: Site, manifest: string): Promise<void> {
   const { file } = keptAway(site, manifest);
-  const slash = manifest.lastIndexOf('/');
-  const beside = `${manifest.slice(0, slash)}/.${manifest.slice(slash + 1)}.rotate-ca`;
+  const beside = besides(manifest);
   const { exitCode, stderr } = await site.shell.run(
     `set -eu
 [ ! -e '${manifest}' ] && [ ! -L '${manifest}' ] || exit 0

@@ -11,9 +11,13 @@ export function incomingDir(site: Pick<Site, 'run'>): string {
   return `${stagingDir(site)}/incoming`;
 }
 
+/** Of one inventory it is always the same, and each look at each component asks for it. */
+const known = new WeakMap<Inventory, ReturnType<typeof materialOf>>();
+
 /** Throws the failures of materialOf. */
 export function materialFor(inventory: Inventory): Material {
-  const material = materialOf(inventory);
+  const material = known.get(inventory) ?? materialOf(inventory);
+  known.set(inventory, material);
   if ('ca' in material) return material;
   throw new RotationError(material);
 }

@@ -8,6 +8,17 @@ export function stagingDir(site: Pick<Site, 'run'>): string {
   return `/var/lib/rotate-ca/${site.run.id}`;
 }
 
+/** Name of the incoming CA at the issuer, by which it is found again after a crash: unique for each run and attempt. */
+export function caName(site: Pick<Site, 'run'>): string {
+  return `rotate-ca-${site.run.id}-${site.run.attempt}`;
+}
+
+/** A name beside a live file, in its folder: only a rename there is atomic. The dot keeps it away from whoever takes every file of a folder, as a kubelet does. */
+export function besides(path: string): string {
+  const slash = path.lastIndexOf('/');
+  return `${path.slice(0, slash)}/.${path.slice(slash + 1)}.rotate-ca`;
+}
+
 export const pki = '/etc/kubernetes/pki';
 
 export const paths = {

@@ -50,15 +50,15 @@ export function materialOf(inventory: Inventory): Material | readonly Failure[] 
   for (const node of inventory.nodes) {
     for (const file of node.files) {
       const [first] = file.certificates;
-      const issued = first !== undefined && seemsIssuedBy(first, ca as CertificateRecord) && !first.isCa;
-      const holdsCa = file.certificates.some(({ fingerprint }) => fingerprint === (ca as CertificateRecord).fingerprint);
+      const issued = first !== undefined && seemsIssuedBy(first, ca) && !first.isCa;
+      const holdsCa = file.certificates.some(({ fingerprint }) => fingerprint === ca.fingerprint);
       if ((issued || holdsCa) && file.linkTo !== undefined) {
         failures.push(linked(node, file));
         continue;
       }
       if (file.kind === 'kubeconfig') {
         if (holdsCa) trust.push({ node: node.name, path: file.path, form: 'kubeconfig' });
-        if (file.client !== undefined && seemsIssuedBy(file.client, ca as CertificateRecord)) put(file.client, { node: node.name, kubeconfig: file.path });
+        if (file.client !== undefined && seemsIssuedBy(file.client, ca)) put(file.client, { node: node.name, kubeconfig: file.path });
       } else if (issued) {
         const key = keyOf(node, file);
         if (key === undefined) failures.push(withoutKey(node, file));
@@ -67,7 +67,7 @@ export function materialOf(inventory: Inventory): Material | readonly Failure[] 
     }
   }
   if (failures.length > 0) return failures;
-  return { ca: ca as CertificateRecord, identities: named([...found.values()]), trust };
+  return { ca, identities: named([...found.values()]), trust };
 }
 
 /** The outgoing CA of a cluster whose components are told of it by flags; or why there is none. */

@@ -6,8 +6,8 @@ import { failure, type Failure } from '../../domain/errors.js';
 import { paths } from '../../operations/run-files.js';
 import { gitops, quorum, ready, webhooks, witness } from '../../operations/cluster-fitness.js';
 import { readsOnly } from '../../operations/reads-only.js';
-import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
+import { tokenSecrets } from '../../operations/token-secrets.js';
 import { sharedRoles } from './shared-roles.js';
 import { uncovered } from './uncovered.js';
 
@@ -40,7 +40,7 @@ export const checkCluster: StepKind<Params> = {
 
 /** Token Secrets that cannot be written: what is published never reaches them (core/validation). */
 async function immutable(site: Site): Promise<Failure[]> {
-  const secrets = await site.access.kube().list({ apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' }, limitsOf(site, 15_000));
+  const secrets = await tokenSecrets(site);
   return secrets
     .filter((s) => s.immutable === true)
     .map((s) =>

@@ -13,6 +13,7 @@ import { apiPort } from '../../operations/identity-probe.js';
 import { readsOnly } from '../../operations/reads-only.js';
 import { paceOf } from '../../operations/making-tokens-again.js';
 import { obstaclesOf } from '../../operations/token-obstacles.js';
+import { nameOf, tokenSecrets } from '../../operations/token-secrets.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 
@@ -48,7 +49,7 @@ export const checkCutover: StepKind<Params> = {
 
   async apply(site) {
     if (replacedTokenKeys(site.inventory).length > 0) {
-      const { length } = await site.access.kube().list(tokenSecrets, limitsOf(site, 15_000));
+      const { length } = await tokenSecrets(site);
       const { tokensPerSecond, seconds } = paceOf(site.inventory, length);
       site.tell(
         `${length} token Secrets will be signed anew, for the key of their tokens goes with its leaf: holders get 401 until they read the new one. kube-controller-manager makes about ${tokensPerSecond} a second: about ${seconds} s`,
@@ -57,8 +58,6 @@ export const checkCutover: StepKind<Params> = {
     for (const line of await cutConnections(site)) site.tell(line);
   },
 };
-
-const tokenSecrets = { apiVersion: 'v1', kind: 'Secret', fieldSelector: 'type=kubernetes.io/service-account-token' } as const;
 
 /** Every host at once: what is put in place everywhere together must not begin without one. */
 async function hosts(site: Site): Promise<Failure[]> {
@@ -84,8 +83,7 @@ async function hosts(site: Site): Promise<Failure[]> {
 
 /** What the clearing of tokens could not write, or somebody else would fight over: found before anything is changed. */
 async function tokens(site: Site, skipped: readonly string[]): Promise<Failure[]> {
-  const secrets = await site.access.kube().list(tokenSecrets, limitsOf(site, 15_000));
-  return secrets.filter(({ metadata }) => !skipped.includes(`${metadata.namespace ?? ''}/${metadata.name}`)).flatMap(obstaclesOf);
+  return (await tokenSecrets(site)).filter((secret) => !skipped.includes(nameOf(secret))).flatMap(obstaclesOf);
 }
 
 /** A name that is served and that no planned leaf has: leaves are issued with the names of the files, and another hand may have loaded others. */

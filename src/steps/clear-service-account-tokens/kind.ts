@@ -4,12 +4,13 @@ import { z } from 'zod';
 import { replacedTokenKeys } from '../../domain/cluster/token-keys.js';
 import { RotationError } from '../../domain/errors.js';
 import { obstaclesOf } from '../../operations/token-obstacles.js';
+import { nameOf, tokenSecrets } from '../../operations/token-secrets.js';
 import { type Answer, waitFor } from '../../operations/waiting.js';
 import type { KubeObject, PatchOperation } from '../../ports/kube.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
 import { paceOf } from '../../operations/making-tokens-again.js';
 import { patchSecrets } from './patch-secrets.js';
-import { judgeBy, listed, nameOf, tokenOf, tokenSecrets } from './token-secrets.js';
+import { judgeBy, listed, tokenOf } from './token-states.js';
 
 const params = z.strictObject({
   skip: z

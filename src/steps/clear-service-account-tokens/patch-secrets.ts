@@ -4,7 +4,7 @@ import { fail } from '../../domain/errors.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject, ObjectRef, PatchOperation } from '../../ports/kube.js';
 import type { Site } from '../../ports/step-kind.js';
-import { nameOf } from './token-secrets.js';
+import { nameOf } from '../../operations/token-secrets.js';
 
 /** What is to be done with a Secret as it is now; undefined: nothing. */
 export type Decide = (secret: KubeObject) => PatchOperation | undefined;

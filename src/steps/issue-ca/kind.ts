@@ -7,7 +7,7 @@ import { nodesWith } from '../../domain/cluster/inventory.js';
 import { fail, failure, type Failure } from '../../domain/errors.js';
 import { Secret } from '../../domain/secret.js';
 import { readKeyType } from '../../operations/leaf-on-node.js';
-import { artefactNames, paths, stagingDir } from '../../operations/run-files.js';
+import { artefactNames, caName, paths, stagingDir } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -27,7 +27,6 @@ type Params = z.infer<typeof params>;
 
 const keyFile = (site: Site): string => `${stagingDir(site)}/incoming-ca.key`;
 const crtFile = (site: Site): string => `${stagingDir(site)}/incoming-ca.crt`;
-const caName = (site: Site): string => `rotate-ca-${site.run.id}-${site.run.attempt}`;
 
 export const issueCa: StepKind<Params> = {
   name: 'issue-ca',

@@ -7,7 +7,7 @@ import { failure, fail } from '../../domain/errors.js';
 import { duration } from '../../domain/plan/duration.js';
 import { materialFor } from '../../operations/incoming-files.js';
 import { allWishes } from '../../operations/role-leaves.js';
-import { artefactNames } from '../../operations/run-files.js';
+import { artefactNames, caName } from '../../operations/run-files.js';
 import { caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
@@ -26,8 +26,6 @@ const params = z.strictObject({
 });
 
 type Params = z.infer<typeof params>;
-
-const caName = (site: Site): string => `rotate-ca-${site.run.id}-${site.run.attempt}`;
 
 export const issueRoot: StepKind<Params> = {
   name: 'issue-root',

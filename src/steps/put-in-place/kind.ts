@@ -5,6 +5,7 @@ import { failure, type Failure, RotationError } from '../../domain/errors.js';
 import { adoptKubeconfig } from '../../operations/engine-credential.js';
 import { incomingDir, materialFor, pathsOn } from '../../operations/incoming-files.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
+import { besides } from '../../operations/run-files.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
 
@@ -99,12 +100,6 @@ export const putInPlace: StepKind<z.infer<typeof params>> = {
 
 function pathsOf(site: Site): string[] {
   return pathsOn(materialFor(site.inventory), site.target);
-}
-
-/** Beside the live file: only a rename in the same folder is atomic. */
-function besides(path: string): string {
-  const slash = path.lastIndexOf('/');
-  return `${path.slice(0, slash)}/.${path.slice(slash + 1)}.rotate-ca`;
 }
 
 async function sums(site: Site): Promise<{ live: Map<string, string>; staged: Map<string, string> }> {
