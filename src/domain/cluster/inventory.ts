@@ -58,6 +58,8 @@ export interface FileRecord {
   readonly linkTo?: string;
   /** Files that a kubeconfig or a configuration names, by their key there: `client-certificate`, `clientCAFile`. */
   readonly refs?: Readonly<Record<string, string>>;
+  /** Unix time in ms of the last write. A link's: of what it leads to. */
+  readonly modifiedAtMs?: number;
 }
 
 export type ComponentName = 'kube-apiserver' | 'kube-controller-manager' | 'kube-scheduler' | 'etcd' | 'kubelet' | 'kube-proxy' | 'flanneld';
@@ -93,6 +95,10 @@ export interface ComponentRecord {
   readonly unit?: UnitRecord;
   /** Found as a process: its manifest is not where, or not named as, kubeadm's would be. */
   readonly pod?: PodRecord;
+  /** Unix time in ms at which its process was started. */
+  readonly startedAtMs?: number;
+  /** What its listeners presented when they were asked, by port: SHA-256 of the DER of the leaf. */
+  readonly presents?: Readonly<Record<string, string>>;
 }
 
 export interface NodeRecord {
@@ -139,6 +145,67 @@ export interface WorkloadRecord {
   readonly priorityClass?: { readonly name: string; readonly value: number };
 }
 
+/** A pod that is running, as far as it matters for trust. */
+export interface PodHolder {
+  readonly namespace: string;
+  readonly name: string;
+  readonly node: string;
+  readonly serviceAccount: string;
+  /** What makes it: `DaemonSet/kube-proxy`; of a ReplicaSet's pod its Deployment. Empty: nothing. */
+  readonly owner: string;
+  /** Of its youngest container, Unix time in ms. */
+  readonly startedAtMs: number;
+  readonly images: readonly string[];
+  /** ConfigMaps and Secrets with certificates that it mounts or takes variables from: `ConfigMap kube-root-ca.crt`; its own namespace. */
+  readonly mounts: readonly string[];
+  /** Its own credential for the API. `none`: it mounts none. */
+  readonly token: 'bound' | 'legacy' | 'none';
+}
+
+/** A server that API servers call: a webhook, a conversion of a CRD, an aggregated API. */
+export interface CalledServer {
+  /** Kind and name of the object that names it. */
+  readonly kind: string;
+  readonly name: string;
+  /** JSON pointer of the caBundle. */
+  readonly field: string;
+  /** Name that its certificate must be for: `SERVICE.NAMESPACE.svc`, or the host of a URL. */
+  readonly host: string;
+  readonly service?: { readonly namespace: string; readonly name: string; readonly port: number };
+  /** insecureSkipTLSVerify. */
+  readonly isUnverified: boolean;
+  /** SHA-256 of the DER of the leaf that it presents; undefined: it could not be asked. */
+  readonly presents?: string;
+}
+
+/** A service account token, by what its header and payload say. Never the token. */
+export interface TokenRecord {
+  /** `Secret NAMESPACE/NAME`, or `HOST:PATH`. */
+  readonly place: string;
+  readonly kid: string;
+  readonly algorithm: string;
+  readonly issuer: string;
+  readonly subject: string;
+  /** Unix time in ms; undefined: it does not end. */
+  readonly expiresAtMs?: number;
+}
+
+/** Something about what was read that a human must know: broken PEM, half of a pair, one CA in two roles. */
+export interface ScanFinding {
+  /** `pem-broken`, `der-not-pem`, `key-in-bundle`, `pair-mismatch`, `reference-missing`, `kubeconfig-broken`, `two-roles`, ... */
+  readonly code: string;
+  /** `HOST:PATH`, `HOST:PATH:LINE`, or kind, namespace/name and field of an object. */
+  readonly place: string;
+  /** What it means, in one sentence. */
+  readonly meaning: string;
+}
+
+/** What could not be looked at, and why. */
+export interface Unseen {
+  readonly place: string;
+  readonly why: string;
+}
+
 export interface Inventory {
   readonly apiVersion: 'rotate-ca/v1';
   readonly kind: 'Inventory';
@@ -148,6 +215,14 @@ export interface Inventory {
   readonly objects: readonly ObjectRecord[];
   /** Taken for a plan. undefined: of this scan they were not asked, or the inventory is from before they were. */
   readonly workloads?: readonly WorkloadRecord[];
+  /** Every certificate found, by the SHA-256 of its DER, as one PEM block. Missing in inventories of before. */
+  readonly certificates?: Readonly<Record<string, string>>;
+  /** Of a full scan ("rotate-ca scan", and of a plan). */
+  readonly pods?: readonly PodHolder[];
+  readonly called?: readonly CalledServer[];
+  readonly tokens?: readonly TokenRecord[];
+  readonly findings?: readonly ScanFinding[];
+  readonly unseen?: readonly Unseen[];
 }
 
 /** Those that may run as pods of a control plane's own kubelet while etcd is a unit. */
