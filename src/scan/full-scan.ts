@@ -11,11 +11,13 @@ import { collectScript } from './files/script.js';
 import { gather, type Gathered } from './gather.js';
 import { readPods } from './pods/read-pods.js';
 import { askListeners } from './probes/ask-listeners.js';
-import type { ScanOptions } from './scan-cluster.js';
+import { once, type ScanOptions } from './scan-cluster.js';
 import { tokenOfSecret } from './tokens/token-facts.js';
 
 export interface FullScanOptions extends ScanOptions {
   readonly tls: TlsProbe;
+  /** As for a plan: whatever of nodes and objects could not be read is thrown, as by `scanCluster`. */
+  readonly strict?: boolean;
 }
 
 /**
@@ -23,7 +25,9 @@ export interface FullScanOptions extends ScanOptions {
  * one kind of object becomes `unseen`. Throws RotationError if nothing at all could be seen, and `interrupted`.
  */
 export async function fullScan(options: FullScanOptions): Promise<Inventory> {
-  const seen = await gather({ ...options, script: collectScript, alone: true });
+  const { strict = false } = options;
+  const seen = await gather({ ...options, script: collectScript, alone: !strict });
+  if (strict && seen.failures.length > 0) throw new RotationError(once(seen.failures.map(({ failure }) => failure)));
   if (seen.nodes.length === 0 && seen.cluster === undefined) throw new RotationError(seen.failures.map(({ failure }) => failure));
   const tokens = tokensOf(seen.raw);
   const [pods, asked, called] = await Promise.all([
