@@ -4,6 +4,7 @@ import type { Failure } from '../domain/errors.js';
 import type { Inventory, NodeRecord } from '../domain/cluster/inventory.js';
 import type { Plan, PlannedStep } from '../domain/plan/plan.js';
 import type { Direction } from '../domain/run/facts.js';
+import type { Change, ChangeContext } from '../domain/trust/changes.js';
 import type { TrustEffect } from '../domain/trust/effects.js';
 import type { Artefacts } from './artefacts.js';
 import type { Checkpoint, Checkpoints } from './checkpoints.js';
@@ -61,6 +62,8 @@ export interface StepKind<P> {
   concerns?(params: P, node: NodeRecord): boolean;
   /** PURE. What it does to trust, as data. */
   effects(params: P): readonly TrustEffect[];
+  /** PURE. What it does to what is stored, for one target, and whom it starts anew: for the proof on the graph of a cluster. Default: nothing. */
+  changes?(params: P, on: ChangeContext): readonly Change[];
   /** PURE. Why the step is not needed on this cluster; undefined if it is. */
   unneeded?(params: P, inventory: Inventory): string | undefined;
   /** PURE. Files on a node that hold what this step has written, until another step writes them: they are watched by hash. */
