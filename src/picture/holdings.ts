@@ -12,23 +12,12 @@ export interface Holdings {
   advance(step: StepProof): void;
 }
 
-/** A step names what a place holds for a human: `kubernetes (incoming)`. */
-export function caNamed(text: string): Ca {
-  const found = /^(.*?)\s*\((outgoing|incoming)\)/s.exec(text);
-  return found === null ? { name: text, generation: 'other' } : { name: found[1] ?? '', generation: found[2] === 'outgoing' ? 'outgoing' : 'incoming' };
-}
-
 export function openHoldings(graph: TrustGraph, boxes: readonly Box[], caOf: PictureInput['caOf']): Holdings {
   const shown = graph.inputs.filter(({ holds }) => holds !== 'keys');
   const byProcess = indexBy(shown, ({ process }) => process);
   const byPlace = indexBy(graph.inputs, ({ place }) => place);
   const boxOf = new Map(boxes.flatMap((box) => box.processes.map((process) => [process, box] as const)));
-  const stored = new Map<string, readonly Ca[]>();
-  for (const { place, holds } of shown) {
-    const content = graph.state.stored.get(place) ?? [];
-    // Of a leaf with its chain the leaf counts: it says who has issued it.
-    if (!stored.has(place)) stored.set(place, (holds === 'leaf' ? content.slice(0, 1) : content).map((id) => caOf(id) ?? { name: 'not known', generation: 'other' }));
-  }
+  const stored = new Map(graph.state.stored);
   const behind = new Set(graph.inputs.filter((input) => isBehind(input, graph)).map(({ id }) => id));
   let views = new Map(boxes.map((box) => [box.id, viewOf(box, new Set())]));
 
@@ -47,7 +36,12 @@ export function openHoldings(graph: TrustGraph, boxes: readonly Box[], caOf: Pic
       const cas = new Map<string, Ca>();
       for (const input of byProcess.get(process) ?? []) {
         if (input.holds !== holds) continue;
-        for (const ca of stored.get(input.place) ?? []) cas.set(keyOfCa(ca), ca);
+        const content = stored.get(input.place) ?? [];
+        // Of a leaf with its chain the leaf counts: it says who has issued it.
+        for (const id of holds === 'leaf' ? content.slice(0, 1) : content) {
+          const ca = caOf(id) ?? unknown;
+          cas.set(keyOfCa(ca), ca);
+        }
       }
       for (const [key, ca] of cas) found.set(key, { ca, processes: (found.get(key)?.processes ?? 0) + 1 });
     }
@@ -59,8 +53,8 @@ export function openHoldings(graph: TrustGraph, boxes: readonly Box[], caOf: Pic
     advance(step) {
       const restarted = new Set(step.restarts.filter(({ done }) => done).map(({ process }) => process));
       const touched = new Set<string>(restarted);
-      for (const { place, after } of step.changes) {
-        stored.set(place, after.map(caNamed));
+      for (const { place, content } of step.changes) {
+        if (content !== undefined) stored.set(place, content);
         for (const input of byPlace.get(place) ?? []) {
           touched.add(input.process);
           if (input.policy === 'once') behind.add(input.id);
@@ -72,6 +66,8 @@ export function openHoldings(graph: TrustGraph, boxes: readonly Box[], caOf: Pic
     },
   };
 }
+
+const unknown: Ca = { name: 'not known', generation: 'other' };
 
 function isBehind({ id, place }: Input, { state }: TrustGraph): boolean {
   const loaded = state.loaded.get(id);

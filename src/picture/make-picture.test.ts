@@ -19,7 +19,7 @@ function viewAt(picture: Picture, step: string, name: string): LineView | undefi
 
 describe('hosts that are alike', () => {
   it('share a frame', () => {
-    expect(hosts(makePicture({ ...sampleInput({ controlPlanes: 3, workers: 197 }), proof: { before: [], steps: [], edges: 0, unseen: [] } }))).toEqual([
+    expect(hosts(makePicture({ ...sampleInput({ controlPlanes: 3, workers: 197 }), proof: { before: [], steps: [], verdicts: {}, unseen: [] } }))).toEqual([
       'cp1..cp3 (3)',
       'w1..w197 (197)',
       '',
@@ -29,7 +29,7 @@ describe('hosts that are alike', () => {
   it('are parted by what they hold', () => {
     const graph = sampleGraph({ controlPlanes: 1, workers: 4 });
     const stored = new Map([...graph.state.stored, ['w2:/etc/kubernetes/kubelet.conf#ca', ['out', 'in']] as const]);
-    const picture = makePicture({ ...sampleInput({ controlPlanes: 1, workers: 4 }), graph: { ...graph, state: { ...graph.state, stored } }, proof: { before: [], steps: [], edges: 0, unseen: [] } });
+    const picture = makePicture({ ...sampleInput({ controlPlanes: 1, workers: 4 }), graph: { ...graph, state: { ...graph.state, stored } }, proof: { before: [], steps: [], verdicts: {}, unseen: [] } });
     expect(hosts(picture)).toEqual(['cp1', 'w1, w3, w4 (3)', 'w2', '']);
   });
 
@@ -68,6 +68,18 @@ describe('lines', () => {
         { leg: 'client', verdict: 'blip', edges: 1, of: 3 },
       ],
     });
+  });
+
+  it('an edge that fails goes on failing until it is said to have healed', () => {
+    const steps = ['api-servers-present-incoming', 'roll-workloads', 'distrust-outgoing'] as const;
+    const input = sampleInput({ controlPlanes: 1, workers: 1 });
+    const healed = makePicture(input);
+    const not = makePicture({ ...input, proof: { ...input.proof, steps: input.proof.steps.map(({ healed: _, ...step }) => step) } });
+    const at = (of: Picture) => steps.map((step) => viewAt(of, step, 'E11 web kube-apiserver')?.verdict);
+    expect([at(healed), at(not)]).toEqual([
+      ['latent', 'latent', 'hold'],
+      ['latent', 'latent', 'latent'],
+    ]);
   });
 
   it('totals of each moment count every edge once', () => {
@@ -161,7 +173,7 @@ describe('any graph', () => {
   it('has every edge in exactly one line, whose ends are the boxes of its two processes; and every process in one box', () => {
     fc.assert(
       fc.property(graphs, (graph) => {
-        const picture = makePicture({ title: '', graph, proof: { before: [], steps: [], edges: 0, unseen: [] }, caOf: sampleCaOf });
+        const picture = makePicture({ title: '', graph, proof: { before: [], steps: [], verdicts: {}, unseen: [] }, caOf: sampleCaOf });
         expect(picture.lines.flatMap(({ edges }) => edges).toSorted()).toEqual(graph.edges.map(({ id }) => id).toSorted());
         expect(picture.boxes.flatMap(({ processes }) => processes).toSorted()).toEqual(graph.processes.map(({ id }) => id).toSorted());
         const boxes = new Map(picture.boxes.map((box) => [box.id, box]));

@@ -29,8 +29,12 @@ export function makePicture(input: PictureInput): Picture {
 
   const holdings = openHoldings(graph, boxes, input.caOf);
   const cas = new Map<string, Ca>();
-  const momentOf = ({ step, changes, restarts, findings }: StepProof, title: string): Moment => {
-    const byEdge = worstByEdge(findings);
+  // A proof reports an edge that fails once; it goes on failing until it is said to have healed.
+  const standing = new Map<string, EdgeFinding>();
+  const momentOf = ({ step, changes, restarts, findings, healed = [] }: StepProof, title: string): Moment => {
+    const byEdge = worstByEdge([...standing.values(), ...findings]);
+    for (const finding of byEdge.values()) if (finding.verdict !== 'blip') standing.set(finding.edge, finding);
+    for (const edge of healed) standing.delete(edge);
     const touched = new Set([...byEdge.keys()].flatMap((edge) => ends.lineOf.get(edge)?.id ?? []));
     const views = new Map<string, LineView>(quietViews);
     for (const one of withEdges) if (touched.has(one.line.id)) views.set(one.line.id, lineView(one, byEdge));
@@ -42,7 +46,7 @@ export function makePicture(input: PictureInput): Picture {
       add(totals, verdict, 1);
     }
     for (const view of holdings.views().values()) for (const { ca } of [...view.trusts, ...view.presents]) cas.set(keyOfCa(ca), cas.get(keyOfCa(ca)) ?? ca);
-    return { step, title, lines: views, boxes: holdings.views(), totals, changes: changeNotes(changes), restarts: restartNotes(restarts), findings: findingNotes([...byEdge.values()], ends) };
+    return { step, title, lines: views, boxes: holdings.views(), totals, changes: changeNotes(changes), restarts: restartNotes(restarts), findings: findingNotes([...byEdge.values()], ends), };
   };
 
   const now = momentOf({ step: 'now', changes: [], restarts: [], findings: proof.before }, 'Now, before anything is done');

@@ -125,17 +125,24 @@ export function sampleGraph({ controlPlanes, workers, podsPerWorker = 2 }: Sampl
     edge({ class: 'E17', leg: 'server', client: api(cp).id, server: hook.id, presents: hook.serving, verifies: bundle });
     edge({ class: 'E27', leg: 'client', client: 'rotate-ca', server: api(cp).id, presents: engine, verifies: api(cp).trusts });
   }
-  return { processes, inputs: [...inputs.values()], edges, state: { stored, loaded: new Map() }, unseen: ['Kubeconfigs outside of the cluster: hand them both CAs.'] };
+  return { processes, inputs: [...inputs.values()], edges, state: { stored, loaded: new Map() }, published: [], unseen: ['Kubeconfigs outside of the cluster: hand them both CAs.'] };
 }
 
-const both = ['kubernetes (outgoing)', 'kubernetes-r1 (incoming)'];
-const outgoing = ['kubernetes (outgoing)'];
-const incoming = ['kubernetes-r1 (incoming)'];
+const both = ['out', 'in'];
+const outgoing = ['out'];
+const incoming = ['in'];
+const leaves = { outgoing: ['leaf-of-out'], incoming: ['leaf-of-in'] } as const;
+
+const named = (content: readonly string[]): string[] =>
+  content.map((id) => {
+    const { name, generation } = sampleCaOf(id) ?? { name: id, generation: 'other' };
+    return `${name} (${generation})`;
+  });
 
 /** Trust both, restart, issue anew, trust one; the last narrows the bundle of the first worker before its time, which breaks. */
 export function sampleProof(graph: TrustGraph): PlanProof {
   const places = (test: RegExp): string[] => [...graph.state.stored.keys()].filter((place) => test.test(place));
-  const change = (test: RegExp, before: readonly string[], after: readonly string[]): PlaceChange[] => places(test).map((place) => ({ place, sign: '~', before, after }));
+  const change = (test: RegExp, before: readonly string[], after: readonly string[]): PlaceChange[] => places(test).map((place) => ({ place, sign: '~', before: named(before), after: named(after), content: after }));
   const edges = (test: RegExp): string[] => graph.edges.map(({ id }) => id).filter((id) => test.test(id));
   const processes = (test: RegExp): string[] => graph.processes.map(({ id }) => id).filter((id) => test.test(id));
   const found = (test: RegExp, finding: Omit<EdgeFinding, 'edge'>): EdgeFinding[] => edges(test).map((edge) => ({ edge, ...finding }));
@@ -144,7 +151,7 @@ export function sampleProof(graph: TrustGraph): PlanProof {
   const hosts = [...new Set(graph.processes.flatMap(({ node }) => node ?? []))];
   return {
     before: [],
-    edges: graph.edges.length,
+    verdicts: {},
     unseen: [],
     steps: [
       step('servers-trust-both', { changes: change(/pki\/ca\.crt$/, outgoing, both) }),
@@ -161,13 +168,14 @@ export function sampleProof(graph: TrustGraph): PlanProof {
         findings: found(/^E(7|13) /, { verdict: 'blip', why: 'The kubelet is started anew.', forMs: 3_000 }),
       }),
       step('api-servers-present-incoming', {
-        changes: change(/apiserver(-kubelet-client)?\.crt$/, outgoing, incoming),
+        changes: change(/apiserver(-kubelet-client)?\.crt$/, leaves.outgoing, leaves.incoming),
         findings: found(/^E1[01] .* server$/, {
           verdict: 'latent',
           why: 'The pod has loaded the outgoing CA alone; the API server presents a leaf of the incoming one when it reconnects.',
           nextAction: 'Roll the workloads first.',
         }),
       }),
+      step('roll-workloads', { healed: edges(/^E1[01] .* server$/) }),
       step('distrust-outgoing', {
         changes: change(/^w1:.*pki\/ca\.crt$/, both, incoming),
         findings: found(/^E13 .*kubelet@w1 client$/, {
