@@ -20,7 +20,7 @@ const kubeletPki = '/var/lib/kubelet/pki/';
 export function digestOf(plan: Omit<Plan, 'digest'>): string {
   const { stateDir: _, ...settings } = plan.settings;
   const steps = [...plan.steps];
-  return sha256(canonicalJson({ apiVersion: plan.apiVersion, playbook: plan.playbook.sha256, settings, steps, dropped: plan.dropped, trust: trustOf(plan.inventory) }));
+  return sha256(canonicalJson({ apiVersion: plan.apiVersion, playbook: plan.playbook.sha256, settings, steps, dropped: plan.dropped, accepted: plan.accepted, trust: trustOf(plan.inventory) }));
 }
 
 /** JSON with sorted keys and without undefined: equal data, equal text. */
@@ -132,6 +132,7 @@ const planSchema = z.strictObject({
   inventory: z.looseObject({ takenAt: text, cluster: z.looseObject({ uid: text, server: text, version: text }), nodes: z.array(node), objects: records }),
   steps: z.array(step),
   dropped: z.array(z.strictObject({ name: text, kind: text, why: text })),
+  accepted: z.array(text).optional(),
   digest: text.regex(/^[0-9a-f]{64}$/),
 });
 

@@ -1,7 +1,7 @@
 /** Certificates of a graph by their ids: those that were found, and those that a plan will have issued. */
 
 import type { CertificateRecord, Inventory } from '../cluster/inventory.js';
-import type { ChainCertificate } from '../pki/chain.js';
+import type { ChainCertificate } from '../pki/chain-certificate.js';
 import { type Certificate, parseCertificate, usageOids } from '../pki/certificate.js';
 import { splitPem } from '../pki/pem.js';
 
