@@ -57,6 +57,7 @@ function titleOf(processes: readonly TrustProcess[]): string {
     case 'engine':
       return 'rotate-ca';
     case 'outside':
+      if (processes.every(({ id }) => id.startsWith('holder '))) return 'holders of copies';
       return namesOr(
         processes.map(({ id }) => id),
         'outside',

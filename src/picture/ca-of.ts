@@ -26,7 +26,8 @@ export function caOfInventory(inventory: Inventory): (certificate: string) => Ca
     if (issued !== null) return caOf(issued[1] ?? '');
     const record = records.get(id);
     if (record === undefined) return undefined;
-    if (outgoing !== undefined && (record.fingerprint === outgoing.fingerprint || isIssuedBy(record, outgoing))) return { name: commonName(outgoing.subject), generation: 'outgoing' };
+    if (outgoing !== undefined && (record.fingerprint === outgoing.fingerprint || isIssuedBy(record, outgoing)))
+      return { name: commonName(outgoing.subject), generation: 'outgoing' };
     const name = commonName(record.isCa ? record.subject : record.issuer);
     return { name: ownOfKubelet.test(name) ? "the kubelet's own" : name, generation: 'other' };
   };

@@ -1,13 +1,15 @@
-/** Names come from clusters: any character may be in them. One function for each format into which they are written. */
+/** Names come from clusters: any character may be in them. One function for each format into which they are written. No secret passes through any. */
+
+import { redact } from '../domain/redact.js';
 
 // Control characters are no characters of XML, and half of a surrogate pair is none of Unicode.
-const unprintable = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f\ufffe\uffff]|\p{Surrogate}/gu;
+const unprintable = /(?![\t\n])\p{Cc}|[\ufffe\uffff]|\p{Surrogate}/gu;
 // What turns the direction of reading around: a name could look like another.
 const turning = /[\u200e\u200f\u202a-\u202e\u2066-\u2069]/g;
 const lineEnds = /\r\n|[\r\n\u2028\u2029]/g;
 
 function printable(text: string): string {
-  return text.replace(unprintable, '\ufffd').replace(turning, '');
+  return redact(text).replace(unprintable, '\ufffd').replace(turning, '');
 }
 
 export function oneLine(text: string): string {
@@ -36,7 +38,8 @@ export function forMermaid(text: string): string {
   const number = (character: string): string => `#${character.codePointAt(0)};`;
   const lines = text.split(lineEnds).map((line) =>
     oneLine(line)
-      .replace(/[^\p{L}\p{N}\p{M} .,:/@=+()×→✓○●◆■↻…-]/gu, number)
+      // A colon too: "style ...: #...;" would lose its semicolon, and "fa:fa-x" is a picture.
+      .replace(/[^\p{L}\p{N}\p{M} .,/@=+()×→✓○●◆■↻…-]/gu, number)
       // Markdown would begin a list.
       .replace(/^(\s*)([-+]|\d)(?=\s|\d*[.)]\s)/u, (_, space: string, first: string) => `${space}${number(first)}`),
   );

@@ -10,7 +10,7 @@ import type { Moment, Note, Picture } from './picture.js';
 import { drawing } from './svg.js';
 import { px } from './svg-parts.js';
 import { pictureStyle } from './svg-style.js';
-import { generationSigns, legSigns, verdictSigns, verdictsByWeight } from './verdicts.js';
+import { generationSigns, legSigns, verdictSigns } from './verdicts.js';
 import { classWords, countsOf } from './words.js';
 
 export interface PageAssets {
@@ -59,7 +59,7 @@ function hashOf(text: string): string {
 
 function replay(moments: readonly Moment[]): string {
   const buttons = moments.map((moment, at) => {
-    const verdict = worstOf(moment);
+    const verdict = moment.worst;
     const text = at === 0 ? 'now' : String(at);
     const symbol = verdict === 'hold' || verdict === 'unverified' ? '' : ` <span class="s-${verdict}">${verdictSigns[verdict].symbol}</span>`;
     const title = `${at === 0 ? '' : `Step ${at}: `}${moment.title} (${countsOf(moment)})`;
@@ -75,10 +75,6 @@ function replay(moments: readonly Moment[]): string {
   ].join('\n');
 }
 
-function worstOf({ totals }: Moment): keyof typeof verdictSigns {
-  return verdictsByWeight.toReversed().find((verdict) => (totals.get(verdict) ?? 0) > 0) ?? 'hold';
-}
-
 function panel(moment: Moment, { at, of }: { readonly at: number; readonly of: number }): string {
   return [
     `<section data-at="${at}"${at === 0 ? '' : ' hidden'}>`,
@@ -88,7 +84,10 @@ function panel(moment: Moment, { at, of }: { readonly at: number; readonly of: n
     notes('What does not simply hold', moment.findings),
     notes('What changes', moment.changes),
     notes('What starts anew', moment.restarts),
-    moment.findings.length + moment.changes.length + moment.restarts.length === 0 ? `<p>${at === 0 ? 'Every edge holds.' : 'This step changes no trust, and every edge holds.'}</p>` : '',
+    notes('What fails since before', moment.standing),
+    moment.findings.length + moment.changes.length + moment.restarts.length === 0
+      ? `<p>${at === 0 ? 'Every edge that is verified holds.' : 'This step changes nothing that is trusted or presented.'}</p>`
+      : '',
     '</section>',
   ].join('');
 }

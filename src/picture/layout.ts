@@ -49,7 +49,9 @@ export async function layOut(picture: Picture): Promise<Layout> {
 }
 
 function graphOf(picture: Picture): Graph {
-  const room = (width: number, height: number) => ({ html: `<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" WIDTH="${Math.ceil(width)}" HEIGHT="${height}"><TR><TD></TD></TR></TABLE>` });
+  const room = (width: number, height: number) => ({
+    html: `<TABLE BORDER="0" CELLPADDING="0" CELLSPACING="0" FIXEDSIZE="TRUE" WIDTH="${Math.ceil(width)}" HEIGHT="${height}"><TR><TD></TD></TR></TABLE>`,
+  });
   const node = (id: string) => ({ name: id });
   const subgraphs = picture.frames
     .filter(({ title }) => title !== '')
@@ -98,7 +100,11 @@ function readLayout(picture: Picture, drawn: Drawn): Layout {
     height: Math.ceil(whole.height),
     frames: new Map(picture.frames.flatMap(({ id }) => (objects.has(`cluster_${id}`) ? [[id, rectOf(objects.get(`cluster_${id}`)?.bb)] as const] : []))),
     boxes,
-    lines: placeLabels(new Map(picture.lines.map(({ id, from, to }) => [id, { ...pathOf(edges.get(id)), isLoop: from === to }])), new Map(picture.lines.map((line) => [line.id, measureLabel(line, picture)])), [...boxes.values()]),
+    lines: placeLabels(
+      new Map(picture.lines.map(({ id, from, to }) => [id, { ...pathOf(edges.get(id)), isLoop: from === to }])),
+      new Map(picture.lines.map((line) => [line.id, measureLabel(line, picture)])),
+      [...boxes.values()],
+    ),
   };
 }
 

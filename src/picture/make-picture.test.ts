@@ -29,7 +29,11 @@ describe('hosts that are alike', () => {
   it('are parted by what they hold', () => {
     const graph = sampleGraph({ controlPlanes: 1, workers: 4 });
     const stored = new Map([...graph.state.stored, ['w2:/etc/kubernetes/kubelet.conf#ca', ['out', 'in']] as const]);
-    const picture = makePicture({ ...sampleInput({ controlPlanes: 1, workers: 4 }), graph: { ...graph, state: { ...graph.state, stored } }, proof: { before: [], steps: [], verdicts: {}, unseen: [] } });
+    const picture = makePicture({
+      ...sampleInput({ controlPlanes: 1, workers: 4 }),
+      graph: { ...graph, state: { ...graph.state, stored } },
+      proof: { before: [], steps: [], verdicts: {}, unseen: [] },
+    });
     expect(hosts(picture)).toEqual(['cp1', 'w1, w3, w4 (3)', 'w2', '']);
   });
 
@@ -159,7 +163,9 @@ describe('any graph', () => {
   const kinds = ['component', 'pod', 'kubeconfig', 'served', 'engine', 'outside'] as const;
   const name = fc.string({ unit: 'binary', maxLength: 6 });
   const node = fc.constantFrom('cp1', 'w1', 'w2', '', '"]<', '🙂');
-  const process = fc.record({ id: name, kind: fc.constantFrom(...kinds), node: fc.option(node, { nil: undefined }) }).map(({ node: at, ...rest }): TrustProcess => (at === undefined ? rest : { ...rest, node: at }));
+  const process = fc
+    .record({ id: name, kind: fc.constantFrom(...kinds), node: fc.option(node, { nil: undefined }) })
+    .map(({ node: at, ...rest }): TrustProcess => (at === undefined ? rest : { ...rest, node: at }));
   const graphs = fc.uniqueArray(process, { selector: ({ id }) => id, minLength: 1, maxLength: 12 }).chain((processes) => {
     const ends = fc.constantFrom(...processes.map(({ id }) => id));
     const edge = fc
@@ -167,7 +173,7 @@ describe('any graph', () => {
       .map((one) => ({ ...one, id: `${one.class} ${one.client} -> ${one.server} ${one.leg}`, presents: '', rules: 'go' }) as Edge);
     return fc
       .uniqueArray(edge, { selector: ({ id }) => id, maxLength: 40 })
-      .map((edges): TrustGraph => ({ processes, inputs: [], edges, state: { stored: new Map(), loaded: new Map() }, unseen: [] }));
+      .map((edges): TrustGraph => ({ processes, inputs: [], edges, state: { stored: new Map(), loaded: new Map() }, published: [], unseen: [] }));
   });
 
   it('has every edge in exactly one line, whose ends are the boxes of its two processes; and every process in one box', () => {

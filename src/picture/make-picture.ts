@@ -32,6 +32,8 @@ export function makePicture(input: PictureInput): Picture {
   // A proof reports an edge that fails once; it goes on failing until it is said to have healed.
   const standing = new Map<string, EdgeFinding>();
   const momentOf = ({ step, changes, restarts, findings, healed = [] }: StepProof, title: string): Moment => {
+    const news = worstByEdge(findings);
+    const old = [...standing.values()].filter(({ edge }) => !news.has(edge));
     const byEdge = worstByEdge([...standing.values(), ...findings]);
     for (const finding of byEdge.values()) if (finding.verdict !== 'blip') standing.set(finding.edge, finding);
     for (const edge of healed) standing.delete(edge);
@@ -46,7 +48,18 @@ export function makePicture(input: PictureInput): Picture {
       add(totals, verdict, 1);
     }
     for (const view of holdings.views().values()) for (const { ca } of [...view.trusts, ...view.presents]) cas.set(keyOfCa(ca), cas.get(keyOfCa(ca)) ?? ca);
-    return { step, title, lines: views, boxes: holdings.views(), totals, changes: changeNotes(changes), restarts: restartNotes(restarts), findings: findingNotes([...byEdge.values()], ends), };
+    return {
+      step,
+      title,
+      lines: views,
+      boxes: holdings.views(),
+      totals,
+      changes: changeNotes(changes),
+      restarts: restartNotes(restarts),
+      findings: findingNotes([...news.values()], ends),
+      standing: findingNotes(old, ends),
+      worst: [...news.values()].map(({ verdict }) => verdict).reduce<Verdict>(worse, 'hold'),
+    };
   };
 
   const now = momentOf({ step: 'now', changes: [], restarts: [], findings: proof.before }, 'Now, before anything is done');

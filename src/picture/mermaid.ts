@@ -1,20 +1,22 @@
 /** A picture as a Mermaid flowchart, of one moment: for pages that draw it themselves (GitHub, GitLab, wikis). */
 
+import type { Verdict } from '../domain/trust/graph.js';
 import { forMermaid } from './escape.js';
+import { groupBy } from './frames.js';
 import type { Box, Moment, Picture } from './picture.js';
-import { generationSigns, verdictSigns } from './verdicts.js';
+import { generationSigns, verdictSigns, worse } from './verdicts.js';
 import { badges, boxTitle, countsOf, lineWords, markWords } from './words.js';
 
 export function mermaidOf(picture: Picture, moment: Moment): string {
   const boxes = (frame: string, indent: string): string[] => picture.boxes.filter((box) => box.frame === frame).map((box) => `${indent}${box.id}[${label(box, moment)}]`);
-  const views = picture.lines.map((line) => moment.lines.get(line.id) ?? { verdict: 'hold' as const, legs: [] });
+  const ways = waysOf(picture, moment);
   const { outgoing, incoming } = generationSigns;
   return [
     `%% ${forMermaid(`${picture.title}. ${moment.title}: ${countsOf(moment)}`.replaceAll('\n', ' '))}`,
     'flowchart LR',
     ...picture.frames.flatMap(({ id, title }) => (title === '' ? boxes(id, '  ') : [`  subgraph ${id}[${forMermaid(title)}]`, ...boxes(id, '    '), '  end'])),
-    ...picture.lines.map((line, n) => `  ${line.from} -->|${forMermaid(lineWords(line, views[n] ?? { verdict: 'hold', legs: [] }))}| ${line.to}`),
-    ...views.map(({ verdict }, n) => {
+    ...ways.map(({ from, to, words }) => `  ${from} -->|${forMermaid(words.join('\n'))}| ${to}`),
+    ...ways.map(({ verdict }, n) => {
       const { light, width, dash } = verdictSigns[verdict];
       return `  linkStyle ${n} stroke:${light},stroke-width:${width}px${dash === '' ? '' : `,stroke-dasharray:${dash}`},color:${light}`;
     }),
@@ -27,6 +29,24 @@ export function mermaidOf(picture: Picture, moment: Moment): string {
     }),
     '',
   ].join('\n');
+}
+
+interface Way {
+  readonly from: string;
+  readonly to: string;
+  readonly words: readonly string[];
+  readonly verdict: Verdict;
+}
+
+/** Mermaid draws one line from a box to itself and loses all others: those are one. */
+function waysOf(picture: Picture, moment: Moment): Way[] {
+  const lines = picture.lines.map((line) => ({ line, view: moment.lines.get(line.id) ?? { verdict: 'hold' as const, legs: [] } }));
+  return groupBy(lines, ({ line: { id, from, to } }) => (from === to ? from : id)).map((group) => ({
+    from: group[0]?.line.from ?? '',
+    to: group[0]?.line.to ?? '',
+    words: group.map(({ line, view }) => lineWords(line, view)),
+    verdict: group.map(({ view }) => view.verdict).reduce<Verdict>(worse, 'unverified'),
+  }));
 }
 
 function label(box: Box, moment: Moment): string {

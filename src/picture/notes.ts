@@ -42,7 +42,10 @@ export function restartNotes(restarts: readonly RestartNeed[]): Note[] {
     return {
       ...(first.done ? {} : { verdict: 'latent' as const }),
       text: `${componentName({ id: first.process })} ${what}: ${shortNames(hosts)}`,
-      detail: someOf([...new Set(group.map(({ because }) => because))].filter((because) => because !== ''), mostDetails),
+      detail: someOf(
+        [...new Set(group.map(({ because }) => because))].filter((because) => because !== ''),
+        mostDetails,
+      ),
     };
   });
 }
@@ -68,7 +71,10 @@ export function findingNotes(findings: readonly EdgeFinding[], { lineOf, boxes, 
       {
         verdict: first.verdict,
         text: `${name}: ${[...legs].map((leg) => legSigns[leg].letter).join(' ')} ${verdictSigns[first.verdict].word}${many}${accepted}`,
-        detail: [...someOf([...new Set(group.map(whyOf))], mostDetails), ...new Set(group.flatMap(({ nextAction }) => (nextAction === undefined ? [] : [`Next: ${nextAction}`])).slice(0, 1))],
+        detail: [
+          ...someOf([...new Set(group.map(whyOf))], mostDetails),
+          ...new Set(group.flatMap(({ nextAction }) => (nextAction === undefined ? [] : [`Next: ${nextAction}`])).slice(0, 1)),
+        ],
         ...(line === undefined ? {} : { line: line.id }),
       },
     ];
@@ -78,5 +84,5 @@ export function findingNotes(findings: readonly EdgeFinding[], { lineOf, boxes, 
 }
 
 function whyOf({ why, forMs }: EdgeFinding): string {
-  return forMs === undefined ? why : `${why} About ${forMs < 1_000 ? `${forMs} ms` : `${Math.round(forMs / 1_000)} s`}.`;
+  return forMs === undefined ? why : `${why.replace(/\.?$/, '.')} About ${forMs < 1_000 ? `${forMs} ms` : `${Math.round(forMs / 1_000)} s`}.`;
 }

@@ -90,7 +90,12 @@ export interface Moment {
   readonly totals: ReadonlyMap<Verdict, number>;
   readonly changes: readonly Note[];
   readonly restarts: readonly Note[];
+  /** What this step does to edges. */
   readonly findings: readonly Note[];
+  /** What has failed since a step before. */
+  readonly standing: readonly Note[];
+  /** Of what this step does. */
+  readonly worst: Verdict;
 }
 
 export interface Picture {

@@ -67,7 +67,8 @@ export function sampleGraph({ controlPlanes, workers, podsPerWorker = 2 }: Sampl
     leaf: reads(process, `${path} client`, { place: `${host}:${path}#client`, content: ['leaf-of-out'], policy: 'once', holds: 'leaf' }),
   });
   for (const cp of cps) {
-    for (const name of ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kube-scheduler']) processes.push({ id: `${name}@${cp}`, kind: 'component', node: cp, version: 'v1.34.1' });
+    for (const name of ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kube-scheduler'])
+      processes.push({ id: `${name}@${cp}`, kind: 'component', node: cp, version: 'v1.34.1' });
     const etcd = `etcd@${cp}`;
     const { id } = api(cp);
     const etcdCa = reads(id, 'etcd-cafile', { place: `${cp}:${pki}/etcd/ca.crt`, content: ['etcd'], policy: 'once', holds: 'trust' });
@@ -125,7 +126,14 @@ export function sampleGraph({ controlPlanes, workers, podsPerWorker = 2 }: Sampl
     edge({ class: 'E17', leg: 'server', client: api(cp).id, server: hook.id, presents: hook.serving, verifies: bundle });
     edge({ class: 'E27', leg: 'client', client: 'rotate-ca', server: api(cp).id, presents: engine, verifies: api(cp).trusts });
   }
-  return { processes, inputs: [...inputs.values()], edges, state: { stored, loaded: new Map() }, published: [], unseen: ['Kubeconfigs outside of the cluster: hand them both CAs.'] };
+  return {
+    processes,
+    inputs: [...inputs.values()],
+    edges,
+    state: { stored, loaded: new Map() },
+    published: [],
+    unseen: ['Kubeconfigs outside of the cluster: hand them both CAs.'],
+  };
 }
 
 const both = ['out', 'in'];
@@ -142,7 +150,8 @@ const named = (content: readonly string[]): string[] =>
 /** Trust both, restart, issue anew, trust one; the last narrows the bundle of the first worker before its time, which breaks. */
 export function sampleProof(graph: TrustGraph): PlanProof {
   const places = (test: RegExp): string[] => [...graph.state.stored.keys()].filter((place) => test.test(place));
-  const change = (test: RegExp, before: readonly string[], after: readonly string[]): PlaceChange[] => places(test).map((place) => ({ place, sign: '~', before: named(before), after: named(after), content: after }));
+  const change = (test: RegExp, before: readonly string[], after: readonly string[]): PlaceChange[] =>
+    places(test).map((place) => ({ place, sign: '~', before: named(before), after: named(after), content: after }));
   const edges = (test: RegExp): string[] => graph.edges.map(({ id }) => id).filter((id) => test.test(id));
   const processes = (test: RegExp): string[] => graph.processes.map(({ id }) => id).filter((id) => test.test(id));
   const found = (test: RegExp, finding: Omit<EdgeFinding, 'edge'>): EdgeFinding[] => edges(test).map((edge) => ({ edge, ...finding }));

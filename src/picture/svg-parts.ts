@@ -35,7 +35,8 @@ function boxLook(box: Box, view: BoxView | undefined, { x, y, width, height }: R
     const baseline = px(y + 24 + n * rowHeight + 10);
     if (row === 'badges') {
       const text = view === undefined ? '' : badges(view, of).join('   ');
-      if (text !== '') parts.push(`<text class="row t-${view?.behind === 0 ? 'blip' : 'latent'}" x="${px(x + padding)}" y="${baseline}">${forXml(fitted(text, fontSizes.mark, inner))}</text>`);
+      if (text !== '')
+        parts.push(`<text class="row t-${view?.behind === 0 ? 'blip' : 'latent'}" x="${px(x + padding)}" y="${baseline}">${forXml(fitted(text, fontSizes.mark, inner))}</text>`);
       continue;
     }
     const marks = markWords(view?.[row] ?? [], of);

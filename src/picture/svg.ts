@@ -70,7 +70,10 @@ function legendOf(picture: Picture, width: number): Legend {
   };
   for (const [name, { symbol, word, means }] of Object.entries(verdictSigns)) {
     const text = `${symbol} ${word}: ${means}`;
-    put(40 + textWidth(text, 11), (at, line) => `<g class="v-${name} line"><path class="way" d="M${px(at)},${px(line - 4)}h32"/></g><text x="${px(at + 40)}" y="${px(line)}">${forXml(text)}</text>`);
+    put(
+      40 + textWidth(text, 11),
+      (at, line) => `<g class="v-${name} line"><path class="way" d="M${px(at)},${px(line - 4)}h32"/></g><text x="${px(at + 40)}" y="${px(line)}">${forXml(text)}</text>`,
+    );
   }
   newRow();
   for (const ca of picture.cas) {

@@ -66,6 +66,7 @@ document.addEventListener('click', ({ target }) => {
     return;
   }
   const part = target.closest('figure [data-line], figure [data-box]');
-  if (part !== null) light(linesWhere((line) => (part.dataset.line === undefined ? line.dataset.ends.split(' ').includes(part.dataset.box) : line.dataset.line === part.dataset.line)));
+  if (part !== null)
+    light(linesWhere((line) => (part.dataset.line === undefined ? line.dataset.ends.split(' ').includes(part.dataset.box) : line.dataset.line === part.dataset.line)));
   else if (target.closest('figure') !== null) light([]);
 });
