@@ -21,7 +21,7 @@ import { readRecording } from './read-recording.js';
 export type PictureFormat = 'svg' | 'html' | 'dot' | 'mermaid';
 
 /** Without steps: how things stand when the inventory was taken. */
-export type PictureSource = Pick<Plan, 'inventory'> & Partial<Pick<Plan, 'steps' | 'name'>>;
+export type PictureSource = Pick<Plan, 'inventory'> & Partial<Plan>;
 
 export interface GraphPictureOptions {
   readonly format: PictureFormat;
@@ -41,9 +41,9 @@ export async function graphPicture(source: PictureSource, { format, step = 'all'
   return svgOf(alone, await layOut(alone), moment);
 }
 
-export function pictureOf({ inventory, steps = [], name }: PictureSource): Picture {
-  // Judged by the clock of the scan: the picture is of then, also where it is drawn from a file a year later.
-  const { graph, proof } = proofOfPlan({ plan: { inventory, steps }, kinds: stepKinds, atMs: Date.parse(inventory.takenAt) });
+export function pictureOf({ inventory, steps = [], name, createdAt, accepted = [] }: PictureSource): Picture {
+  // Judged by the clock of the plan or the scan: the picture is of then, also where it is drawn from a file a year later.
+  const { graph, proof } = proofOfPlan({ plan: { inventory, steps }, kinds: stepKinds, atMs: Date.parse(createdAt ?? inventory.takenAt), accepted });
   const { server, version } = inventory.cluster;
   const title = [`Cluster ${server}`, version, `${inventory.nodes.length} nodes`, ...(name === undefined ? [] : [`plan ${name}`])].join(', ');
   return makePicture({ title, graph, proof, caOf: caOfInventory(inventory), titles: new Map(steps.map((step) => [step.id, step.title])) });

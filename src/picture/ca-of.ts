@@ -1,7 +1,7 @@
 /** Which CA a certificate of a graph is, or has been issued by, by what an inventory says of it. Pure. */
 
 import type { CertificateRecord, Inventory } from '../domain/cluster/inventory.js';
-import { outgoingOf } from '../domain/trust/build-graph.js';
+import { outgoingOf } from '../domain/trust/outgoing.js';
 import { incomingCa } from '../domain/trust/certificates.js';
 import type { Ca } from './picture.js';
 

@@ -1,11 +1,11 @@
 /** Proves a plan on the trust graph of one cluster: which edges hold, blip or break, at each step, in every interleaving of its targets. Pure. */
 
 import type { Inventory } from '../cluster/inventory.js';
-import { outgoingOf } from './build-graph.js';
+import { outgoingOf } from './outgoing.js';
 import { type Certificates, certificatesOf } from './certificates.js';
-import type { Change, TargetChanges } from './changes.js';
+import type { TargetChanges } from './changes.js';
 import { adviceFor, interruption } from './explain.js';
-import type { Content, Edge, EdgeFinding, EdgeId, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
+import type { Content, Edge, EdgeFinding, EdgeId, Input, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
 import { type Answer, type Predicate, predicate } from './predicate.js';
 import { type Changed, same, type Walk, walkThrough } from './state.js';
 
@@ -58,7 +58,7 @@ export function provePlan(parts: ProofParts): PlanProof {
       findings.push(...graph.edges.flatMap((edge) => standing(edge, prover)));
       healed.push(...failed.filter((edge) => !prover.failing.has(edge)));
     }
-    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed, changes), findings, healed });
+    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed), findings, healed });
   }
   const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, walk, verify)]));
   return { before, steps: proofs, verdicts, unseen: graph.unseen };
@@ -169,16 +169,15 @@ function placesOf(changed: Changed, walk: Walk, certificates: Certificates): Pla
 }
 
 /** Who must be started anew to load what has changed, from what each reads once; and whom the step starts. */
-function restartsOf(changed: Changed, changes: readonly Change[]): RestartNeed[] {
-  const done = new Set(changes.flatMap((change) => (change.type === 'restart' ? [change.process] : [])));
-  const started = [...changed.restarted].map((process): RestartNeed => ({ process, because: becauseOf(process, changed), done: true, needed: becauseOf(process, changed) !== '' }));
-  const left = [...changed.behind].flatMap(([process, inputs]): RestartNeed[] =>
-    done.has(process) && inputs.length === 0 ? [] : [{ process, because: `it reads ${inputs.map(({ place }) => place).join(', ')} once`, done: false, needed: true }],
-  );
+function restartsOf({ restarted, refreshed, behind }: Changed): RestartNeed[] {
+  const started = [...restarted].map((process): RestartNeed => {
+    const inputs = refreshed.get(process) ?? [];
+    return { process, because: inputs.length === 0 ? '' : readsOnce(inputs), done: true, needed: inputs.length > 0 };
+  });
+  const left = [...behind].map(([process, inputs]): RestartNeed => ({ process, because: readsOnce(inputs), done: false, needed: true }));
   return [...started, ...left];
 }
 
-function becauseOf(process: string, { inputs }: Changed): string {
-  const read = [...inputs.keys()].filter((id) => id.startsWith(`${process} `)).map((id) => id.slice(process.length + 1));
-  return read.length === 0 ? '' : `it reads ${read.join(', ')} once`;
+function readsOnce(inputs: readonly Input[]): string {
+  return `it reads ${[...new Set(inputs.map(({ place }) => place))].join(', ')} once`;
 }

@@ -5,9 +5,10 @@ import { unitScript } from './unit-script.js';
 /**
  * One program for all files wherever there is one that takes many: a control plane has some fifty files, and a look must not cost it five hundred programs.
  * Records, one a line, paths as they are (a path with a newline is left out), text behind a "|" on the lines after its record:
- * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <path>`, sums as sha256sum prints them,
+ * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <time of the last write> <path>`, sums as sha256sum prints them,
  * `text <path>` and what may be seen of it, `refs <path>` and the lines that name other files, `key <path>` and its public half, `tool <name>`,
  * `kubelet <command line in base64>`, `unit <component> <unit> <command line> <ETCD_ variables>` (both in base64) and what systemd says of it, and `end`.
+ * `started <component> <of /proc/PID/stat the fields from the third on>`, `clock <Unix time in ms> <seconds since boot>`, and
  * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
  * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
  */
@@ -41,7 +42,7 @@ add config /var/lib/kubelet/config.yaml
 
 ${unitScript}
 if [ -n "$files" ]; then
-  stat -L -c 'stat %a %u %g %n' -- $files 2>/dev/null
+  stat -L -c 'stat %a %u %g %.3Y %n' -- $files 2>/dev/null
   sha256sum -- $files 2>/dev/null
 fi
 
@@ -102,5 +103,6 @@ for t in openssl ctr crictl kubeadm; do if has $t; then printf 'tool %s\\n' $t; 
 pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
 case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null); pid=\${pid%% *} ;; esac
 if [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ]; then printf 'kubelet '; base64 -w 0 < "/proc/$pid/cmdline"; echo; fi
+if { read -r up < /proc/uptime; } 2>/dev/null; then printf 'clock %s %s\\n' "$(date +%s%3N)" "\${up%% *}"; fi
 echo end
 `;
