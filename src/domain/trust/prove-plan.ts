@@ -48,14 +48,17 @@ export function provePlan(parts: ProofParts): PlanProof {
     if (step.cutover === 'begins') inCutover = true;
     const changes = step.targets.flatMap((target) => target.changes);
     const changed = walk.apply(changes);
-    const findings = findingsOf(changed, { ...prover, step: step.id, inCutover });
+    const healed: EdgeId[] = [];
+    const findings = findingsOf(changed, { ...prover, step: step.id, inCutover, healed });
     if (step.cutover === 'ends') {
       inCutover = false;
       // What was cut must stand again.
+      const failed = [...prover.failing.keys()];
       prover.failing.clear();
       findings.push(...graph.edges.flatMap((edge) => standing(edge, prover)));
+      healed.push(...failed.filter((edge) => !prover.failing.has(edge)));
     }
-    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed), findings });
+    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed), findings, healed });
   }
   const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, walk, verify)]));
   return { before, steps: proofs, verdicts, unseen: graph.unseen };
@@ -92,6 +95,8 @@ function verdictNow(edge: Edge, walk: Walk, verify: Predicate): Verdict {
 interface AtStep extends Prover {
   readonly step: string;
   readonly inCutover: boolean;
+  /** Gets the edges that hold again. */
+  readonly healed: EdgeId[];
 }
 
 function findingsOf(changed: Changed, at: AtStep): EdgeFinding[] {
@@ -104,7 +109,7 @@ function findingsOf(changed: Changed, at: AtStep): EdgeFinding[] {
 }
 
 function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | undefined {
-  const { walk, verify, failing, accepted, inCutover } = at;
+  const { walk, verify, failing, accepted, inCutover, healed } = at;
   if (edge.verifies === undefined) return interrupted(edge, changed);
   const presented = bothOf(edge.presents, changed, walk);
   const verifying = bothOf(edge.verifies, changed, walk);
@@ -113,6 +118,7 @@ function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | unde
   const known = failing.get(edge.id);
   const mark = accepted.has(edge.id) ? { isAccepted: true } : {};
   if (wrong !== undefined) {
+    if (after === undefined) healed.push(edge.id);
     if (after === undefined) failing.delete(edge.id);
     else failing.set(edge.id, 'break');
     if (known === 'break') return undefined;
@@ -126,7 +132,7 @@ function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | unde
       ? undefined
       : { edge: edge.id, verdict: 'latent', why: `${late} (after the next restart; what is loaded now verifies)`, nextAction: adviceFor(edge), ...mark };
   }
-  failing.delete(edge.id);
+  if (failing.delete(edge.id)) healed.push(edge.id);
   return interrupted(edge, changed);
 }
 
@@ -158,7 +164,7 @@ function placesOf(changed: Changed, walk: Walk, certificates: Certificates): Pla
   return [...changed.places].flatMap(([place, before]): PlaceChange[] => {
     const after = walk.stored(place);
     if (same(before, after)) return [];
-    return [{ place, sign: before.length === 0 ? '+' : after.length === 0 ? '-' : '~', before: names(before), after: names(after) }];
+    return [{ place, sign: before.length === 0 ? '+' : after.length === 0 ? '-' : '~', before: names(before), after: names(after), content: after }];
   });
 }
 
