@@ -22,7 +22,7 @@ export const pinned = z
     holds: z.array(hash),
     /** Of a kubeconfig with a client certificate in it. */
     client: z.array(hash).optional(),
-    isKubeconfig: z.boolean(),
+    as: z.enum(['certificates', 'keys', 'kubeconfig']),
   })
   .describe('What the file held when the plan was made. Written by "rotate-ca plan"; another content is then refused.');
 
@@ -52,14 +52,14 @@ function pinOf(bytes: Uint8Array, path: string): Pinned {
   const prints = (pem: string): string[] => findCertificates(pem).map(({ record }) => record.fingerprint);
   if (/^kind:\s*["']?Config/m.test(text)) {
     const read = readKubeconfig(text, path);
-    return { sha256, holds: prints(read.caPem ?? ''), isKubeconfig: true, ...(read.clientCertificatePem === undefined ? {} : { client: prints(read.clientCertificatePem) }) };
+    return { sha256, holds: prints(read.caPem ?? ''), as: 'kubeconfig', ...(read.clientCertificatePem === undefined ? {} : { client: prints(read.clientCertificatePem) }) };
   }
   const { blocks, damage } = splitPem(text);
   const [torn] = damage;
   if (torn !== undefined) return invalid(path, torn.line, torn.column, torn.cause);
   if (blocks.length === 0) return invalid(path, 1, 1, 'there is neither PEM in it nor a kubeconfig');
-  if (blocks.some(({ label }) => label === 'CERTIFICATE')) return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), isKubeconfig: false };
-  return { sha256, holds: keysOf(text, path), isKubeconfig: false };
+  if (blocks.some(({ label }) => label === 'CERTIFICATE')) return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates' };
+  return { sha256, holds: keysOf(text, path), as: 'keys' };
 }
 
 function keysOf(text: string, path: string): string[] {
@@ -127,7 +127,8 @@ export function ownProblems(site: Pick<Site, 'plan' | 'target'>, puts: readonly 
 /** For the proof of a plan: what lies at the places of a file. */
 export function contentsOf(place: string, content: Pinned | undefined): { readonly place: string; readonly content: Content }[] {
   if (content === undefined) return [{ place, content: [] }];
-  if (!content.isKubeconfig) return [{ place, content: content.holds }];
+  if (content.as === 'keys') return [{ place: `${place}#key`, content: content.holds }];
+  if (content.as === 'certificates') return [{ place, content: content.holds }];
   return [{ place: `${place}#ca`, content: content.holds }, ...(content.client === undefined ? [] : [{ place: `${place}#client`, content: content.client }])];
 }
 

@@ -4,7 +4,7 @@ import type { Failure } from '../domain/errors.js';
 import type { Inventory, NodeRecord } from '../domain/cluster/inventory.js';
 import type { Plan, PlannedStep } from '../domain/plan/plan.js';
 import type { Direction } from '../domain/run/facts.js';
-import type { TargetChanges } from '../domain/trust/changes.js';
+import type { Change, ChangeContext } from '../domain/trust/changes.js';
 import type { TrustEffect } from '../domain/trust/effects.js';
 import type { Artefacts } from './artefacts.js';
 import type { Checkpoint, Checkpoints } from './checkpoints.js';
@@ -52,7 +52,7 @@ export interface PinnedFile {
   readonly holds: string[];
   /** Of a kubeconfig with a client certificate in it. */
   readonly client?: string[] | undefined;
-  readonly isKubeconfig: boolean;
+  readonly as: 'certificates' | 'keys' | 'kubeconfig';
 }
 
 export type Inspection = 'absent' | 'partial' | 'present';
@@ -72,8 +72,8 @@ export interface StepKind<P> {
   concerns?(params: P, node: NodeRecord): boolean;
   /** PURE. What it does to trust, as data. */
   effects(params: P): readonly TrustEffect[];
-  /** PURE. What it does to what is stored, and which processes it starts anew, on these targets. */
-  changes?(params: P, inventory: Inventory, targets: readonly string[]): TargetChanges[];
+  /** PURE. What it does to what is stored, for one target, and whom it starts anew: for the proof on the graph of a cluster. Default: nothing. */
+  changes?(params: P, on: ChangeContext): readonly Change[];
   /** PURE. Files of this machine that it puts somewhere, as the playbook names them. */
   filesOf?(params: P): string[];
   /** PURE. The parameters with what those files hold, by their name in the playbook: the plan keeps it, and another content is refused later. */

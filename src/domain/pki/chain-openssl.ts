@@ -1,6 +1,6 @@
 /** The second verdict: how OpenSSL 3 (curl, Node, Python, nginx) builds and judges a chain. It follows one path and never turns back. */
 
-import type { ChainQuestion } from './chain.js';
+import type { ChainCertificate, ChainQuestion } from './chain.js';
 import { type Certificate, usageOids } from './certificate.js';
 
 /** Numbers and texts are those of `openssl verify`. */
@@ -22,7 +22,7 @@ const texts = {
 /** Judges as `openssl verify -CAfile bundle -untrusted intermediates` does, without partial chains. */
 export function verifyLikeOpenssl(question: ChainQuestion): OpensslVerdict {
   const { bundle, atMs, usage } = question;
-  const chain: Certificate[] = [question.leaf];
+  const chain: ChainCertificate[] = [question.leaf];
   let trusted = bundle.certificates.some(({ record }) => record.fingerprint === question.leaf.record.fingerprint);
   for (let current = question.leaf; !looksSelfSigned(current); ) {
     const parent = issuerAmong(bundle.certificates, current, atMs);
@@ -35,10 +35,10 @@ export function verifyLikeOpenssl(question: ChainQuestion): OpensslVerdict {
   const top = chain[chain.length - 1];
   trusted ||= bundle.certificates.some(({ record }) => record.fingerprint === top?.record.fingerprint);
   if (!trusted) return no(chain.length === 1 ? 18 : 19);
-  return judge(chain, atMs, usage);
+  return judge(chain, atMs, usage, question.signed ?? ((child, parent) => (child as Certificate).x509.verify((parent as Certificate).x509.publicKey)));
 }
 
-function judge(chain: readonly Certificate[], atMs: number, usage: ChainQuestion['usage']): OpensslVerdict {
+function judge(chain: readonly ChainCertificate[], atMs: number, usage: ChainQuestion['usage'], signed: NonNullable<ChainQuestion['signed']>): OpensslVerdict {
   for (const [i, link] of chain.entries()) {
     if (i > 0 && !maySign(link)) return no(79);
     const usages = link.extendedUsages;
@@ -50,7 +50,7 @@ function judge(chain: readonly Certificate[], atMs: number, usage: ChainQuestion
   }
   for (const [i, link] of [...chain.entries()].toReversed()) {
     const signer = chain[i + 1];
-    if (signer !== undefined && !link.x509.verify(signer.x509.publicKey)) return no(7);
+    if (signer !== undefined && !signed(link, signer)) return no(7);
     if (atMs < link.record.notBeforeMs) return no(9);
     if (atMs > link.record.notAfterMs) return no(10);
   }
@@ -58,23 +58,23 @@ function judge(chain: readonly Certificate[], atMs: number, usage: ChainQuestion
 }
 
 /** check_ca: without basicConstraints a KeyUsage with keyCertSign, or version 1, will do. */
-function maySign({ basicConstraints, keyCertSign, version }: Certificate): boolean {
+function maySign({ basicConstraints, keyCertSign, version }: ChainCertificate): boolean {
   if (keyCertSign === false) return false;
   return basicConstraints === undefined ? version === 1 || keyCertSign === true : basicConstraints.ca;
 }
 
 /** The first that could be the issuer by names and key identifiers; one that is valid now comes before one that is not. */
-function issuerAmong(candidates: readonly Certificate[], child: Certificate, atMs: number): Certificate | undefined {
+function issuerAmong(candidates: readonly ChainCertificate[], child: ChainCertificate, atMs: number): ChainCertificate | undefined {
   const possible = candidates.filter((candidate) => couldIssue(candidate, child));
   return possible.find(({ record }) => record.notBeforeMs <= atMs && atMs <= record.notAfterMs) ?? possible.toSorted((a, b) => b.record.notAfterMs - a.record.notAfterMs)[0];
 }
 
-function couldIssue(candidate: Certificate, child: Certificate): boolean {
+function couldIssue(candidate: ChainCertificate, child: ChainCertificate): boolean {
   return candidate.rawSubject === child.rawIssuer && (child.record.aki === '' || candidate.record.ski === '' || child.record.aki === candidate.record.ski);
 }
 
 /** OpenSSL looks at names and identifiers, not at the signature: a same-name cross-certificate without AKI looks self-signed. */
-function looksSelfSigned({ rawSubject, rawIssuer, record }: Certificate): boolean {
+function looksSelfSigned({ rawSubject, rawIssuer, record }: ChainCertificate): boolean {
   return rawSubject === rawIssuer && (record.aki === '' || record.ski === '' || record.aki === record.ski);
 }
 

@@ -6,7 +6,7 @@ import { withAnnotation } from '../../domain/cluster/manifest.js';
 import type { Inventory, NodeRecord } from '../../domain/cluster/inventory.js';
 import { fail, failure, type Failure, RotationError } from '../../domain/errors.js';
 import type { Secret } from '../../domain/secret.js';
-import type { TargetChanges } from '../../domain/trust/changes.js';
+import type { Change } from '../../domain/trust/changes.js';
 import { isControlPlane } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteSeen, saveFiles, textOf } from '../../operations/node-files.js';
 import { contentsOf, from, holdsKey, isKeyAlone, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
@@ -62,7 +62,7 @@ export const putFiles: StepKind<Params> = {
   filesOf: (p) => p.files.map((one) => one.from),
   pinned: (p, contents) => ({ ...p, files: p.files.map((one) => ({ ...one, content: contents.get(one.from) ?? one.content })) }),
 
-  changes: (p, inventory, targets) => targets.map((target) => changesOn(p, inventory, target)),
+  changes: (p, { inventory, target }) => changesOn(p, inventory, target),
 
   async preflight(site, p) {
     const failures = ownProblems(site, p.files);
@@ -150,16 +150,13 @@ function isChosen(nodes: Params['nodes'], { name, roles }: NodeRecord): boolean 
   return nodes === 'all' || roles.includes('control-plane') === (nodes === 'control-planes');
 }
 
-function changesOn(p: Params, inventory: Inventory, target: string): TargetChanges {
+function changesOn(p: Params, inventory: Inventory, target: string): Change[] {
   const node = inventory.nodes.find(({ name }) => name === target);
   const here = (one: RestartName): boolean => one === 'kubelet' || (node?.roles.includes('control-plane') ?? false);
-  return {
-    target,
-    changes: [
-      ...p.files.flatMap(({ path, content }) => contentsOf(`${target}:${path}`, content).map((put) => ({ type: 'put' as const, ...put }))),
-      ...p.restart.filter(here).map((one) => ({ type: 'restart' as const, process: `${one}@${target}` })),
-    ],
-  };
+  return [
+    ...p.files.flatMap(({ path, content }) => contentsOf(`${target}:${path}`, content).map((put) => ({ type: 'put' as const, ...put }))),
+    ...p.restart.filter(here).map((one) => ({ type: 'restart' as const, process: `${one}@${target}` })),
+  ];
 }
 
 /** Workers have a kubelet alone. */

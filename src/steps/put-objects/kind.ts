@@ -35,8 +35,7 @@ export const putObjects: StepKind<Params> = {
   filesOf: (p) => p.objects.map((one) => one.from),
   pinned: (p, contents) => ({ objects: p.objects.map((one) => ({ ...one, content: contents.get(one.from) ?? one.content })) }),
 
-  changes: (p, _inventory, targets) =>
-    targets.map((target) => ({ target, changes: p.objects.map((one) => ({ type: 'put' as const, place: placeOf(one), content: one.content?.holds ?? [] })) })),
+  changes: (p) => p.objects.map((one) => ({ type: 'put' as const, place: placeOf(one), content: one.content?.holds ?? [] })),
 
   async preflight(site, p) {
     const failures: Failure[] = ownProblems(site, p.objects);
