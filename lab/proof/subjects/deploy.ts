@@ -57,9 +57,9 @@ export async function deploySubjects(lab: Lab, report: (line: string) => void): 
   await approveKubeletServing(lab);
   const images = await buildSubjects(lab.paths, report);
   await importImages(lab, [...images.values()], report);
+  await applyObjects(lab, foundation());
   if (await isThere(lab)) return;
   const ca = clusterCa(lab).certificate;
-  await applyObjects(lab, foundation());
   await applyObjects(
     lab,
     subjects({

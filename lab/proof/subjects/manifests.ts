@@ -88,6 +88,9 @@ export function foundation(): KubeObject[] {
     binding('proof-aggregated', 'ClusterRoleBinding', 'proof-aggregated', 'wardle'),
     binding('proof-auth-delegator', 'ClusterRoleBinding', 'system:auth-delegator', 'wardle'),
     binding('proof-auth-reader', 'RoleBinding', 'extension-apiserver-authentication-reader', 'wardle', 'kube-system'),
+    // The probes' own way in, by a token: it hangs on no CA of the cluster.
+    account('prober'),
+    binding('proof-prober', 'ClusterRoleBinding', 'cluster-admin', 'prober'),
     binding('proof-view', 'RoleBinding', 'view', 'client', namespace),
     binding('proof-legacy', 'RoleBinding', 'view', 'legacy', namespace),
     {

@@ -14,6 +14,7 @@ func main() {
 	case "client":
 		client()
 	case "webhook":
+		go client()
 		webhook()
 	default:
 		log.Fatalf("no such part: %s", os.Args[1])
