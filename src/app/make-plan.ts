@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly name: string;
   readonly now: number;
+  /** Edges that may break, by id. */
+  readonly accepted?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -46,8 +48,8 @@ export function planOnRecording(playbookFile: string, inventory: Inventory, opti
   return planOf(readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds), inventory, options);
 }
 
-function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now'>): Plan {
-  const made = makePlan({ playbook, inventory, kinds: stepKinds, settings: options.settings, name: options.name, now: options.now, tool: toolVersion });
+function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now' | 'accepted'>): Plan {
+  const made = makePlan({ playbook, inventory, kinds: stepKinds, settings: options.settings, name: options.name, now: options.now, tool: toolVersion, accepted: options.accepted ?? [] });
   if (Array.isArray(made)) throw new RotationError(made);
   return made as Plan;
 }

@@ -1,7 +1,7 @@
 /** Proves a plan on the trust graph of one cluster: which edges hold, blip or break, at each step, in every interleaving of its targets. Pure. */
 
 import type { Inventory } from '../cluster/inventory.js';
-import { outgoingOf } from './build-graph.js';
+import { outgoingOf } from './outgoing.js';
 import { type Certificates, certificatesOf } from './certificates.js';
 import type { Change, TargetChanges } from './changes.js';
 import { adviceFor, interruption } from './explain.js';
