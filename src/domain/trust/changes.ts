@@ -1,6 +1,7 @@
 /** What a step does to what is stored, and which processes it starts anew: data, for the proof of a plan. Each kind of step says it of itself. */
 
-import type { Content, InputId, PlaceId, ProcessId } from './graph.js';
+import type { Inventory } from '../cluster/inventory.js';
+import type { Content, InputId, PlaceId, ProcessId, TrustGraph } from './graph.js';
 
 export type Generation = 'outgoing' | 'incoming';
 
@@ -9,6 +10,8 @@ export type Change =
   | { readonly type: 'trust'; readonly place: PlaceId; readonly cas: readonly Generation[] }
   /** A leaf is issued anew by that CA, with subject, names and usages as before. */
   | { readonly type: 'leaf'; readonly place: PlaceId; readonly ca: Generation }
+  /** The key that comes with a leaf that is issued anew: a place that holds keys. */
+  | { readonly type: 'key'; readonly place: PlaceId; readonly ca: Generation }
   /** Exactly these: an operator's own files. */
   | { readonly type: 'put'; readonly place: PlaceId; readonly content: Content }
   | { readonly type: 'copy'; readonly from: PlaceId; readonly to: PlaceId }
@@ -23,4 +26,12 @@ export interface TargetChanges {
   /** Node name, or 'cluster'. */
   readonly target: string;
   readonly changes: readonly Change[];
+}
+
+/** What a kind may look at to say what it changes. */
+export interface ChangeContext {
+  readonly inventory: Inventory;
+  readonly graph: TrustGraph;
+  /** Node name, or 'cluster'. */
+  readonly target: string;
 }

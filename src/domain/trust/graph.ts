@@ -25,7 +25,8 @@ export type InputId = string;
 /** `E5 kube-controller-manager@cp1 -> kube-apiserver@cp1 server`: class, client, server, and which of the two is verified (`server`, `client`, `token`). */
 export type EdgeId = string;
 
-export type EdgeClass = `E${number}` | `K${number}`;
+/** E1 to E27 and K1 to K6 as in kubernetes-pki 3. S1: what kube-controller-manager signs, at the API servers (edge type `signs`). */
+export type EdgeClass = `E${number}` | `K${number}` | 'S1';
 
 export interface TrustProcess {
   readonly id: ProcessId;
@@ -78,6 +79,8 @@ export interface TrustGraph {
   readonly inputs: readonly Input[];
   readonly edges: readonly Edge[];
   readonly state: TrustState;
+  /** Places that kube-controller-manager writes from its --root-ca-file. */
+  readonly published: readonly PlaceId[];
   /** What there is and cannot be seen from here: each a sentence for a human, with what to do. */
   readonly unseen: readonly string[];
 }
@@ -95,6 +98,8 @@ export interface PlaceChange {
   readonly sign: '+' | '~' | '-';
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** What it holds after the step, by identifier. */
+  readonly content?: Content;
 }
 
 export interface RestartNeed {
@@ -126,13 +131,15 @@ export interface StepProof {
   readonly restarts: readonly RestartNeed[];
   /** Edges that do not simply hold during or after this step. */
   readonly findings: readonly EdgeFinding[];
+  /** Edges that have failed before or during this step and hold after it. */
+  readonly healed?: readonly EdgeId[];
 }
 
 export interface PlanProof {
   /** Edges that fail before anything is done. */
   readonly before: readonly EdgeFinding[];
   readonly steps: readonly StepProof[];
-  /** Numbers of edges: all of them, and of the last state those that hold. */
-  readonly edges: number;
+  /** Of all edges how they stand at the end. */
+  readonly verdicts: Readonly<Record<EdgeId, Verdict>>;
   readonly unseen: readonly string[];
 }

@@ -33,6 +33,8 @@ export const clearServiceAccountTokens: StepKind<Params> = {
   params,
   effects: () => [],
 
+  changes: ({ skip }, { graph }) => graph.inputs.flatMap(({ place }) => (isTokenOf(place, skip) ? [{ type: 'key', place, ca: 'incoming' } as const] : [])),
+
   unneeded(_params, inventory) {
     return replacedTokenKeys(inventory).length > 0
       ? undefined
@@ -161,4 +163,10 @@ async function ofBefore(site: Site, p: Params): Promise<KubeObject[]> {
 
 function isImmutable(secret: KubeObject): boolean {
   return secret.immutable === true;
+}
+
+/** Each is made anew with the key that kube-controller-manager signs with now. */
+function isTokenOf(place: string, skip: readonly string[]): boolean {
+  const [, name] = /^Secret (\S+) \/data\/token$/.exec(place) ?? [];
+  return name !== undefined && !skip.includes(name);
 }

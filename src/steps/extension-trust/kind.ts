@@ -1,6 +1,8 @@
 /** extension-trust: extension API servers and the scheduler learn the client CA from one ConfigMap, to which API servers only ever add. */
 
 import { z } from 'zod';
+import { extensionTrust as extensionObject } from '../../domain/trust/client-edges.js';
+import { objectPlace } from '../../domain/trust/names.js';
 import { failure } from '../../domain/errors.js';
 import { caPem, fingerprintOf, type CaName } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
@@ -25,6 +27,8 @@ export const extensionTrust: StepKind<Params> = {
   targets: 'cluster',
   params,
   effects: (p) => [{ type: 'trusts', verifier: 'extension-servers', cas: p.trusts }],
+
+  changes: (p) => [{ type: 'trust', place: objectPlace({ ...extensionObject, field: '/data/client-ca-file' }), cas: p.trusts }],
 
   async preflight() {
     return [];

@@ -1,6 +1,7 @@
 /** hold-credential: the engine's own way in, of the incoming CA, before any trust is narrowed. */
 
 import { z } from 'zod';
+import { enginePlaces } from '../../domain/trust/names.js';
 import { nodesWith } from '../../domain/cluster/inventory.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { witness } from '../../operations/cluster-fitness.js';
@@ -21,6 +22,8 @@ export const holdCredential: StepKind<z.infer<typeof params>> = {
   params,
   ...readsOnly,
   effects: () => [{ type: 'presents', presenter: 'engine', ca: 'incoming' }],
+
+  changes: () => [{ type: 'leaf', place: enginePlaces.client, ca: 'incoming' }],
 
   async preflight(site) {
     return witness(site);

@@ -2,6 +2,9 @@
 
 import { z } from 'zod';
 import { failure, type Failure, RotationError } from '../../domain/errors.js';
+import type { Inventory } from '../../domain/cluster/inventory.js';
+import type { Change } from '../../domain/trust/changes.js';
+import { filePlace } from '../../domain/trust/names.js';
 import { adoptKubeconfig } from '../../operations/engine-credential.js';
 import { incomingDir, materialFor, pathsOn } from '../../operations/incoming-files.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
@@ -26,6 +29,8 @@ export const putInPlace: StepKind<z.infer<typeof params>> = {
     { type: 'trusts', verifier: 'admins', cas: ['incoming'] },
     { type: 'presents', presenter: 'admins', ca: 'incoming' },
   ],
+
+  changes: (_p, { inventory, target }) => changesOf(inventory, target),
 
   async preflight(site) {
     const { live, staged } = await sums(site);
@@ -97,6 +102,28 @@ export const putInPlace: StepKind<z.infer<typeof params>> = {
     adoptKubeconfig(site);
   },
 };
+
+function changesOf(inventory: Inventory, target: string): Change[] {
+  const { identities, trust } = materialFor(inventory);
+  return [
+    ...identities
+      .flatMap(({ places }) => places)
+      .filter(({ node }) => node === target)
+      .flatMap((place): Change[] =>
+        'kubeconfig' in place
+          ? [{ type: 'leaf', place: filePlace(target, place.kubeconfig, 'client'), ca: 'incoming' }]
+          : [
+              // A certificate stands for its key where it is given as a file of keys.
+              { type: 'key', place: filePlace(target, place.key, 'key'), ca: 'incoming' },
+              ...(place.key === place.certificate ? [] : [{ type: 'key', place: filePlace(target, place.certificate, 'key'), ca: 'incoming' } as const]),
+              { type: 'leaf', place: filePlace(target, place.certificate), ca: 'incoming' },
+            ],
+      ),
+    ...trust
+      .filter(({ node }) => node === target)
+      .map(({ path, form }): Change => ({ type: 'trust', place: filePlace(target, path, form === 'kubeconfig' ? 'ca' : undefined), cas: ['incoming'] })),
+  ];
+}
 
 function pathsOf(site: Site): string[] {
   return pathsOn(materialFor(site.inventory), site.target);

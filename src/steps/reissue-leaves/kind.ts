@@ -2,6 +2,7 @@
 
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
+import { filePlace } from '../../domain/trust/names.js';
 import { failure, RotationError, type Failure } from '../../domain/errors.js';
 import { reachesEveryKubelet } from '../../operations/api-to-kubelet.js';
 import { apiPort, apiTrust, nodeOf } from '../../operations/identity-probe.js';
@@ -29,6 +30,8 @@ export const reissueLeaves: StepKind<Params> = {
   targets: 'control-planes',
   params,
   effects: (p) => p.certificates.map((name) => ({ type: 'presents', presenter: name === 'apiserver' ? 'api-servers' : 'api-servers-to-kubelets', ca: 'incoming' })),
+
+  changes: (p, { target }) => p.certificates.map((name) => ({ type: 'leaf', place: filePlace(target, crtOf(name)), ca: 'incoming' }) as const),
 
   leaves: (p) => p.certificates.flatMap((name) => [crtOf(name), keyOf(name)]),
 

@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
+import { filePlace } from '../../domain/trust/names.js';
 import { failure, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
 import { readKeyType, readSubject, stageLeaf } from '../../operations/leaf-on-node.js';
@@ -33,6 +34,14 @@ export const renewAdmins: StepKind<Params> = {
     { type: 'trusts', verifier: 'admins', cas: p.trusts },
     ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'admins', ca: 'incoming' } as const] : []),
   ],
+
+  changes: (p, { inventory, target }) =>
+    confs
+      .filter(({ path }) => inventory.nodes.some(({ name, files }) => name === target && files.some((file) => file.path === path)))
+      .flatMap(({ path }) => [
+        { type: 'trust', place: filePlace(target, path, 'ca'), cas: p.trusts } as const,
+        ...(p.identity === 'incoming' ? [{ type: 'leaf', place: filePlace(target, path, 'client'), ca: 'incoming' } as const] : []),
+      ]),
 
   /** One after the other: an RSA key takes a processor for a moment, and nobody waits for these files. */
   waves: async (targets) => targets.map((target) => [target]),

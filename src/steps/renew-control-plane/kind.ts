@@ -14,6 +14,7 @@ import { limitsOf, waitFor } from '../../operations/waiting.js';
 import type { SavedFile } from '../../ports/checkpoints.js';
 import type { FileContent } from '../../ports/node-shell.js';
 import type { Site, StepKind } from '../../ports/step-kind.js';
+import { changesOf } from './changes.js';
 import { components, differing, type Elected, isFirstSplit, ownFiles, params, type Params, rememberFlags, rewritten, touched, wantedManifest } from './files.js';
 
 /** A year, as kubeadm gives its leaves. */
@@ -28,6 +29,8 @@ export const renewControlPlane: StepKind<Params> = {
     { type: 'trusts', verifier: 'published', cas: p.trusts },
     ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'control-plane-clients', ca: 'incoming' } as const] : []),
   ],
+
+  changes: (p, { inventory, target }) => changesOf(p, inventory, target),
 
   waves(targets, site) {
     return leadersLast(site.access.kube(), targets, { deadlineMs: 10_000, signal: site.signal });

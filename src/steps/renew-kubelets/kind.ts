@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
+import { componentId, filePlace } from '../../domain/trust/names.js';
 import { failure, RotationError, type Failure } from '../../domain/errors.js';
 import { rewriteKubeconfig } from '../../operations/kubeconfig-on-node.js';
 import { clientOf, clientsOf, hasReadItsFiles, installClient, type KubeletClient, restartKubelet, staleClients, staleOf, waitForKubelet } from '../../operations/kubelet.js';
@@ -27,6 +28,12 @@ export const renewKubelets: StepKind<Params> = {
   effects: (p) => [
     { type: 'trusts', verifier: 'kubelets', cas: p.trusts },
     ...(p.identity === 'incoming' ? [{ type: 'presents', presenter: 'kubelets', ca: 'incoming' } as const] : []),
+  ],
+
+  changes: (p, { target }) => [
+    { type: 'trust', place: filePlace(target, paths.kubeletConf, 'ca'), cas: p.trusts },
+    ...(p.identity === 'incoming' ? [{ type: 'leaf', place: filePlace(target, paths.kubeletClient), ca: 'incoming' } as const] : []),
+    { type: 'restart', process: componentId('kubelet', target) },
   ],
 
   leaves: () => [paths.kubeletConf],

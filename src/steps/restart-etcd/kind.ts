@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { withAnnotation } from '../../domain/cluster/manifest.js';
 import { type Inventory, nodesWith } from '../../domain/cluster/inventory.js';
 import { fail, failure, RotationError, type Failure } from '../../domain/errors.js';
+import { componentId } from '../../domain/trust/names.js';
 import { apiServerOf, nodeOf } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteSeen, saveFiles, textOf } from '../../operations/node-files.js';
 import { askComponent, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
@@ -21,6 +22,8 @@ export const restartEtcd: StepKind<z.infer<typeof params>> = {
   targets: 'control-planes',
   params,
   effects: () => [],
+
+  changes: (_p, { target }) => [{ type: 'restart', process: componentId('etcd', target) }],
 
   unneeded(_params, inventory) {
     return etcdSharesTheCa(inventory) ? undefined : 'etcd trusts a CA of its own (another public key than the cluster CA), so this rotation does not touch it';

@@ -5,6 +5,7 @@ import type { FileRecord } from '../../domain/cluster/inventory.js';
 import { seemsIssuedBy } from '../../domain/pki/certificate.js';
 import { RotationError } from '../../domain/errors.js';
 import type { TrustEffect } from '../../domain/trust/effects.js';
+import { componentId } from '../../domain/trust/names.js';
 import { nodeOf } from '../../operations/identity-probe.js';
 import { materialFor, ownServingPair } from '../../operations/incoming-files.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
@@ -45,6 +46,8 @@ export const restartUnits: StepKind<Params> = {
   concerns: ({ component, leave }, node) => hasUnit(node, component, leave === 'stopped' ? 'stopped' : 'restarted'),
   takesApiAway: ({ component, on }) => (component === 'etcd' || component === 'kube-apiserver' ? [on] : []),
   effects: ({ component, on, leave }) => (on === 'back' || leave === 'stopped' ? [] : (effectsOf[component] ?? [])),
+
+  changes: ({ component, on, leave }, { target }) => (on === 'back' || leave === 'stopped' ? [] : [{ type: 'restart', process: componentId(component, target) }]),
 
   async preflight() {
     return [];

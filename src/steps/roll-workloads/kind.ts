@@ -1,7 +1,11 @@
 /** roll-workloads: pods that loaded ca.crt once get a new process, the network first, then DNS, then the others by priority. */
 
 import { z } from 'zod';
+import type { Inventory, PodHolder } from '../../domain/cluster/inventory.js';
 import { fail, failure, type Failure } from '../../domain/errors.js';
+import type { Change } from '../../domain/trust/changes.js';
+import type { TrustGraph } from '../../domain/trust/graph.js';
+import { podId } from '../../domain/trust/names.js';
 import { duration } from '../../domain/plan/duration.js';
 import { awaitPublished, type Publication, publicationOf } from '../../operations/publication.js';
 import { podsHoldingEarlierTrust, type Workload, workloadsOf } from '../../operations/pods.js';
@@ -38,6 +42,8 @@ export const rollWorkloads: StepKind<Params> = {
   effects: (p) =>
     p.on === 'back' ? [] : [{ type: 'trusts', verifier: 'pods', cas: p.trusts }, ...(p.trusts.includes('outgoing') ? [] : [{ type: 'cutover', edge: 'ends' } as const])],
 
+  changes: (p, { graph, inventory }) => (p.on === 'back' ? [] : rolledPods(p, graph, inventory)),
+
   async apply(site, p) {
     if (p.on === 'forward') await rollAll(site, p);
   },
@@ -73,6 +79,17 @@ export const rollWorkloads: StepKind<Params> = {
     site.tell('pods keep the bundle of both CAs that they loaded: nothing to take back');
   },
 };
+
+/** Those that a rollout makes anew. An inventory without pods speaks of all pods of a namespace as one. */
+function rolledPods(p: Params, graph: TrustGraph, { pods }: Inventory): Change[] {
+  const isRolled = (pod: PodHolder): boolean => {
+    const [kind = '', name = ''] = pod.owner.split('/');
+    if (kind !== 'DaemonSet' && kind !== 'Deployment' && kind !== 'StatefulSet') return false;
+    return !isNamed({ namespace: pod.namespace, name }, p.later) && (p.onlyNamespaces?.includes(pod.namespace) ?? true);
+  };
+  const rolled = pods === undefined ? undefined : new Set(pods.filter(isRolled).map(podId));
+  return graph.processes.flatMap(({ id, kind }): Change[] => (kind === 'pod' && (rolled?.has(id) ?? true) ? [{ type: 'restart', process: id }] : []));
+}
 
 async function rollAll(site: Site, p: Params): Promise<void> {
   const { tiers, exceptions } = await workOf(site, p);
@@ -115,7 +132,7 @@ async function workOf(site: Site, p: Params): Promise<{ tiers: Workload[][]; exc
   return { tiers: rolled.filter((tier) => tier.length > 0), exceptions };
 }
 
-function isNamed({ namespace, name }: Workload, names: readonly string[]): boolean {
+function isNamed({ namespace, name }: Pick<Workload, 'namespace' | 'name'>, names: readonly string[]): boolean {
   return names.some((one) => one === `${namespace}/${name}` || one === `${namespace}/*`);
 }
 

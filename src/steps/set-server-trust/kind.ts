@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import { failure, failuresOf, RotationError, type Failure } from '../../domain/errors.js';
 import { readFlags } from '../../domain/cluster/manifest.js';
+import { filePlace } from '../../domain/trust/names.js';
 import { askApiServer, askKubelet, incomingProbe, isControlPlane, nodeOf, type Verdict } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteFile, savedText, saveFiles } from '../../operations/node-files.js';
 import { outgoingWitness } from '../../operations/outgoing-witness.js';
@@ -25,6 +26,8 @@ export const setServerTrust: StepKind<Params> = {
   targets: 'nodes',
   params,
   effects: (p) => [{ type: 'trusts', verifier: 'servers', cas: p.trusts }],
+
+  changes: (p, { target }) => [{ type: 'trust', place: filePlace(target, paths.ca), cas: p.trusts }],
 
   leaves: () => [paths.ca],
 

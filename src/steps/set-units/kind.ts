@@ -2,6 +2,7 @@
 
 import { z } from 'zod';
 import { RotationError } from '../../domain/errors.js';
+import { componentId } from '../../domain/trust/names.js';
 import { releaseLeaseOfEnded } from '../../operations/leases.js';
 import { nothingToKeep } from '../../operations/reads-only.js';
 import { proofOf } from '../../operations/unit-proofs.js';
@@ -31,6 +32,8 @@ export const setUnits: StepKind<Params> = {
           // It signs nothing where the key is with the issuer.
           { type: 'presents', presenter: 'csr-signer', ca: 'incoming' },
         ],
+
+  changes: ({ component, to }, { target }) => (to === 'running' ? [{ type: 'restart', process: componentId(component, target) }] : []),
 
   async preflight() {
     return [];

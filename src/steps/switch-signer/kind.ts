@@ -2,6 +2,8 @@
 
 import { z } from 'zod';
 import { RotationError } from '../../domain/errors.js';
+import { incomingCa } from '../../domain/trust/certificates.js';
+import { filePlace } from '../../domain/trust/names.js';
 import { askSigner, signerFailure } from '../../operations/csr-api.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
 import { paths, pki, stagingDir } from '../../operations/run-files.js';
@@ -22,6 +24,11 @@ export const switchSigner: StepKind<z.infer<typeof params>> = {
   targets: 'control-planes',
   params,
   effects: () => [{ type: 'presents', presenter: 'csr-signer', ca: 'incoming' }],
+
+  changes: (_p, { target }) => [
+    { type: 'put', place: filePlace(target, paths.signingCa), content: [incomingCa] },
+    { type: 'trust', place: filePlace(target, paths.ca), cas: ['incoming', 'outgoing'] },
+  ],
 
   leaves: () => [paths.ca, paths.caKey],
 

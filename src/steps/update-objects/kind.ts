@@ -1,15 +1,17 @@
 /** update-objects: cluster-info, and every other object that holds the outgoing CA and that nobody else rewrites. */
 
 import { z } from 'zod';
-import type { ObjectRecord } from '../../domain/cluster/inventory.js';
+import type { Inventory, ObjectRecord } from '../../domain/cluster/inventory.js';
 import { readKubeconfig, withCaData } from '../../domain/cluster/kubeconfig.js';
 import { failure, failuresOf, type Failure } from '../../domain/errors.js';
+import { outgoingOf } from '../../domain/trust/outgoing.js';
+import { objectPlace } from '../../domain/trust/names.js';
 import { bundlePem, caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
-import { readField, withField } from './json-pointer.js';
+import { readField, withField } from '../../operations/json-pointer.js';
 
 const params = z.strictObject({ trusts });
 
@@ -20,6 +22,9 @@ export const updateObjects: StepKind<Params> = {
   targets: 'cluster',
   params,
   effects: (p) => [{ type: 'trusts', verifier: 'objects', cas: p.trusts }],
+
+  changes: (p, { inventory }) =>
+    holding(inventory, new Set([outgoingOf(inventory)?.fingerprint ?? ''])).map((record) => ({ type: 'trust', place: objectPlace(record), cas: p.trusts }) as const),
 
   async preflight() {
     return [];
@@ -72,10 +77,13 @@ export const updateObjects: StepKind<Params> = {
   },
 };
 
-/** What kube-controller-manager and the API servers write follows them; Secrets with a leaf are the business of their issuer. */
 function records(site: Site): ObjectRecord[] {
-  const ours = new Set((['outgoing', 'incoming'] as const).map((name) => fingerprintOf(caPem(site, name))));
-  return site.inventory.objects.filter((o) => (o.writer === 'none' || o.writer === 'kubeadm') && o.certificates.some((c) => ours.has(c.fingerprint)));
+  return holding(site.inventory, new Set((['outgoing', 'incoming'] as const).map((name) => fingerprintOf(caPem(site, name)))));
+}
+
+/** What kube-controller-manager and the API servers write follows them; Secrets with a leaf are the business of their issuer. */
+function holding(inventory: Inventory, ours: ReadonlySet<string>): ObjectRecord[] {
+  return inventory.objects.filter((o) => (o.writer === 'none' || o.writer === 'kubeadm') && o.certificates.some((c) => ours.has(c.fingerprint)));
 }
 
 function refOf(record: ObjectRecord): { apiVersion: string; kind: string; name: string; namespace?: string } {

@@ -1,0 +1,183 @@
+/** Proves a plan on the trust graph of one cluster: which edges hold, blip or break, at each step, in every interleaving of its targets. Pure. */
+
+import type { Inventory } from '../cluster/inventory.js';
+import { outgoingOf } from './outgoing.js';
+import { type Certificates, certificatesOf } from './certificates.js';
+import type { TargetChanges } from './changes.js';
+import { adviceFor, interruption } from './explain.js';
+import type { Content, Edge, EdgeFinding, EdgeId, Input, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
+import { type Answer, type Predicate, predicate } from './predicate.js';
+import { type Changed, same, type Walk, walkThrough } from './state.js';
+
+/** A step of a plan, as the proof sees it. */
+export interface ProvedStep {
+  /** Its id in the plan. */
+  readonly id: string;
+  readonly targets: readonly TargetChanges[];
+  /** Of a cutover: connections break on purpose from the step that begins it to the one that ends it. */
+  readonly cutover?: 'begins' | 'ends';
+}
+
+export interface ProofParts {
+  readonly graph: TrustGraph;
+  readonly inventory: Inventory;
+  readonly steps: readonly ProvedStep[];
+  /** Unix time in ms by which certificates are judged. */
+  readonly atMs: number;
+  /** Edges whose break is accepted. */
+  readonly accepted?: readonly EdgeId[];
+  /** Certificates that the operator brings, by fingerprint: PEM. */
+  readonly brought?: Readonly<Record<string, string>>;
+}
+
+/**
+ * Each step's changes are applied to what is stored, and loaded by the policy of each input. Of each edge that a step touches the four
+ * combinations of before and after of both ends are evaluated (enough for every interleaving, kubernetes-pki 0.6). An edge that failed
+ * before is reported once, in `before`, and not again until it has held.
+ */
+export function provePlan(parts: ProofParts): PlanProof {
+  const { graph, inventory, steps, accepted = [] } = parts;
+  const certificates = certificatesOf(inventory, parts.brought);
+  const verify = predicate(certificates, parts.atMs);
+  const walk = walkThrough(graph, outgoingOf(inventory)?.fingerprint ?? 'outgoing');
+  const prover = { graph, walk, verify, certificates, failing: new Map<EdgeId, 'break' | 'latent'>(), accepted: new Set(accepted) };
+  const before = graph.edges.flatMap((edge) => standing(edge, prover));
+  let inCutover = false;
+  const proofs: StepProof[] = [];
+  for (const step of steps) {
+    if (step.cutover === 'begins') inCutover = true;
+    const changes = step.targets.flatMap((target) => target.changes);
+    const changed = walk.apply(changes);
+    const healed: EdgeId[] = [];
+    const findings = findingsOf(changed, { ...prover, step: step.id, inCutover, healed });
+    if (step.cutover === 'ends') {
+      inCutover = false;
+      // What was cut must stand again.
+      const failed = [...prover.failing.keys()];
+      prover.failing.clear();
+      findings.push(...graph.edges.flatMap((edge) => standing(edge, prover)));
+      healed.push(...failed.filter((edge) => !prover.failing.has(edge)));
+    }
+    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed), findings, healed });
+  }
+  const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, walk, verify)]));
+  return { before, steps: proofs, verdicts, unseen: graph.unseen };
+}
+
+interface Prover {
+  readonly graph: TrustGraph;
+  readonly walk: Walk;
+  readonly verify: Predicate;
+  readonly certificates: Certificates;
+  /** Edges that have failed and were reported. */
+  readonly failing: Map<EdgeId, 'break' | 'latent'>;
+  readonly accepted: ReadonlySet<EdgeId>;
+}
+
+/** How an edge stands, without any step: reported if it does not hold. */
+function standing(edge: Edge, prover: Prover): EdgeFinding[] {
+  const { walk, verify, failing, accepted } = prover;
+  if (edge.verifies === undefined) return [];
+  const broken = verify(edge, walk.loaded(edge.presents), walk.loaded(edge.verifies));
+  const late = broken ?? verify(edge, walk.wouldLoad(edge.presents), walk.wouldLoad(edge.verifies));
+  if (late === undefined) return [];
+  const verdict = broken === undefined ? 'latent' : 'break';
+  failing.set(edge.id, verdict);
+  return [{ edge: edge.id, verdict, why: late, nextAction: adviceFor(edge), ...(accepted.has(edge.id) ? { isAccepted: true } : {}) }];
+}
+
+function verdictNow(edge: Edge, walk: Walk, verify: Predicate): Verdict {
+  if (edge.verifies === undefined) return 'unverified';
+  if (verify(edge, walk.loaded(edge.presents), walk.loaded(edge.verifies)) !== undefined) return 'break';
+  return verify(edge, walk.wouldLoad(edge.presents), walk.wouldLoad(edge.verifies)) === undefined ? 'hold' : 'latent';
+}
+
+interface AtStep extends Prover {
+  readonly step: string;
+  readonly inCutover: boolean;
+  /** Gets the edges that hold again. */
+  readonly healed: EdgeId[];
+}
+
+function findingsOf(changed: Changed, at: AtStep): EdgeFinding[] {
+  const findings: EdgeFinding[] = [];
+  for (const edge of at.walk.edgesOf(changed.inputs.keys(), changed.restarted)) {
+    const found = findingOf(edge, changed, at);
+    if (found !== undefined) findings.push(found);
+  }
+  return findings;
+}
+
+function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | undefined {
+  const { walk, verify, failing, accepted, inCutover, healed } = at;
+  if (edge.verifies === undefined) return interrupted(edge, changed);
+  const presented = bothOf(edge.presents, changed, walk);
+  const verifying = bothOf(edge.verifies, changed, walk);
+  const after = verify(edge, presented.after, verifying.after);
+  const wrong = after ?? firstWrong(edge, presented, verifying, verify);
+  const known = failing.get(edge.id);
+  const mark = accepted.has(edge.id) ? { isAccepted: true } : {};
+  if (wrong !== undefined) {
+    if (after === undefined) healed.push(edge.id);
+    if (after === undefined) failing.delete(edge.id);
+    else failing.set(edge.id, 'break');
+    if (known === 'break') return undefined;
+    const why = after === undefined ? `${wrong} (while some targets of the step are done and others are not)` : wrong;
+    return { edge: edge.id, verdict: inCutover ? 'cut' : 'break', why, nextAction: adviceFor(edge), ...mark };
+  }
+  const late = verify(edge, walk.wouldLoad(edge.presents), walk.wouldLoad(edge.verifies));
+  if (late !== undefined) {
+    failing.set(edge.id, 'latent');
+    return known === 'latent'
+      ? undefined
+      : { edge: edge.id, verdict: 'latent', why: `${late} (after the next restart; what is loaded now verifies)`, nextAction: adviceFor(edge), ...mark };
+  }
+  if (failing.delete(edge.id)) healed.push(edge.id);
+  return interrupted(edge, changed);
+}
+
+/** Before a step an edge may have failed already: only what the step adds counts. */
+function firstWrong(edge: Edge, presented: Both, verifying: Both, verify: Predicate): Answer {
+  if (verify(edge, presented.before, verifying.before) !== undefined) return undefined;
+  return verify(edge, presented.after, verifying.before) ?? verify(edge, presented.before, verifying.after);
+}
+
+interface Both {
+  readonly before: Content;
+  readonly after: Content;
+}
+
+function bothOf(input: string, changed: Changed, walk: Walk): Both {
+  const after = walk.loaded(input);
+  return { before: changed.inputs.get(input) ?? after, after };
+}
+
+function interrupted(edge: Edge, { restarted }: Changed): EdgeFinding | undefined {
+  const ends = [edge.client, edge.server].filter((end) => restarted.has(end));
+  if (ends.length === 0) return undefined;
+  const { forMs, why } = interruption(ends);
+  return { edge: edge.id, verdict: 'blip', why, forMs };
+}
+
+function placesOf(changed: Changed, walk: Walk, certificates: Certificates): PlaceChange[] {
+  const names = (content: Content): string[] => content.map((id) => certificates.name(id));
+  return [...changed.places].flatMap(([place, before]): PlaceChange[] => {
+    const after = walk.stored(place);
+    if (same(before, after)) return [];
+    return [{ place, sign: before.length === 0 ? '+' : after.length === 0 ? '-' : '~', before: names(before), after: names(after), content: after }];
+  });
+}
+
+/** Who must be started anew to load what has changed, from what each reads once; and whom the step starts. */
+function restartsOf({ restarted, refreshed, behind }: Changed): RestartNeed[] {
+  const started = [...restarted].map((process): RestartNeed => {
+    const inputs = refreshed.get(process) ?? [];
+    return { process, because: inputs.length === 0 ? '' : readsOnce(inputs), done: true, needed: inputs.length > 0 };
+  });
+  const left = [...behind].map(([process, inputs]): RestartNeed => ({ process, because: readsOnce(inputs), done: false, needed: true }));
+  return [...started, ...left];
+}
+
+function readsOnce(inputs: readonly Input[]): string {
+  return `it reads ${[...new Set(inputs.map(({ place }) => place))].join(', ')} once`;
+}
