@@ -54,7 +54,11 @@ function head(plan: Plan, c: Output['colours']): string[] {
 
 function alreadyBroken({ before }: PlanProof, c: Output['colours']): string[] {
   if (before.length === 0) return [];
-  return ['', c.yellow(`Before anything is done ${before.length === 1 ? 'an edge does' : `${before.length} edges do`} not hold:`), ...before.map(({ edge, why }) => `  ${edge}: ${why}`)];
+  return [
+    '',
+    c.yellow(`Before anything is done ${before.length === 1 ? 'an edge does' : `${before.length} edges do`} not hold:`),
+    ...before.map(({ edge, why }) => `  ${edge}: ${why}`),
+  ];
 }
 
 function pageLines(step: Plan['steps'][number], c: Output['colours']): string[] {
