@@ -9,8 +9,8 @@ import type { NodeFindings, UnitFindings } from '../files/read-files.js';
 const kubeadmFolder = '/etc/kubernetes/manifests/';
 const staticPods = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'] as const;
 
-/** A manifest that cannot be read is left out: `onBroken` gets layout-unsupported with its path. */
-export function componentsOf(findings: NodeFindings, kubeletVersion: string, onBroken: (error: RotationError) => void): ComponentRecord[] {
+/** A manifest that cannot be read throws layout-unsupported with its path; with `onBroken` it gets that, and the manifest is left out. */
+export function componentsOf(findings: NodeFindings, kubeletVersion: string, onBroken: (error: RotationError) => void = refuse): ComponentRecord[] {
   const pods = [...findings.manifests].flatMap(([path, text]): ComponentRecord[] => {
     if (text === '' || !path.startsWith(kubeadmFolder)) return [];
     const manifest = read(text, path, onBroken);
@@ -37,6 +37,10 @@ function ownPods({ pods, manifests }: NodeFindings): ComponentRecord[] {
 /** What is no manifest the kubelet leaves alone, too. */
 function programIn(text: string, path: string): string | undefined {
   return read(text, path, () => undefined)?.program;
+}
+
+function refuse(error: RotationError): never {
+  throw error;
 }
 
 function read(text: string, path: string, onBroken: (error: RotationError) => void): Manifest | undefined {
