@@ -24,8 +24,12 @@ export async function syntheticScan({ nodes, podsPerNode, secrets }: ScanSize): 
   for (const node of inventory.nodes) withLeaves.push({ ...node, files: await Promise.all(node.files.map((file) => fileWith(file, node, issuer))) });
   const objects = await Promise.all(inventory.objects.map((object) => objectWith(object, issuer)));
   const ca = issuer.clusterCa();
-  const published = numbers(namespaces).map((n) => objectOf({ kind: 'ConfigMap', namespace: `apps-${n}`, name: 'kube-root-ca.crt', field: '/data/ca.crt', writer: 'kube-controller-manager' }, [ca]));
-  const copies = numbers(Math.floor(secrets / 2)).map((n) => objectOf({ kind: 'Secret', namespace: `apps-${n % namespaces}`, name: `client-${n}`, field: '/data/ca.crt', writer: 'none' }, [ca]));
+  const published = numbers(namespaces).map((n) =>
+    objectOf({ kind: 'ConfigMap', namespace: `apps-${n}`, name: 'kube-root-ca.crt', field: '/data/ca.crt', writer: 'kube-controller-manager' }, [ca]),
+  );
+  const copies = numbers(Math.floor(secrets / 2)).map((n) =>
+    objectOf({ kind: 'Secret', namespace: `apps-${n % namespaces}`, name: `client-${n}`, field: '/data/ca.crt', writer: 'none' }, [ca]),
+  );
   const others = await Promise.all(
     numbers(Math.ceil(secrets / 2)).map(async (n) =>
       objectOf({ kind: 'Secret', namespace: `apps-${n % namespaces}`, name: `server-${n}`, field: '/data/tls.crt', writer: 'none' }, [await issuer.ofOtherCa(`server-${n}.apps`)]),
@@ -96,7 +100,8 @@ async function openIssuer(inventory: Inventory): Promise<Issuer> {
       return found;
     },
     clusterCa: () => outgoing,
-    ofOtherCa: async (name) => keep(await makeLeaf({ ...other, subject: { commonName: name }, sans: [`DNS:${name}`], usages: ['serverAuth'], ca: await caOf('CN=other-ca', other), pair })),
+    ofOtherCa: async (name) =>
+      keep(await makeLeaf({ ...other, subject: { commonName: name }, sans: [`DNS:${name}`], usages: ['serverAuth'], ca: await caOf('CN=other-ca', other), pair })),
     pems: () => pems,
   };
 }

@@ -27,7 +27,15 @@ export interface TrustFigures {
 }
 
 const playbookFile = fileURLToPath(new URL('../playbooks/cluster-ca.yaml', import.meta.url));
-const settings = { inventoryFile: 'inventory.yaml', kubeconfig: '', context: '', vault: { address: 'https://vault.example.org:8200', mount: 'pki' }, recipients: [], identityFile: 'key.txt', stateDir: '' };
+const settings = {
+  inventoryFile: 'inventory.yaml',
+  kubeconfig: '',
+  context: '',
+  vault: { address: 'https://vault.example.org:8200', mount: 'pki' },
+  recipients: [],
+  identityFile: 'key.txt',
+  stateDir: '',
+};
 
 /** The steps alone are wanted here; what planning costs has a measurement of its own. */
 function stepsOn(inventory: Inventory): Plan['steps'] {
