@@ -1,6 +1,9 @@
-/** Builds the graph of a synthetic cluster and proves the plan of its rotation, in a process of its own: the peak of a process can only grow. Argument: nodes. Prints JSON. */
+/**
+ * `make FILE NODES`: writes a synthetic cluster and the steps of its rotation. `prove FILE`: builds the graph and proves the plan, in a
+ * process of its own, for the peak of a process can only grow; prints JSON.
+ */
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { makePlan } from '../src/domain/plan/planner.js';
 import { readPlaybook } from '../src/domain/plan/playbook.js';
@@ -19,10 +22,12 @@ export interface TrustFigures {
   readonly failing: number;
   /** Processor time, ms. */
   readonly graphMs: number;
-  readonly proofMs: number;
+  /** Graph and proof. */
+  readonly bothMs: number;
+  /** The plan with its inventory from JSON. */
   readonly jsonMs: number;
-  /** Peak of resident memory of this process, MB: with the scan read, and with the plan proved. */
-  readonly scanMb: number;
+  /** Peak of resident memory of this process, MB: with the plan read, and with it proved. */
+  readonly planMb: number;
   readonly provedMb: number;
 }
 
@@ -49,33 +54,28 @@ function peakMb(): number {
   return process.resourceUsage().maxRSS / 1024;
 }
 
-/** As a plan file would be read: what making it has cost is not in the memory that is measured. */
-const scan = JSON.stringify(await syntheticScan({ nodes: Number(process.argv[2]), podsPerNode: 20, secrets: 2_000 }));
-const inventory = JSON.parse(scan) as Inventory;
-const atMs = Date.parse(inventory.takenAt);
-const scanMb = peakMb();
-const steps = stepsOn(inventory);
-const rounds = { graph: [] as number[], proof: [] as number[], json: [] as number[] };
-let proved = proofOfPlan({ plan: { steps, inventory }, kinds: stepKinds, atMs });
-const provedMb = peakMb();
-for (let round = 0; round < 3; round++) {
-  rounds.json.push(await processorTimeOf(() => JSON.parse(scan) as unknown));
-  rounds.graph.push(await processorTimeOf(() => buildGraph(inventory)));
-  rounds.proof.push(
-    await processorTimeOf(() => {
-      proved = proofOfPlan({ plan: { steps, inventory }, kinds: stepKinds, atMs });
-    }),
-  );
+const [, , order = '', file = '', nodes = ''] = process.argv;
+if (order === 'make') {
+  const inventory = await syntheticScan({ nodes: Number(nodes), podsPerNode: 20, secrets: 2_000 });
+  writeFileSync(file, JSON.stringify({ inventory, steps: stepsOn(inventory) }));
+} else process.stdout.write(`${JSON.stringify(await measure(readFileSync(file, 'utf8')))}\n`);
+
+async function measure(json: string): Promise<TrustFigures> {
+  const plan = JSON.parse(json) as Pick<Plan, 'inventory' | 'steps'>;
+  const parts = { plan, kinds: stepKinds, atMs: Date.parse(plan.inventory.takenAt) };
+  const planMb = peakMb();
+  let { graph, proof } = proofOfPlan(parts);
+  const provedMb = peakMb();
+  const times = { json: [] as number[], graph: [] as number[], both: [] as number[] };
+  for (let round = 0; round < 3; round++) {
+    times.json.push(await processorTimeOf(() => JSON.parse(json) as unknown));
+    times.graph.push(await processorTimeOf(() => buildGraph(plan.inventory)));
+    times.both.push(
+      await processorTimeOf(() => {
+        ({ graph, proof } = proofOfPlan(parts));
+      }),
+    );
+  }
+  const failing = Object.values(proof.verdicts).filter((verdict) => verdict !== 'hold' && verdict !== 'unverified').length;
+  return { steps: plan.steps.length, edges: graph.edges.length, failing, graphMs: median(times.graph), bothMs: median(times.both), jsonMs: median(times.json), planMb, provedMb };
 }
-const verdicts = Object.values(proved.proof.verdicts);
-const figures: TrustFigures = {
-  steps: steps.length,
-  edges: proved.graph.edges.length,
-  failing: verdicts.filter((verdict) => verdict !== 'hold' && verdict !== 'unverified').length,
-  graphMs: median(rounds.graph),
-  proofMs: median(rounds.proof),
-  jsonMs: median(rounds.json),
-  scanMb,
-  provedMb,
-};
-process.stdout.write(`${JSON.stringify(figures)}\n`);
