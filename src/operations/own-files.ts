@@ -58,13 +58,17 @@ function pinOf(bytes: Uint8Array, path: string): Pinned {
   const [torn] = damage;
   if (torn !== undefined) return invalid(path, torn.line, torn.column, torn.cause);
   if (blocks.length === 0) return invalid(path, 1, 1, 'there is neither PEM in it nor a kubeconfig');
-  if (blocks.some(({ label }) => label === 'CERTIFICATE')) return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates' };
+  if (blocks.some(({ label }) => label === 'CERTIFICATE'))
+    return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates' };
   return { sha256, holds: keysOf(text, path), as: 'keys' };
 }
 
 function keysOf(text: string, path: string): string[] {
   return splitPem(text).blocks.map(({ label, line, endLine }) => {
-    const block = text.split('\n').slice(line - 1, endLine).join('\n');
+    const block = text
+      .split('\n')
+      .slice(line - 1, endLine)
+      .join('\n');
     try {
       return spkiOf(label === 'PUBLIC KEY' ? createPublicKey(block) : createPublicKey(createPrivateKey(block)));
     } catch {

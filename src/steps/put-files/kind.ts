@@ -197,11 +197,19 @@ async function differing(site: Site, p: Params): Promise<Wanted[]> {
 async function missingFolders(site: Site, p: Params): Promise<Failure[]> {
   const folders = [...new Set(p.files.map(({ path }) => posix.dirname(path)))];
   const out = await site.shell.must(`for d in ${folders.map((one) => `'${one}'`).join(' ')}; do [ -d "$d" ] || echo "$d"; done`, limitsOf(site, 30_000));
-  return out.split('\n').flatMap((folder) =>
-    folder === ''
-      ? []
-      : [failure('file-missing', { target: site.target, summary: `the folder ${folder} is not there`, nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".' })],
-  );
+  return out
+    .split('\n')
+    .flatMap((folder) =>
+      folder === ''
+        ? []
+        : [
+            failure('file-missing', {
+              target: site.target,
+              summary: `the folder ${folder} is not there`,
+              nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".',
+            }),
+          ],
+    );
 }
 
 const mark = (site: Site): string => `${site.step.id}-${site.run.id}-${site.run.attempt}`;
@@ -210,7 +218,8 @@ const mark = (site: Site): string => `${site.step.id}-${site.run.id}-${site.run.
 async function annotate(site: Site, component: Component): Promise<void> {
   const limits = limitsOf(site, 30_000);
   const seen = await site.shell.readFile(manifestPath(component), limits);
-  if (seen === undefined) return fail('file-missing', { target: site.target, summary: `${manifestPath(component)} is missing`, nextAction: 'Put it back, then run "rotate-ca resume".' });
+  if (seen === undefined)
+    return fail('file-missing', { target: site.target, summary: `${manifestPath(component)} is missing`, nextAction: 'Put it back, then run "rotate-ca resume".' });
   await rewriteSeen(site.shell, manifestPath(component), withAnnotation(textOf(seen), annotation, mark(site)), seen, limits);
 }
 
