@@ -44,7 +44,9 @@ function rowsOf({ edges, steps, ...f }: TrustFigures, at: number): Row[] {
 function growth([small, middle, large]: readonly TrustFigures[]): Row[] {
   if (small === undefined || middle === undefined || large === undefined) return [];
   const each = (a: TrustFigures, b: TrustFigures): number => (1_000 * (b.bothMs - a.bothMs)) / (b.edges - a.edges);
-  return [{ measurement: 'trust: each edge more, 100 to 1,000 nodes, CPU µs', ours: each(middle, large), baseline: each(small, middle), against: 'each edge more, 10 to 100 nodes' }];
+  return [
+    { measurement: 'trust: each edge more, 100 to 1,000 nodes, CPU µs', ours: each(middle, large), baseline: each(small, middle), against: 'each edge more, 10 to 100 nodes' },
+  ];
 }
 
 export const trustMeasurement: Measurement = { name: 'trust', onlyWhenAsked: true, run };
