@@ -154,7 +154,7 @@ describe('notes', () => {
 
   it('restarts name the hosts', () => {
     expect(at('kubelets-trust-both')?.restarts).toEqual([
-      { text: 'kubelet starts anew: cp1..cp3, w1, w2 (5)', detail: ['the CA of kubelet.conf is read once, and it has changed'] },
+      { text: 'kubelet ×5 starts anew: cp1..cp3, w1, w2 (5)', detail: ['the CA of kubelet.conf is read once, and it has changed'] },
     ]);
   });
 });

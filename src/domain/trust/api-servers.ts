@@ -38,8 +38,19 @@ export function startOf({ startedAtMs }: { readonly startedAtMs?: number }): { r
   return startedAtMs === undefined ? {} : { startedAtMs };
 }
 
+/** Thousands of pods ask for one URL. */
+const behind = new WeakMap<readonly ApiServer[], Map<string, ReturnType<typeof lookBehind>>>();
+
 /** The one whose address is in the URL; behind any other address (a load balancer, a name) may be each of them. */
-export function serversBehind(servers: readonly ApiServer[], url: string): { readonly servers: readonly ApiServer[]; readonly name: string } {
+export function serversBehind(servers: readonly ApiServer[], url: string): ReturnType<typeof lookBehind> {
+  const known = behind.get(servers) ?? new Map<string, ReturnType<typeof lookBehind>>();
+  behind.set(servers, known);
+  const found = known.get(url) ?? lookBehind(servers, url);
+  known.set(url, found);
+  return found;
+}
+
+function lookBehind(servers: readonly ApiServer[], url: string): { readonly servers: readonly ApiServer[]; readonly name: string } {
   const name = hostOf(url);
   const one = servers.filter(({ node }) => node.internalIp === name);
   return { servers: one.length > 0 ? one : servers, name };

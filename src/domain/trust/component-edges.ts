@@ -26,10 +26,17 @@ export function toApi(
   client: { readonly class: EdgeClass; readonly process: ProcessId; readonly url: string; readonly ca: InputId; readonly client?: InputId; readonly rules?: Edge['rules'] },
 ): void {
   const { servers: behind, name } = serversBehind(servers, client.url);
+  // Written out: most edges of a cluster are made here, and a spread costs more than all the rest.
+  const { class: edgeClass, process, rules = 'go' } = client;
   for (const server of behind) {
-    const common = { class: client.class, client: client.process, server: server.process, rules: client.rules ?? 'go' } as const;
-    draft.edge({ ...common, leg: 'server', presents: server.serving, verifies: client.ca, ...(name === '' ? {} : { name }) });
-    if (client.client !== undefined) draft.edge({ ...common, rules: 'go', leg: 'client', presents: client.client, verifies: server.clientCa });
+    const [presents, verifies] = [server.serving, client.ca];
+    draft.edge(
+      name === ''
+        ? { class: edgeClass, leg: 'server', client: process, server: server.process, presents, verifies, rules }
+        : { class: edgeClass, leg: 'server', client: process, server: server.process, presents, verifies, rules, name },
+    );
+    if (client.client !== undefined)
+      draft.edge({ class: edgeClass, leg: 'client', client: process, server: server.process, presents: client.client, verifies: server.clientCa, rules: 'go' });
   }
 }
 
