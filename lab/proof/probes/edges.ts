@@ -182,5 +182,6 @@ function token(seen: Seen, { client }: Parts): Observed {
 
 function signer(seen: Seen): Observed {
   const tried = seen.tries.get('signed');
-  return tried === undefined ? unseen('nothing was signed') : status(tried);
+  if (tried === undefined || tried.text.startsWith('unasked')) return unseen(tried?.text ?? 'it was not tried');
+  return tried.text === '' ? breaks('an approved request was not signed') : status(tried);
 }

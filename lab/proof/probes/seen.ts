@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Answer, Prober } from '../prober.js';
+import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
 /** A client that was made to connect anew. */
@@ -180,6 +181,7 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
     await ask('legacy token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token });
   }
   const tries = new Map(await trySeveral(prober, first, controlPlaneTries(prober, place, bundles)));
+  tries.set('signed', await trySigner(prober));
   for (const { name } of prober.lab.workers) {
     const client = `${pairOf('/etc/kubernetes/kubelet.conf')}; ${curlAs('$d/certificate', '$d/key', `${prober.apiServer}/api`)}; rm -rf $d`;
     for (const [key, tried] of await trySeveral(prober, name, new Map([['client', client]]))) tries.set(`${key} ${name} kubelet.conf`, tried);
