@@ -16,6 +16,7 @@ export interface Scenario {
 
 export const scenarios: readonly Scenario[] = [
   { name: 'vault', layout: 'any', files: ['.lab.test.ts'], minutes: 0.2, what: 'the issuer against a private Vault' },
+  { name: 'expiry', layout: 'kubeadm', files: ['test/lab/expiry.test.ts'], minutes: 1.5, what: 'rotate-ca expiry beside kubeadm certs check-expiration, row by row' },
   {
     name: 'full-rotation',
     layout: 'kubeadm',

@@ -35,13 +35,7 @@ export interface WorldOptions {
 export async function openWorld({ settings, env }: WorldOptions): Promise<World> {
   const hosts = readHosts(readFileSync(settings.inventoryFile, 'utf8'), settings.inventoryFile);
   const access = await openKube({ kubeconfig: settings.kubeconfig, env, ...(settings.context === '' ? {} : { context: settings.context }) });
-  const shells = openShells({
-    hosts,
-    env,
-    log: () => undefined,
-    ...(settings.sshConfig === undefined ? {} : { sshConfigFile: settings.sshConfig }),
-    ...(settings.knownHosts === undefined || !existsSync(settings.knownHosts) ? {} : { knownHostsFiles: [settings.knownHosts] }),
-  });
+  const shells = shellsOf(hosts, settings, env);
   let issuer: Promise<Issuer> | undefined;
   const roleIssuers = new Map<string, Promise<RoleIssuer>>();
   const vault = { env: vaultEnv(settings, env), now: Date.now, log: () => undefined, ...settings.vault };
@@ -64,6 +58,17 @@ export async function openWorld({ settings, env }: WorldOptions): Promise<World>
       await shells.close();
     },
   };
+}
+
+/** Shells of these hosts, by the SSH configuration and known_hosts that were named. */
+export function shellsOf(hosts: readonly Host[], settings: Pick<Settings, 'sshConfig' | 'knownHosts'>, env: NodeJS.ProcessEnv): Shells {
+  return openShells({
+    hosts,
+    env,
+    log: () => undefined,
+    ...(settings.sshConfig === undefined ? {} : { sshConfigFile: settings.sshConfig }),
+    ...(settings.knownHosts === undefined || !existsSync(settings.knownHosts) ? {} : { knownHostsFiles: [settings.knownHosts] }),
+  });
 }
 
 /** The plan says which role signs, whatever the shell of the moment has. */

@@ -7,6 +7,8 @@ import { exitCodes, type ErrorCode, failure, failuresOf } from '../domain/errors
 import { redact } from '../domain/redact.js';
 import { toolVersion } from '../app/version.js';
 import { addDecisionCommands } from './commands/decisions.js';
+import { addExpiryCommand } from './commands/expiry.js';
+import { addGraphCommand } from './commands/graph.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addRehearseCommand } from './commands/rehearse.js';
 import { addRunCommand } from './commands/run.js';
@@ -20,14 +22,16 @@ const examples = `
 Examples:
   rotate-ca rehearse                  a whole rotation on a staging cluster on this machine
   rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt --out plan.json
+  rotate-ca graph --from plan.json --out graph.html   who trusts whom, step by step
   rotate-ca run plan.json             do exactly that, stop at its gates
   rotate-ca status                    runs and how far they have come
   rotate-ca approve RUN               approve the gate at which a run waits, and go on
   rotate-ca resume RUN                go on after a failure, a pause, or a killed process
   rotate-ca rollback RUN              take everything back
   rotate-ca finalize RUN              after the soak: destroy the outgoing key
+  rotate-ca expiry -o wide            when every certificate of the cluster ends
 
-Exit codes: 0 ok, 1 error, 2 there is something to do (plan --detailed-exitcode), 3 waits for approval,
+Exit codes: 0 ok, 1 error, 2 there is something to do (plan --detailed-exitcode, expiry --within), 3 waits for approval,
 4 taken back, 5 failed and not taken back, 6 locked by another process, 64 usage, 130 interrupted.
 `;
 
@@ -52,18 +56,21 @@ async function main(argv: readonly string[]): Promise<number> {
     .option('--no-color', 'no colour (also NO_COLOR)')
     .addHelpText('after', examples)
     .showSuggestionAfterError()
+    // What follows a command is the command's: some have forms of output of their own.
+    .enablePositionalOptions()
     .exitOverride();
   addPlanCommand(program, context);
+  addGraphCommand(program, context);
   addRunCommand(program, context);
   addDecisionCommands(program, context);
   addStatusCommands(program, context);
   addVerifyCommands(program, context);
+  addExpiryCommand(program, context);
   addRehearseCommand(program, context);
   for (const command of program.commands) {
-    command
-      .exitOverride()
-      .addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text').hideHelp())
-      .option('--no-color', 'no colour');
+    command.exitOverride().option('--no-color', 'no colour');
+    // A command may have forms of its own.
+    if (command.options.every(({ long }) => long !== '--output')) command.addOption(new Option('-o, --output <format>').choices(['text', 'json']).default('text').hideHelp());
   }
   try {
     await program.parseAsync([...argv]);

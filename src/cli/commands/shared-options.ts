@@ -24,13 +24,18 @@ export function withStateOption(command: Command): Command {
   return command.addOption(new Option('--state-dir <folder>', 'where runs are kept').env('ROTATE_CA_STATE_DIR'));
 }
 
-export function withSettingOptions(command: Command): Command {
-  return withStateOption(command)
+/** How hosts and the API are reached. */
+export function withReachOptions(command: Command): Command {
+  return command
     .addOption(new Option('-i, --inventory <file>', 'hosts: Ansible YAML, `ansible-inventory --list` JSON, or our own YAML').env('ROTATE_CA_INVENTORY'))
     .option('--kubeconfig <file>', 'kubeconfig with an embedded client certificate (default: KUBECONFIG, ~/.kube/config)')
     .option('--context <name>', 'context of the kubeconfig')
     .addOption(new Option('-F, --ssh-config <file>', 'as ssh -F').env('ROTATE_CA_SSH_CONFIG'))
-    .option('--known-hosts <file>', 'known_hosts in place of those of the SSH configuration')
+    .option('--known-hosts <file>', 'known_hosts in place of those of the SSH configuration');
+}
+
+export function withSettingOptions(command: Command): Command {
+  return withReachOptions(withStateOption(command))
     .addOption(new Option('--vault-mount <path>', 'mount of the PKI engine').env('ROTATE_CA_VAULT_MOUNT').default('pki-k8s'))
     .addOption(new Option('--recipient <age1...>', 'to whom checkpoints and backups are encrypted; may be given again').env('ROTATE_CA_RECIPIENTS').argParser(collect))
     .addOption(new Option('--identity <file>', 'age identity that can decrypt them again').env('ROTATE_CA_IDENTITY'));
@@ -98,7 +103,7 @@ function given<K extends string>(key: K, value: string | undefined): { [P in K]?
   return value === undefined || value === '' ? {} : ({ [key]: value } as { [P in K]: string });
 }
 
-function needFile(path: string | undefined, flag: string): string {
+export function needFile(path: string | undefined, flag: string): string {
   if (path === undefined) return fail('usage', { target: flag, summary: 'this file is needed and was not named', nextAction: `Give ${flag} FILE.` });
   const file = resolve(path);
   return existsSync(file) ? file : fail('usage', { target: flag, summary: `there is no file ${file}`, nextAction: `Give ${flag} an existing file.` });

@@ -3,28 +3,18 @@
 import { createHash, X509Certificate } from 'node:crypto';
 import type { CertificateRecord, KeyType } from '../cluster/inventory.js';
 import { fail } from '../errors.js';
+import type { ChainCertificate } from './chain-certificate.js';
 import { childrenOf, type DerValue, oidOf, readDer, tags } from './der.js';
 import { generalNames, nameText } from './names.js';
 import { pemOf, splitPem } from './pem.js';
 
 /** A parsed certificate. `record` is its plain form for inventories; the rest is what verification needs. */
-export interface Certificate {
-  readonly record: CertificateRecord;
+export interface Certificate extends ChainCertificate {
   readonly der: Buffer;
   /** One block, newline-terminated. */
   readonly pem: string;
   readonly x509: X509Certificate;
-  /** Hex of the DER of the names: verifiers compare these, not the texts. */
-  readonly rawSubject: string;
-  readonly rawIssuer: string;
-  /** 1 or 3. */
-  readonly version: number;
-  /** undefined: the extension is absent. */
-  readonly basicConstraints: { readonly ca: boolean; readonly pathLength: number | undefined } | undefined;
-  /** May it sign certificates by its KeyUsage? undefined: the extension is absent. */
-  readonly keyCertSign: boolean | undefined;
-  /** Object identifiers of the ExtendedKeyUsage; undefined: the extension is absent. */
-  readonly extendedUsages: readonly string[] | undefined;
+  readonly signatureAlgorithm: string;
 }
 
 /**
@@ -75,6 +65,8 @@ function parse(bytes: Buffer): Certificate {
     basicConstraints,
     keyCertSign: keyCertSignOf(extensions),
     extendedUsages,
+    signatureAlgorithm: oidOf(at(childrenOf(at(fields, base + 1)), 0)),
+    ...authorityOf(extensions),
     record: {
       fingerprint: sha256(bytes),
       spki: sha256(spki.raw),
@@ -191,6 +183,17 @@ function akiOf(extensions: Extensions): string {
   // keyIdentifier is [0] IMPLICIT; issuer and serial may stand beside it or instead.
   const keyId = childrenOf(extension(extensions, extensionOids.aki)).find((part) => part.tag === 0x80);
   return keyId?.content.toString('hex') ?? '';
+}
+
+/** authorityCertIssuer [1] and authorityCertSerialNumber [2]: the one directory name, and the serial as records have it. */
+function authorityOf(extensions: Extensions): Pick<ChainCertificate, 'authority'> {
+  if (!extensions.has(extensionOids.aki)) return {};
+  const parts = childrenOf(extension(extensions, extensionOids.aki));
+  const serial = parts.find((part) => part.tag === 0x82);
+  const names = parts.find((part) => part.tag === 0xa1);
+  const directoryName = names === undefined ? undefined : childrenOf(names).find((name) => name.tag === 0xa4);
+  if (serial === undefined || directoryName === undefined) return {};
+  return { authority: { issuer: nameText(readDer(directoryName.content)), serial: serial.content.toString('hex').replace(/^(00)+(?=.)/, '') } };
 }
 
 function basicConstraintsOf(extensions: Extensions): Certificate['basicConstraints'] {

@@ -10,6 +10,7 @@ import { makeRequest } from '../../x509/request.js';
 import { bundleOf, withoutCa } from './bundle.js';
 import { type Certificate, isIssuedBy, readLeaf, seemsIssuedBy } from './certificate.js';
 import { type ChainQuestion, verifyChain } from './chain.js';
+import type { ChainCertificate } from './chain-certificate.js';
 import { verifyLikeOpenssl } from './chain-openssl.js';
 
 const day = 86_400_000;
@@ -77,6 +78,16 @@ const question = (leaf: string, bundle: string, intermediates = '', usage: Chain
   return { leaf: cert(leaf), bundle: bundleOf(list(bundle)), intermediates: list(intermediates), atMs: now, usage };
 };
 
+/** As a plan knows a certificate that it will issue: no DER, no key. */
+const shapeOf = (name: string): ChainCertificate => {
+  const { der: _der, pem: _pem, x509: _x509, ...shape } = cert(name);
+  return shape;
+};
+const planned = (fingerprint: string, shape: ChainCertificate): ChainCertificate => {
+  const [subject, issuer] = [`CN=${shape.rawSubject}`, `CN=${shape.rawIssuer}`];
+  return { ...shape, record: { ...shape.record, fingerprint, spki: fingerprint, ski: '', aki: '', subject, issuer } };
+};
+
 /** leaf, bundle, intermediates, Go's verdict, OpenSSL's. */
 const table = [
   ['leaf-a', 'a', '', 'ok', 0],
@@ -128,6 +139,16 @@ describe('chains', () => {
       at: 'CN=expired',
       text: 'CA "CN=expired" expired at 2030-05-31T00:00:00.000Z',
     });
+  });
+
+  it('judges certificates that do not exist yet by the same rules', () => {
+    const incoming = planned('incoming', { ...shapeOf('a'), rawSubject: 'incoming', rawIssuer: 'incoming' });
+    const leaf = planned('leaf by incoming', { ...shapeOf('leaf-a'), rawIssuer: 'incoming' });
+    const asked = { leaf, atMs: now, usage: 'clientAuth', signed: (child: ChainCertificate, parent: ChainCertificate) => child !== leaf || parent === incoming } as const;
+    expect(verifyChain({ ...asked, bundle: { certificates: [cert('a'), incoming] } })).toEqual({ ok: true, chain: [leaf, incoming] });
+    expect(verifyChain({ ...asked, bundle: { certificates: [cert('a')] } })).toMatchObject({ ok: false, fault: 'unknown-authority' });
+    expect(verifyChain({ ...asked, bundle: { certificates: [incoming] }, name: 'other' })).toMatchObject({ ok: false, fault: 'wrong-name' });
+    expect(verifyLikeOpenssl({ ...asked, bundle: { certificates: [incoming] }, name: 'leaf' })).toMatchObject({ ok: true });
   });
 
   it('names and key identifiers tell who issued', () => {

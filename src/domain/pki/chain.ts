@@ -1,141 +1,170 @@
-/** Does a leaf verify against a trust bundle, by the rules of Go's crypto/x509 (every Kubernetes component, etcd), and if not, why. */
+/**
+ * Does a leaf verify against a trust bundle, by the rules of Go's crypto/x509 (every Kubernetes component, etcd), and if not, why.
+ * Source: go src/crypto/x509/verify.go, cert_pool.go and x509.go, as of Go 1.26.
+ */
 
 import { type Certificate, usageOids } from './certificate.js';
+import { type ChainCertificate, type ChainFault, type ChainQuestion, isSignedBy, type PlannedQuestion, type Signed } from './chain-certificate.js';
+import { goNameFault } from './host-name.js';
 
-/** What of a certificate is judged: also of one that is yet to be issued. */
-export type ChainCertificate = Pick<Certificate, 'record' | 'rawSubject' | 'rawIssuer' | 'version' | 'basicConstraints' | 'keyCertSign' | 'extendedUsages'>;
+export type { ChainFault, ChainQuestion } from './chain-certificate.js';
 
-export interface ChainQuestion {
-  readonly signed?: (child: ChainCertificate, parent: ChainCertificate) => boolean;
-  readonly leaf: ChainCertificate;
-  /** What is presented after the leaf, in any order. */
-  readonly intermediates?: readonly ChainCertificate[];
-  readonly bundle: { readonly certificates: readonly ChainCertificate[] };
-  /** Unix time in ms. */
-  readonly atMs: number;
-  readonly usage: 'serverAuth' | 'clientAuth' | 'any';
+export type ChainVerdict<C extends ChainCertificate = Certificate> = { readonly ok: true; readonly chain: readonly C[] } | Refusal;
+
+interface Refusal {
+  readonly ok: false;
+  readonly fault: ChainFault;
+  /** Subject of the certificate at which it failed. */
+  readonly at: string;
+  /** One sentence for a human. */
+  readonly text: string;
 }
 
-export type ChainFault =
-  | 'unknown-authority'
-  /** A CA of that name is there, but with another key. */
-  | 'wrong-key'
-  | 'expired'
-  | 'not-yet-valid'
-  | 'not-a-ca'
-  | 'path-too-long'
-  | 'wrong-usage'
-  | 'too-many-checks';
-
-export type ChainVerdict =
-  | { readonly ok: true; readonly chain: readonly ChainCertificate[] }
-  | {
-      readonly ok: false;
-      readonly fault: ChainFault;
-      /** Subject of the certificate at which it failed. */
-      readonly at: string;
-      /** One sentence for a human. */
-      readonly text: string;
-    };
-
-type Refusal = Extract<ChainVerdict, { ok: false }>;
 type Place = 'leaf' | 'intermediate' | 'anchor';
 
 /** Go stops after this many signature checks (maxChainSignatureChecks). */
 const maxSignatureChecks = 100;
 
-/** Verifies as Go does: parents by exact raw name, all of them tried, anchors date-checked, usages nested. */
-export function verifyChain(question: ChainQuestion): ChainVerdict {
-  const { leaf, bundle, atMs, usage } = question;
-  const own = faultOf(leaf, 'leaf', [], atMs);
+/** MD5 and SHA-1 (InsecureAlgorithmError). */
+const weakAlgorithms: ReadonlySet<string> = new Set(['1.2.840.113549.1.1.2', '1.2.840.113549.1.1.4', '1.2.840.113549.1.1.5', '1.2.840.10045.4.1']);
+
+/** Verifies as Go does: parents by exact raw name, all of them tried, anchors date-checked, usages nested, names against SANs only. */
+export function verifyChain(question: ChainQuestion): ChainVerdict;
+export function verifyChain<C extends ChainCertificate>(question: PlannedQuestion<C>): ChainVerdict<C>;
+export function verifyChain<C extends ChainCertificate>(question: ChainQuestion<C>): ChainVerdict<C> {
+  const { leaf, bundle, atMs, usage, name } = question;
+  const own = faultOf(leaf, 'leaf', [], atMs) ?? (name === undefined ? undefined : nameRefusal(leaf, name));
   if (own !== undefined) return own;
   const anchors = bundle.certificates;
   if (anchors.some((anchor) => anchor.record.fingerprint === leaf.record.fingerprint)) return withUsage([[leaf]], leaf, usage);
-  const search = { anchors, intermediates: question.intermediates ?? [], atMs, checks: 0, refusals: [] as Refusal[], signed: question.signed ?? bySignature };
-  const chains = chainsFrom([leaf], search);
-  if (chains.length > 0) return withUsage(chains, leaf, usage);
-  return mostTelling(search.refusals) ?? refusal('unknown-authority', leaf, `no CA of the name "${leaf.record.issuer}" is trusted, which issued "${leaf.record.subject}"`);
+  // The overloads see to it that only real certificates come without `signed`.
+  const signed = question.signed ?? (isSignedBy as unknown as Signed<C>);
+  const { chains, refused } = chainsFrom([leaf], { anchors, intermediates: question.intermediates ?? [], atMs, signed, checks: 0 });
+  return refused ?? withUsage(chains, leaf, usage);
 }
 
-interface Search {
-  readonly anchors: readonly ChainCertificate[];
-  readonly intermediates: readonly ChainCertificate[];
+interface Search<C> {
+  readonly anchors: readonly C[];
+  readonly intermediates: readonly C[];
   readonly atMs: number;
+  readonly signed: (child: C, parent: C) => boolean;
   checks: number;
-  readonly refusals: Refusal[];
-  readonly signed: (child: ChainCertificate, parent: ChainCertificate) => boolean;
 }
 
-function bySignature(child: ChainCertificate, parent: ChainCertificate): boolean {
-  return (child as Certificate).x509.verify((parent as Certificate).x509.publicKey);
+interface Found<C> {
+  readonly chains: readonly (readonly C[])[];
+  /** Why there is none. */
+  readonly refused?: Refusal;
 }
 
-function chainsFrom(chain: readonly ChainCertificate[], search: Search): ChainCertificate[][] {
-  const child = chain[chain.length - 1];
-  if (child === undefined) return [];
-  const found: ChainCertificate[][] = [];
-  const consider = (candidate: ChainCertificate, place: Place): void => {
-    if (candidate.rawSubject !== child.rawIssuer || chain.some((link) => isSameEntity(link, candidate))) return;
+/**
+ * Go: buildChains. Of several dead ends it tells of the last whose signature was right, else of the first whose signature was not.
+ */
+function chainsFrom<C extends ChainCertificate>(chain: readonly C[], search: Search<C>): Found<C> {
+  const child = chain[chain.length - 1] as C;
+  const chains: (readonly C[])[] = [];
+  let refused: Refusal | undefined;
+  let hint: Refusal | undefined;
+  for (const { candidate, place } of candidatesFor(child, search)) {
     search.checks++;
     if (search.checks > maxSignatureChecks) {
-      search.refusals.push(
-        refusal('too-many-checks', candidate, `more than ${maxSignatureChecks} signatures would have to be checked: too many CAs share the name "${candidate.record.subject}"`),
+      refused = refusal(
+        'too-many-checks',
+        candidate,
+        `more than ${maxSignatureChecks} signatures would have to be checked: too many CAs share the name "${candidate.record.subject}"`,
       );
-      return;
+      break;
     }
-    const why = signingFault(child, candidate, search.signed) ?? faultOf(candidate, place, chain, search.atMs);
-    if (why !== undefined) {
-      search.refusals.push(why);
-      return;
+    if (isInChain(candidate, chain)) continue;
+    const wrong = signingFault(child, candidate, search.signed);
+    if (wrong !== undefined) {
+      hint ??= wrong;
+      continue;
     }
-    if (place === 'anchor') found.push([...chain, candidate]);
-    else found.push(...chainsFrom([...chain, candidate], search));
+    refused = faultOf(candidate, place, chain, search.atMs);
+    if (refused !== undefined) continue;
+    if (place === 'anchor') {
+      chains.push([...chain, candidate]);
+      continue;
+    }
+    const above = chainsFrom([...chain, candidate], search);
+    refused = above.refused;
+    chains.push(...above.chains);
+    if (refused?.fault === 'too-many-checks') break;
+  }
+  if (chains.length > 0) return { chains };
+  return {
+    chains,
+    refused: refused ?? hint ?? refusal('unknown-authority', child, `no CA of the name "${child.record.issuer}" is trusted, which issued "${child.record.subject}"`),
   };
-  for (const anchor of byKeyId(search.anchors, child)) consider(anchor, 'anchor');
-  for (const intermediate of byKeyId(search.intermediates, child)) consider(intermediate, 'intermediate');
-  return found;
 }
 
-/** Key identifiers only order the candidates: match, then one side missing, then mismatch (Go: findPotentialParents). */
-function byKeyId(candidates: readonly ChainCertificate[], child: ChainCertificate): ChainCertificate[] {
-  const rank = ({ record }: ChainCertificate): number => (child.record.aki === '' || record.ski === '' ? 1 : record.ski === child.record.aki ? 0 : 2);
-  return candidates.toSorted((a, b) => rank(a) - rank(b));
+function candidatesFor<C extends ChainCertificate>(child: C, { anchors, intermediates }: Search<C>): { candidate: C; place: Place }[] {
+  return [
+    ...potentialParents(anchors, child).map((candidate) => ({ candidate, place: 'anchor' as const })),
+    ...potentialParents(intermediates, child).map((candidate) => ({ candidate, place: 'intermediate' as const })),
+  ];
 }
 
-/** Go: alreadyInChain. The same certificate again, or the same name, key and SANs, leads nowhere new. */
-function isSameEntity(one: ChainCertificate, other: ChainCertificate): boolean {
-  return one.rawSubject === other.rawSubject && one.record.spki === other.record.spki && one.record.sans.join() === other.record.sans.join();
+/** Go: findPotentialParents. By the exact name, each certificate once; key identifiers only order them: the same (or none), one side missing, another. */
+function potentialParents<C extends ChainCertificate>(candidates: readonly C[], child: C): C[] {
+  const { aki } = child.record;
+  const rank = ({ record: { ski } }: C): number => (ski === aki ? 0 : ski === '' || aki === '' ? 1 : 2);
+  const seen = new Set<string>();
+  const named = candidates.filter(({ rawSubject, record }) => {
+    if (rawSubject !== child.rawIssuer || seen.has(record.fingerprint)) return false;
+    seen.add(record.fingerprint);
+    return true;
+  });
+  return named.length < 2 ? named : named.sort((a, b) => rank(a) - rank(b));
+}
+
+/** Go: alreadyInChain. The same name and key again, with the same SANs, leads nowhere new; the first with other SANs ends the search if one has none. */
+function isInChain(candidate: ChainCertificate, chain: readonly ChainCertificate[]): boolean {
+  const sans = candidate.record.sans.join();
+  for (const link of chain) {
+    if (link.rawSubject !== candidate.rawSubject || link.record.spki !== candidate.record.spki) continue;
+    const own = link.record.sans.join();
+    if (own === sans) return true;
+    if (own === '' || sans === '') return false;
+  }
+  return false;
 }
 
 /** Go: CheckSignatureFrom. */
-function signingFault(child: ChainCertificate, parent: ChainCertificate, signed: Search['signed']): Refusal | undefined {
-  if (cannotSign(parent) || parent.keyCertSign === false) {
-    return refusal('not-a-ca', parent, `"${parent.record.subject}" may not sign certificates (${parent.keyCertSign === false ? 'no keyCertSign' : 'not CA:TRUE'})`);
+function signingFault<C extends ChainCertificate>(child: C, parent: C, signed: Signed<C>): Refusal | undefined {
+  const { version, basicConstraints, keyCertSign, record } = parent;
+  const isNoCa = basicConstraints === undefined ? version === 3 : !basicConstraints.ca;
+  if (isNoCa || keyCertSign === false) {
+    return refusal('not-a-ca', parent, `"${record.subject}" may not sign certificates (${isNoCa ? 'not CA:TRUE' : 'no keyCertSign'})`);
   }
+  if (weakAlgorithms.has(child.signatureAlgorithm ?? '')) return refusal('weak-signature', child, `"${child.record.subject}" is signed with MD5 or SHA-1`);
   if (signed(child, parent)) return undefined;
-  return refusal('wrong-key', child, `"${child.record.subject}" was not signed by the key of the trusted CA "${parent.record.subject}" (${short(parent)})`);
+  return refusal('wrong-key', child, `"${child.record.subject}" was not signed by the key of the trusted CA "${record.subject}" (${short(parent)})`);
 }
 
 /** Go: isValid. */
-function faultOf(certificate: ChainCertificate, place: Place, chain: readonly ChainCertificate[], atMs: number): Refusal | undefined {
+function faultOf(certificate: ChainCertificate, place: Place, below: readonly ChainCertificate[], atMs: number): Refusal | undefined {
   const { record, basicConstraints } = certificate;
   const what = place === 'leaf' ? 'certificate' : 'CA';
   if (atMs < record.notBeforeMs) return refusal('not-yet-valid', certificate, `${what} "${record.subject}" is valid only from ${iso(record.notBeforeMs)}`);
   if (atMs > record.notAfterMs) return refusal('expired', certificate, `${what} "${record.subject}" expired at ${iso(record.notAfterMs)}`);
-  if (place !== 'leaf' && cannotSign(certificate)) return refusal('not-a-ca', certificate, `"${record.subject}" is not CA:TRUE`);
+  // An anchor may be of version 1, which knows no constraints; an intermediate may not.
+  if (place === 'intermediate' && basicConstraints?.ca !== true) return refusal('not-a-ca', certificate, `"${record.subject}" is not CA:TRUE`);
   const limit = basicConstraints?.pathLength;
-  if (limit !== undefined && basicConstraints?.ca === true && chain.length - 1 > limit) {
-    return refusal('path-too-long', certificate, `"${record.subject}" allows ${limit} intermediates below it, there are ${chain.length - 1}`);
+  if (limit !== undefined && below.length - 1 > limit) {
+    return refusal('path-too-long', certificate, `"${record.subject}" allows ${limit} intermediates below it, there are ${below.length - 1}`);
   }
   return undefined;
 }
 
-function cannotSign({ version, basicConstraints }: ChainCertificate): boolean {
-  return basicConstraints === undefined ? version === 3 : !basicConstraints.ca;
+function nameRefusal(leaf: ChainCertificate, name: string): Refusal | undefined {
+  const wrong = goNameFault(leaf.record, name);
+  return wrong === undefined ? undefined : refusal(wrong.fault, leaf, wrong.text);
 }
 
 /** Go: checkChainForKeyUsage. A list on any certificate of the chain, the anchor too, restricts those below. */
-function withUsage(chains: readonly ChainCertificate[][], leaf: ChainCertificate, usage: ChainQuestion['usage']): ChainVerdict {
+function withUsage<C extends ChainCertificate>(chains: readonly (readonly C[])[], leaf: C, usage: ChainQuestion['usage']): ChainVerdict<C> {
   const allowing = chains.find((chain) => usage === 'any' || chain.every((link) => allows(link, usage)));
   if (allowing !== undefined) return { ok: true, chain: allowing };
   const forbidding = chains[0]?.find((link) => usage !== 'any' && !allows(link, usage)) ?? leaf;
@@ -144,11 +173,6 @@ function withUsage(chains: readonly ChainCertificate[][], leaf: ChainCertificate
 
 function allows({ extendedUsages }: ChainCertificate, usage: 'serverAuth' | 'clientAuth'): boolean {
   return extendedUsages === undefined || extendedUsages.length === 0 || extendedUsages.includes(usageOids.any) || extendedUsages.includes(usageOids[usage]);
-}
-
-/** Of several dead ends, the one that tells an operator most: a wrong key says less than an expired CA with the right one. */
-function mostTelling(refusals: readonly Refusal[]): Refusal | undefined {
-  return refusals.find(({ fault }) => fault !== 'wrong-key' && fault !== 'unknown-authority') ?? refusals[0];
 }
 
 function refusal(fault: ChainFault, at: ChainCertificate, text: string): Refusal {

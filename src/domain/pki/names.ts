@@ -41,6 +41,13 @@ export function nameText(name: DerValue): string {
     .join(', ');
 }
 
+/** The common names in the text of a name, in its order, without the escapes of `nameText`. */
+export function commonNamesOf(text: string): string[] {
+  return [...text.matchAll(/(?:^|, |\+)CN=((?:\\.|[^,+\\])*)/gs)].map(([, value = '']) =>
+    value.replace(/\\([0-9a-f]{2}|.)/gs, (_, escaped: string) => (escaped.length === 2 ? String.fromCharCode(Number.parseInt(escaped, 16)) : escaped)),
+  );
+}
+
 /** General names of a SubjectAltName value as `DNS:`, `IP:`, `URI:` and `email:` texts; other kinds are left out. */
 export function generalNames(sequence: DerValue): string[] {
   return childrenOf(sequence).flatMap((name) => {

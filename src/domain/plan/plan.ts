@@ -67,6 +67,8 @@ export interface Plan {
   readonly inventory: Inventory;
   readonly steps: readonly PlannedStep[];
   readonly dropped: readonly DroppedStep[];
+  /** Edges of the trust graph that the operator lets break, by id ("rotate-ca plan --accept-break"). */
+  readonly accepted?: readonly string[];
   /** SHA-256 over what matters for trust (digest.ts): the thing that an approval approves. */
   readonly digest: string;
 }

@@ -4,17 +4,21 @@ import type { z } from 'zod';
 import { type Inventory, type NodeRecord, nodesWith } from '../cluster/inventory.js';
 import { type Failure, failure } from '../errors.js';
 import type { TrustEffect } from '../trust/effects.js';
+import type { Change, ChangeContext } from '../trust/changes.js';
 import { proveOrder } from '../trust/order.js';
 import { cutBatches } from './batches.js';
 import { digestOf } from './digest.js';
 import { type DroppedStep, type Plan, type PlannedStep, type Settings, wholeCluster } from './plan.js';
 import type { Playbook, PlaybookStep } from './playbook.js';
+import { proofOfPlan } from './prove.js';
+import { refusalsOf, unknownEdges } from './refusals.js';
 
 /** What the planner asks of a kind; each StepKind is one. */
 export interface PlannedKind {
   readonly targets: 'control-planes' | 'nodes' | 'cluster';
   readonly params: z.ZodType;
   effects(params: unknown): readonly TrustEffect[];
+  changes?(params: unknown, on: ChangeContext): readonly Change[];
   unneeded?(params: unknown, inventory: Inventory): string | undefined;
   concerns?(params: unknown, node: NodeRecord): boolean;
 }
@@ -29,6 +33,10 @@ export interface PlanParts {
   readonly now: number;
   /** Name and version: "rotate-ca 0.1.0". */
   readonly tool: string;
+  /** Edges that may break, by id. */
+  readonly accepted?: readonly string[];
+  /** Certificates that the operator brings, by fingerprint: PEM. */
+  readonly brought?: Readonly<Record<string, string>>;
 }
 
 interface Draft {
@@ -38,7 +46,7 @@ interface Draft {
   readonly params: unknown;
 }
 
-/** The plan, or all the reasons why there is none: inventory-invalid, playbook-invalid, chain-broken, outgoing-left. */
+/** The plan, or all the reasons why there is none: inventory-invalid, playbook-invalid, chain-broken, outgoing-left, edge-broken, usage (an accepted edge that there is not). */
 export function makePlan(parts: PlanParts): Plan | Failure[] {
   const { playbook, inventory } = parts;
   const failures = checkNodes(inventory);
@@ -48,9 +56,6 @@ export function makePlan(parts: PlanParts): Plan | Failure[] {
     return 'code' in draft ? [] : [draft];
   });
   if (failures.length > 0) return failures;
-
-  const unproved = proveOrder(drafts.map(({ step, kind, params }) => ({ name: step.name, effects: kind.effects(params) })));
-  if (unproved.length > 0) return unproved;
 
   const steps: PlannedStep[] = [];
   const dropped: DroppedStep[] = [];
@@ -74,8 +79,18 @@ export function makePlan(parts: PlanParts): Plan | Failure[] {
     inventory,
     steps,
     dropped,
+    ...(parts.accepted === undefined || parts.accepted.length === 0 ? {} : { accepted: parts.accepted }),
   };
+  const unproved = refuse(plan, drafts, parts);
+  if (unproved.length > 0) return unproved;
   return { ...plan, digest: digestOf(plan) };
+}
+
+/** The order of groups first, then the edges of this cluster. Whoever accepts a break has left the order: from then on the edges alone speak. */
+function refuse(plan: Pick<Plan, 'steps' | 'inventory'>, drafts: readonly Draft[], { kinds, accepted = [], now, brought }: PlanParts): Failure[] {
+  const order = proveOrder(drafts.map(({ step, kind, params }) => ({ name: step.name, effects: kind.effects(params) })));
+  const { graph, proof } = proofOfPlan({ plan, kinds, atMs: now, accepted, ...(brought === undefined ? {} : { brought }) });
+  return [...unknownEdges(accepted, graph), ...(accepted.length === 0 ? order : []), ...refusalsOf(proof, accepted)];
 }
 
 function checkNodes(inventory: Inventory): Failure[] {

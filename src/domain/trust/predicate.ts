@@ -1,9 +1,8 @@
 /** Does an edge verify, given what one end presents and what the other verifies with? Pure; each question is answered once. */
 
-import type { TrustBundle } from '../pki/bundle.js';
-import { type ChainCertificate, verifyChain } from '../pki/chain.js';
+import { verifyChain } from '../pki/chain.js';
+import type { ChainCertificate } from '../pki/chain-certificate.js';
 import { verifyLikeOpenssl } from '../pki/chain-openssl.js';
-import { goHostFault } from '../pki/host-name.js';
 import type { Certificates } from './certificates.js';
 import type { Content, Edge } from './graph.js';
 
@@ -58,21 +57,18 @@ function ofSigner(presented: Content, verifying: Content, certificates: Certific
 function ofChain(edge: Edge, presented: Content, verifying: Content, { certificates, atMs }: Asked): Answer {
   const [leaf, ...intermediates] = presented.flatMap((id) => certificates.of(id) ?? []);
   if (leaf === undefined) return 'there is no certificate to present';
-  const bundle = { certificates: verifying.flatMap((id) => certificates.of(id) ?? []) } as unknown as TrustBundle;
+  const bundle = { certificates: verifying.flatMap((id) => certificates.of(id) ?? []) };
   if (bundle.certificates.length === 0) return 'the trust bundle holds no certificate';
   const usage = edge.leg === 'server' ? 'serverAuth' : 'clientAuth';
-  const question = { leaf, intermediates, bundle, atMs, usage, signed: certificates.signed } as const;
-  const verdict = verifyChain(question);
+  const name = edge.leg === 'server' && edge.name ? { name: edge.name } : {};
+  const question = { leaf, intermediates, bundle, atMs, usage, signed: certificates.signed, ...name } as const;
+  const verdict = verifyChain<ChainCertificate>(question);
   if (!verdict.ok) return `${certificates.name(presented[0] ?? '')} does not verify against ${named(verifying, certificates)}: ${verdict.text}`;
   if (edge.rules === 'openssl') {
     const second = verifyLikeOpenssl(question);
     if (!second.ok) return `${certificates.name(presented[0] ?? '')} verifies by the rules of Go but not by those of OpenSSL: error ${second.error}, ${second.text}`;
   }
-  return edge.leg === 'server' && edge.name !== undefined && edge.name !== '' ? nameFault(leaf, edge.name) : undefined;
-}
-
-function nameFault(leaf: ChainCertificate, name: string): Answer {
-  return goHostFault(leaf, name)?.text;
+  return undefined;
 }
 
 function named(verifying: Content, certificates: Certificates): string {
