@@ -26,6 +26,7 @@ export function edgesOf(lab: Lab, place: Place): string[] {
     `E20 kubeconfig ${cp}:/etc/kubernetes/admin.conf -> kube-scheduler@${cp} client`,
     `E25 joining nodes -> ${api} server`,
     `E27 rotate-ca -> ${api} client`,
+    `K2 ${api} -> ${api} token`,
     `K1 holder Secret ${namespace}/legacy-token /data/token -> ${api} token`,
   ];
 }
