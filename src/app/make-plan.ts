@@ -7,7 +7,7 @@ import { readPlaybook } from '../domain/plan/playbook.js';
 import { makePlan } from '../domain/plan/planner.js';
 import type { Plan, Settings } from '../domain/plan/plan.js';
 import { readWorkloads } from '../scan/objects/read-workloads.js';
-import { scanCluster } from '../scan/scan-cluster.js';
+import { fullScan } from '../scan/full-scan.js';
 import { stepKinds } from '../steps/index.js';
 import { toolVersion } from './version.js';
 import { openWorld } from './world.js';
@@ -18,6 +18,8 @@ export interface PlanOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly name: string;
   readonly now: number;
+  /** Edges that may break, by id. */
+  readonly accepted?: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -28,7 +30,7 @@ export async function planFor(options: PlanOptions): Promise<Plan> {
   const world = await openWorld({ settings: options.settings, env: options.env });
   try {
     const kube = world.access.kube();
-    const inventory = await scanCluster({ hosts: world.hosts, shells: world.shells, kube, signal: options.signal, now: Date.now });
+    const inventory = await fullScan({ hosts: world.hosts, shells: world.shells, kube, tls: world.tls, signal: options.signal, now: Date.now, strict: true });
     const workloads = await readWorkloads(kube, { deadlineMs: 60_000, signal: options.signal });
     return planOf(playbook, { ...inventory, workloads }, options);
   } finally {
@@ -46,8 +48,17 @@ export function planOnRecording(playbookFile: string, inventory: Inventory, opti
   return planOf(readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds), inventory, options);
 }
 
-function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now'>): Plan {
-  const made = makePlan({ playbook, inventory, kinds: stepKinds, settings: options.settings, name: options.name, now: options.now, tool: toolVersion });
+function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now' | 'accepted'>): Plan {
+  const made = makePlan({
+    playbook,
+    inventory,
+    kinds: stepKinds,
+    settings: options.settings,
+    name: options.name,
+    now: options.now,
+    tool: toolVersion,
+    accepted: options.accepted ?? [],
+  });
   if (Array.isArray(made)) throw new RotationError(made);
   return made as Plan;
 }

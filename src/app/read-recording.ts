@@ -55,12 +55,20 @@ const workload = z.looseObject({
   replicas: z.int().min(0),
   priorityClass: z.looseObject({ name: text.min(1), value: z.int() }).optional(),
 });
+const pod = z.looseObject({ namespace: text, name: text, node: text, startedAtMs: z.number(), mounts: z.array(text), token: z.enum(['bound', 'legacy', 'none']) });
+const called = z.looseObject({ kind: text, name: text, field: text, host: text, isUnverified: z.boolean() });
+const token = z.looseObject({ place: text, kid: text });
+const unseen = z.looseObject({ place: text, why: text });
 const inventory = z.looseObject({
   apiVersion: z.literal('rotate-ca/v1'),
   cluster: z.looseObject({ uid: text, server: z.url(), version: text }),
   nodes: z.array(node).min(1),
   objects: z.array(object),
   workloads: z.array(workload).optional(),
+  pods: z.array(pod).optional(),
+  called: z.array(called).optional(),
+  tokens: z.array(token).optional(),
+  unseen: z.array(unseen).optional(),
 });
 
 const again = 'Make it again with "rotate-ca plan --out plan.json", then give --from plan.json.';

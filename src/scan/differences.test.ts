@@ -1,7 +1,10 @@
 import { chmodSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Inventory } from '../domain/cluster/inventory.js';
 import { readLeaf } from '../domain/pki/certificate.js';
+import { digestOf } from '../domain/plan/digest.js';
+import type { Plan } from '../domain/plan/plan.js';
 import { makeCa, signLeaf } from '../x509/certificate-authority.js';
 import { makeKeyPair } from '../x509/key-pair.js';
 import { makeRequest } from '../x509/request.js';
@@ -54,4 +57,19 @@ describe('differences', () => {
     ]);
     expect(differences(after, before).at(-1)?.text).toBe(`ConfigMap a/b /data/ca is there now, with "CN=kubernetes" (SHA-256 ${mine})`);
   });
+});
+
+it('what changes by itself makes no plan stale, and no other digest', async () => {
+  layOut('cp1');
+  const before = await scan(kubeOf({ Node: [node('cp1', '10.0.0.11', controlPlane)] }), [host('cp1')]);
+  const nodes = before.nodes.map((one) => ({
+    ...one,
+    files: one.files.map((file) => ({ ...file, modifiedAtMs: 1 })),
+    components: one.components.map((component) => ({ ...component, startedAtMs: 2, presents: { 6443: 'a' } })),
+  }));
+  const after = { ...before, nodes, certificates: {}, pods: [], called: [], tokens: [], findings: [{ code: 'a', place: 'b', meaning: 'c' }], unseen: [{ place: 'a', why: 'b' }] };
+  expect(before.nodes[0]?.files.every(({ modifiedAtMs }) => modifiedAtMs !== undefined && Math.abs(Date.now() - modifiedAtMs) < 60_000)).toBe(true);
+  expect(differences(before, after)).toEqual([]);
+  const plan = (inventory: Inventory) => ({ playbook: { file: '', sha256: '' }, settings: {}, steps: [], dropped: [], inventory }) as unknown as Omit<Plan, 'digest'>;
+  expect(digestOf(plan(after))).toBe(digestOf(plan(before)));
 });

@@ -13,6 +13,7 @@ import { type SettingFlags, settingsOf, withSettingOptions } from './shared-opti
 export interface PlanFlags extends SettingFlags {
   readonly playbook: string;
   readonly name?: string;
+  readonly acceptBreak?: readonly string[];
 }
 
 export function addPlanCommand(program: Command, context: Context): void {
@@ -20,12 +21,16 @@ export function addPlanCommand(program: Command, context: Context): void {
     .description('Scans the cluster over SSH and the API and makes a plan of a playbook for it. Nothing is changed.')
     .option('--out <file>', 'save the plan: "rotate-ca run FILE" does exactly that')
     .option('--detailed-exitcode', 'end with 2 if there is something to do', false)
-    .action(async (flags: PlanFlags & { out?: string; detailedExitcode: boolean }) => {
+    .option('--check-docs', 'beside each step that of the page "Manual Rotation of CA Certificates", and what the page leaves out', false)
+    .option('--all-edges', 'each edge that a step touches on a line of its own', false)
+    .action(async (flags: PlanFlags & { out?: string; detailedExitcode: boolean; checkDocs: boolean; allEdges: boolean }) => {
       const { out } = context;
       const plan = await makePlan(flags, context);
       if (flags.out !== undefined) savePlan(flags.out, plan);
-      out.object('Plan', plan);
-      out.result(planText(plan, out));
+      const { proveAgain } = await import('../../app/prove.js');
+      const { proof } = proveAgain(plan);
+      out.object('Plan', { ...plan, proof });
+      out.result(planText(plan, proof, out, flags));
       if (flags.out !== undefined) out.say(`Saved. Next: rotate-ca run ${flags.out}`);
       context.end(flags.detailedExitcode && plan.steps.length > 0 ? exitCodes.changes : exitCodes.ok);
     });
@@ -34,13 +39,25 @@ export function addPlanCommand(program: Command, context: Context): void {
 export function withPlanOptions(command: Command): Command {
   return withSettingOptions(command)
     .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca', 'cluster-ca')
-    .option('--name <name>', 'name of the run (default: date and time)');
+    .option('--name <name>', 'name of the run (default: date and time)')
+    .option('--accept-break <edge>', 'an edge of the trust graph that may break, as the refusal names it; may be given again', (edge: string, before: readonly string[] = []) => [
+      ...before,
+      edge,
+    ]);
 }
 
 export async function makePlan(flags: PlanFlags, { env, signal }: Context): Promise<Plan> {
   const { planFor } = await import('../../app/make-plan.js');
   const now = Date.now();
-  return planFor({ playbookFile: playbookFile(flags.playbook), settings: settingsOf(flags, env), env, name: runName(flags.name, now), now, signal });
+  return planFor({
+    playbookFile: playbookFile(flags.playbook),
+    settings: settingsOf(flags, env),
+    env,
+    name: runName(flags.name, now),
+    now,
+    signal,
+    accepted: flags.acceptBreak ?? [],
+  });
 }
 
 /** Run names go into file names, a subject's serial number and object names: small letters, digits, hyphens. */

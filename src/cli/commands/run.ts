@@ -47,7 +47,8 @@ export function addRunCommand(program: Command, context: Context): void {
       const plan = file === undefined ? await makePlan(flags, context) : await savedPlan(file);
       const stateDir = flags.stateDir === undefined && env.ROTATE_CA_STATE_DIR === undefined ? plan.settings.stateDir : stateDirOf(flags, env);
       if (file === undefined && !flags.autoApprove) {
-        out.say(planText(plan, out));
+        const { proveAgain } = await import('../../app/prove.js');
+        out.say(planText(plan, proveAgain(plan).proof, out));
         const answer = flags.input ? await askFor('Type "yes" to begin: ') : undefined;
         if (answer !== 'yes') {
           out.say(answer === undefined ? 'Nobody can be asked here. Save a plan with "rotate-ca plan --out FILE", read it, then "rotate-ca run FILE".' : 'Nothing was changed.');

@@ -13,14 +13,16 @@ const kubeletPki = '/var/lib/kubelet/pki/';
  * SHA-256, lower-case hex, over what matters for trust: the playbook's digest, steps, dropped steps, settings, and of the inventory
  * the cluster, nodes, how they are reached, versions, flags, and fingerprints of certificates and keys by place.
  *
- * Not in it, because a rotation soaks for days and none of it changes what is safe: times (createdAt, takenAt), the plan's name and
+ * Not in it, because a rotation soaks for days and none of it changes what is safe: times (createdAt, takenAt, of files and starts), the plan's name and
  * tool, stateDir, bytes, modes and owners of files, and which namespaces and token Secrets there are (of what
- * kube-controller-manager writes, only the set of CAs counts). A kubelet renews its leaves by itself: of those only the issuer counts.
+ * kube-controller-manager writes, only the set of CAs counts), what a full scan saw beside them. A kubelet renews its leaves by itself: of those only the issuer counts.
  */
 export function digestOf(plan: Omit<Plan, 'digest'>): string {
   const { stateDir: _, ...settings } = plan.settings;
   const steps = [...plan.steps];
-  return sha256(canonicalJson({ apiVersion: plan.apiVersion, playbook: plan.playbook.sha256, settings, steps, dropped: plan.dropped, accepted: plan.accepted, trust: trustOf(plan.inventory) }));
+  return sha256(
+    canonicalJson({ apiVersion: plan.apiVersion, playbook: plan.playbook.sha256, settings, steps, dropped: plan.dropped, accepted: plan.accepted, trust: trustOf(plan.inventory) }),
+  );
 }
 
 /** JSON with sorted keys and without undefined: equal data, equal text. */
@@ -56,7 +58,7 @@ function nodeTrust(node: NodeRecord): unknown {
     host: node.host,
     internalIp: node.internalIp,
     kubeletVersion: node.kubeletVersion,
-    components: [...node.components].sort(byText),
+    components: node.components.map(({ startedAtMs: _, presents: __, ...component }) => component).sort(byText),
     files: node.files.flatMap(fileTrust).sort(byText),
   };
 }

@@ -1,12 +1,13 @@
 /** Inventory to trust graph: who presents what to whom, and who verifies it with what. Pure. */
 
-import type { CertificateRecord, Inventory } from '../cluster/inventory.js';
+import type { Inventory } from '../cluster/inventory.js';
 import { apiServers } from './api-servers.js';
 import { calledEdges } from './called-edges.js';
 import { clientEdges } from './client-edges.js';
 import { componentEdges } from './component-edges.js';
 import type { TrustGraph } from './graph.js';
 import { openDraft } from './graph-draft.js';
+import { outgoingOf } from './outgoing.js';
 
 /** The whole graph of a cluster. What an inventory does not say leads to no edge; what cannot be seen from nodes and API at all is in `unseen`. */
 export function buildGraph(inventory: Inventory): TrustGraph {
@@ -18,16 +19,6 @@ export function buildGraph(inventory: Inventory): TrustGraph {
   for (const { place, why } of inventory.unseen ?? []) draft.unseen(`${place}: ${why}`);
   for (const sentence of never) draft.unseen(sentence);
   return draft.done();
-}
-
-/** The CA that a rotation would take away: the first in the client-ca-file of an API server. */
-export function outgoingOf(inventory: Inventory): CertificateRecord | undefined {
-  for (const node of inventory.nodes) {
-    const path = node.components.find(({ name }) => name === 'kube-apiserver')?.flags['client-ca-file'];
-    const ca = node.files.find((file) => file.path === path)?.certificates[0];
-    if (ca !== undefined) return ca;
-  }
-  return undefined;
 }
 
 /** What no scan of nodes and API can find: for people to do. */

@@ -2,6 +2,7 @@
 
 import type { CertificateRecord, Inventory } from '../cluster/inventory.js';
 import type { ChainCertificate } from '../pki/chain-certificate.js';
+import { outgoingOf } from './outgoing.js';
 import { type Certificate, parseCertificate, usageOids } from '../pki/certificate.js';
 import { splitPem } from '../pki/pem.js';
 
@@ -66,6 +67,7 @@ export function certificatesOf(inventory: Inventory, more: Readonly<Record<strin
     // Without bytes: by name and key identifier, as good as a record can say.
     return child.record.issuer === parent.record.subject && (child.record.aki === '' || parent.record.ski === '' || child.record.aki === parent.record.ski);
   };
+  const outgoing = outgoingOf(inventory)?.fingerprint;
   return {
     of,
     signed(child, parent) {
@@ -76,6 +78,7 @@ export function certificatesOf(inventory: Inventory, more: Readonly<Record<strin
     },
     name(id) {
       if (id === incomingCa) return 'the incoming CA';
+      if (id === outgoing) return 'the outgoing CA';
       const [, ca, source = ''] = /^leaf-of:([^:]*):(.*)$/s.exec(id) ?? [];
       if (ca !== undefined) return `${shortName(of(source)?.record.subject ?? source)} (issued by ${ca === incomingCa ? 'the incoming CA' : 'the outgoing CA'})`;
       if (id.startsWith('key-of:')) return 'a new key';

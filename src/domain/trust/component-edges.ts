@@ -41,9 +41,17 @@ function ofComponent(draft: Draft, node: NodeRecord, component: ComponentRecord,
   const policy = loadPolicy(name, 'kubeconfig', version).policy;
   const kubeconfig = kubeconfigInputs(draft, { process, node, path: flags.kubeconfig ?? flags['kubeconfig-file'] ?? '', policy });
   const edgeClass = ({ 'kube-controller-manager': 'E5', 'kube-scheduler': 'E6', kubelet: 'E7', 'kube-proxy': 'E10', flanneld: 'E11' } as const)[name];
-  if (kubeconfig !== undefined) toApi(draft, servers, { class: edgeClass, process, url: kubeconfig.server, ...kubeconfig });
+  const client = kubeconfig?.client ?? ownClient(draft, process, node, policy);
+  if (kubeconfig !== undefined) toApi(draft, servers, { class: edgeClass, process, url: kubeconfig.server, ca: kubeconfig.ca, ...(client === undefined ? {} : { client }) });
   if (name === 'kubelet') ofKubelet(draft, node, component, servers);
   if (name === 'kube-controller-manager') ofControllerManager(draft, node, component, servers);
+}
+
+/** The pair that a kubelet has had signed for itself: inventories of before do not know that its kubeconfig names it. */
+function ownClient(draft: Draft, process: ProcessId, node: NodeRecord, policy: LoadPolicy): InputId | undefined {
+  const path = '/var/lib/kubelet/pki/kubelet-client-current.pem';
+  if (!process.startsWith('kubelet@') || fileAt(node, path) === undefined) return undefined;
+  return draft.input(process, `${path} client`, { place: storeFile(draft, node, path), policy, holds: 'leaf' });
 }
 
 function ofControllerManager(draft: Draft, node: NodeRecord, { flags, version }: ComponentRecord, servers: readonly ApiServer[]): void {
@@ -66,7 +74,8 @@ const ownServing = ['/var/lib/kubelet/pki/kubelet-server-current.pem', '/var/lib
 function ofKubelet(draft: Draft, node: NodeRecord, { flags, version }: ComponentRecord, servers: readonly ApiServer[]): void {
   const process = componentId('kubelet', node.name);
   const config = fileAt(node, flags.config ?? '')?.refs ?? {};
-  const clientCa = config.clientCAFile ?? flags['client-ca-file'] ?? '';
+  // Of inventories that do not know what the configuration names: where kubeadm has it.
+  const clientCa = config.clientCAFile ?? flags['client-ca-file'] ?? '/etc/kubernetes/pki/ca.crt';
   const serving = config.tlsCertFile ?? flags['tls-cert-file'] ?? ownServing.find((path) => fileAt(node, path) !== undefined) ?? ownServing[1];
   const policy = (field: string): LoadPolicy => loadPolicy('kubelet', field, version || node.kubeletVersion).policy;
   const verifiesClients = draft.input(process, 'clientCAFile', { place: storeFile(draft, node, clientCa), policy: policy('clientCAFile'), holds: 'trust' });

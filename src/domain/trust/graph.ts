@@ -98,6 +98,8 @@ export interface PlaceChange {
   readonly sign: '+' | '~' | '-';
   readonly before: readonly string[];
   readonly after: readonly string[];
+  /** What it holds after the step, by identifier. */
+  readonly content?: Content;
 }
 
 export interface RestartNeed {
@@ -129,6 +131,8 @@ export interface StepProof {
   readonly restarts: readonly RestartNeed[];
   /** Edges that do not simply hold during or after this step. */
   readonly findings: readonly EdgeFinding[];
+  /** Edges that have failed before or during this step and hold after it. */
+  readonly healed?: readonly EdgeId[];
 }
 
 export interface PlanProof {

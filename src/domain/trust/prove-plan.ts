@@ -1,11 +1,11 @@
 /** Proves a plan on the trust graph of one cluster: which edges hold, blip or break, at each step, in every interleaving of its targets. Pure. */
 
 import type { Inventory } from '../cluster/inventory.js';
-import { outgoingOf } from './build-graph.js';
+import { outgoingOf } from './outgoing.js';
 import { type Certificates, certificatesOf } from './certificates.js';
-import type { Change, TargetChanges } from './changes.js';
+import type { TargetChanges } from './changes.js';
 import { adviceFor, interruption } from './explain.js';
-import type { Content, Edge, EdgeFinding, EdgeId, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
+import type { Content, Edge, EdgeFinding, EdgeId, Input, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
 import { type Answer, type Predicate, predicate } from './predicate.js';
 import { type Changed, same, type Walk, walkThrough } from './state.js';
 
@@ -48,14 +48,17 @@ export function provePlan(parts: ProofParts): PlanProof {
     if (step.cutover === 'begins') inCutover = true;
     const changes = step.targets.flatMap((target) => target.changes);
     const changed = walk.apply(changes);
-    const findings = findingsOf(changed, { ...prover, step: step.id, inCutover });
+    const healed: EdgeId[] = [];
+    const findings = findingsOf(changed, { ...prover, step: step.id, inCutover, healed });
     if (step.cutover === 'ends') {
       inCutover = false;
       // What was cut must stand again.
+      const failed = [...prover.failing.keys()];
       prover.failing.clear();
       findings.push(...graph.edges.flatMap((edge) => standing(edge, prover)));
+      healed.push(...failed.filter((edge) => !prover.failing.has(edge)));
     }
-    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed, changes), findings });
+    proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed), findings, healed });
   }
   const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, walk, verify)]));
   return { before, steps: proofs, verdicts, unseen: graph.unseen };
@@ -92,6 +95,8 @@ function verdictNow(edge: Edge, walk: Walk, verify: Predicate): Verdict {
 interface AtStep extends Prover {
   readonly step: string;
   readonly inCutover: boolean;
+  /** Gets the edges that hold again. */
+  readonly healed: EdgeId[];
 }
 
 function findingsOf(changed: Changed, at: AtStep): EdgeFinding[] {
@@ -104,7 +109,7 @@ function findingsOf(changed: Changed, at: AtStep): EdgeFinding[] {
 }
 
 function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | undefined {
-  const { walk, verify, failing, accepted, inCutover } = at;
+  const { walk, verify, failing, accepted, inCutover, healed } = at;
   if (edge.verifies === undefined) return interrupted(edge, changed);
   const presented = bothOf(edge.presents, changed, walk);
   const verifying = bothOf(edge.verifies, changed, walk);
@@ -113,6 +118,7 @@ function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | unde
   const known = failing.get(edge.id);
   const mark = accepted.has(edge.id) ? { isAccepted: true } : {};
   if (wrong !== undefined) {
+    if (after === undefined) healed.push(edge.id);
     if (after === undefined) failing.delete(edge.id);
     else failing.set(edge.id, 'break');
     if (known === 'break') return undefined;
@@ -126,7 +132,7 @@ function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | unde
       ? undefined
       : { edge: edge.id, verdict: 'latent', why: `${late} (after the next restart; what is loaded now verifies)`, nextAction: adviceFor(edge), ...mark };
   }
-  failing.delete(edge.id);
+  if (failing.delete(edge.id)) healed.push(edge.id);
   return interrupted(edge, changed);
 }
 
@@ -158,21 +164,20 @@ function placesOf(changed: Changed, walk: Walk, certificates: Certificates): Pla
   return [...changed.places].flatMap(([place, before]): PlaceChange[] => {
     const after = walk.stored(place);
     if (same(before, after)) return [];
-    return [{ place, sign: before.length === 0 ? '+' : after.length === 0 ? '-' : '~', before: names(before), after: names(after) }];
+    return [{ place, sign: before.length === 0 ? '+' : after.length === 0 ? '-' : '~', before: names(before), after: names(after), content: after }];
   });
 }
 
 /** Who must be started anew to load what has changed, from what each reads once; and whom the step starts. */
-function restartsOf(changed: Changed, changes: readonly Change[]): RestartNeed[] {
-  const done = new Set(changes.flatMap((change) => (change.type === 'restart' ? [change.process] : [])));
-  const started = [...changed.restarted].map((process): RestartNeed => ({ process, because: becauseOf(process, changed), done: true, needed: becauseOf(process, changed) !== '' }));
-  const left = [...changed.behind].flatMap(([process, inputs]): RestartNeed[] =>
-    done.has(process) && inputs.length === 0 ? [] : [{ process, because: `it reads ${inputs.map(({ place }) => place).join(', ')} once`, done: false, needed: true }],
-  );
+function restartsOf({ restarted, refreshed, behind }: Changed): RestartNeed[] {
+  const started = [...restarted].map((process): RestartNeed => {
+    const inputs = refreshed.get(process) ?? [];
+    return { process, because: inputs.length === 0 ? '' : readsOnce(inputs), done: true, needed: inputs.length > 0 };
+  });
+  const left = [...behind].map(([process, inputs]): RestartNeed => ({ process, because: readsOnce(inputs), done: false, needed: true }));
   return [...started, ...left];
 }
 
-function becauseOf(process: string, { inputs }: Changed): string {
-  const read = [...inputs.keys()].filter((id) => id.startsWith(`${process} `)).map((id) => id.slice(process.length + 1));
-  return read.length === 0 ? '' : `it reads ${read.join(', ')} once`;
+function readsOnce(inputs: readonly Input[]): string {
+  return `it reads ${[...new Set(inputs.map(({ place }) => place))].join(', ')} once`;
 }

@@ -5,8 +5,8 @@ import { posix } from 'node:path';
 import type { FileRecord } from '../../domain/cluster/inventory.js';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { fail } from '../../domain/errors.js';
-import { recordsOf } from '../../domain/pki/certificate.js';
 import { splitPem } from '../../domain/pki/pem.js';
+import { type CertificatePool, openPool } from '../certificate-pool.js';
 
 export interface NodeFindings {
   readonly files: readonly FileRecord[];
@@ -17,6 +17,8 @@ export interface NodeFindings {
   readonly kubelet: readonly string[] | undefined;
   readonly units: readonly UnitFindings[];
   readonly pods: readonly PodFindings[];
+  /** By component, Unix time in ms by the clock of the node: of several processes the last that was started. */
+  readonly startedAtMs: ReadonlyMap<string, number>;
 }
 
 /** A component in a pod on the host's network that is not kubeadm's. */
@@ -44,15 +46,15 @@ interface Found {
   readonly kind: string;
   readonly path: string;
   linkTo?: string;
-  attributes?: { readonly mode: string; readonly uid: number; readonly gid: number };
+  attributes?: { readonly mode: string; readonly uid: number; readonly gid: number; readonly modifiedAtMs?: number };
   sha256?: string;
   text: string[];
   publicKey: string[];
   refs: string[];
 }
 
-/** Parses the script's output. Throws command-failed if its end is missing. */
-export function readFindings(node: string, output: string): NodeFindings {
+/** Parses the script's output; certificates go into the pool. Throws command-failed if its end is missing. */
+export function readFindings(node: string, output: string, pool = openPool()): NodeFindings {
   const lines = output.split('\n').filter((line) => line !== '');
   if (lines.at(-1) !== 'end') {
     return fail('command-failed', {
@@ -68,6 +70,8 @@ export function readFindings(node: string, output: string): NodeFindings {
   let kubelet: readonly string[] | undefined;
   const units: { component: string; unit: string; args: string[]; environment: string[]; properties: string[] }[] = [];
   const pods: PodFindings[] = [];
+  const started: (readonly [component: string, ticks: number])[] = [];
+  let bootMs = Number.NaN;
   let take: (text: string) => void = () => undefined;
   for (const line of lines) {
     if (line.startsWith('|')) {
@@ -91,9 +95,9 @@ export function readFindings(node: string, output: string): NodeFindings {
         file.linkTo = text;
       };
     else if (what === 'stat') {
-      const [mode = '', uid, gid, ...path] = fields;
+      const [mode = '', uid, gid, written, ...path] = fields;
       const of = found.get(path.join(' '));
-      if (of !== undefined) of.attributes = { mode: mode.padStart(4, '0'), uid: Number(uid), gid: Number(gid) };
+      if (of !== undefined) of.attributes = { mode: mode.padStart(4, '0'), uid: Number(uid), gid: Number(gid), ...timeOf('modifiedAtMs', Number(written) * 1000) };
     } else if (what === 'text' && file !== undefined) take = (text) => void file.text.push(text);
     else if (what === 'key' && file !== undefined) take = (text) => void file.publicKey.push(text);
     else if (what === 'refs' && file !== undefined) take = (text) => void file.refs.push(text);
@@ -103,25 +107,37 @@ export function readFindings(node: string, output: string): NodeFindings {
       units.push(unit);
       take = (text) => void unit.properties.push(text);
     } else if (what === 'pod') pods.push({ component: fields[0] ?? '', args: parts(decoded(fields[1]), '\0') });
+    // starttime is field 22 of proc(5), in hundredths of a second since boot (USER_HZ).
+    else if (what === 'started') started.push([fields[0] ?? '', Number(fields[20])]);
+    else if (what === 'clock') bootMs = Number(fields[0]) - Number(fields[1]) * 1000;
     else if (what === 'tool') tools.add(rest);
     else if (what === 'kubelet') kubelet = parts(decoded(rest), '\0');
   }
   // Without attributes it is a link that leads nowhere, or it went away while it was read.
   const there = [...found.values()].filter((file) => file.attributes !== undefined || file.linkTo !== undefined).sort((a, b) => (a.path < b.path ? -1 : 1));
   const manifests = new Map(there.flatMap((file) => (file.kind === 'manifest' ? [[file.path, file.text.join('\n')] as const] : [])));
-  return { files: there.map(recordOf), manifests, tools, kubelet, units, pods };
+  const startedAtMs = new Map<string, number>();
+  for (const [component, ticks] of started) {
+    const at = Math.round(bootMs + ticks * 10);
+    if (Number.isFinite(at)) startedAtMs.set(component, Math.max(at, startedAtMs.get(component) ?? at));
+  }
+  return { files: there.map((file) => recordOf(file, pool)), manifests, tools, kubelet, units, pods, startedAtMs };
+}
+
+function timeOf<K extends string>(key: K, ms: number): { [P in K]?: number } {
+  return Number.isFinite(ms) ? ({ [key]: Math.round(ms) } as { [P in K]: number }) : {};
 }
 
 function parts(text: string, separator: string): string[] {
   return text.split(separator).filter((part) => part !== '');
 }
 
-function recordOf({ kind, path, linkTo, attributes, sha256, text: textLines, publicKey, refs }: Found): FileRecord {
+function recordOf({ kind, path, linkTo, attributes, sha256, text: textLines, publicKey, refs }: Found, pool: CertificatePool): FileRecord {
   const text = textLines.map((line) => `${line}\n`).join('');
   const common = { path, sha256: sha256 ?? '', ...(attributes ?? { mode: '0777', uid: 0, gid: 0 }), ...(linkTo === undefined ? {} : { linkTo }) };
-  if (kind === 'kubeconfig') return { ...common, kind, ...kubeconfigIn(path, text) };
+  if (kind === 'kubeconfig') return { ...common, kind, ...kubeconfigIn(path, text, pool) };
   if (kind === 'manifest' || kind === 'config') return { ...common, kind, certificates: [], ...(refs.length === 0 ? {} : { refs: refsIn(refs) }) };
-  const certificates = recordsOf(text);
+  const certificates = pool.recordsOf(text);
   const keySpki = publicKeySpki(text) ?? publicKeySpki(publicKey.join('\n'));
   const fileKind = certificates.length === 0 ? 'key' : certificates[0]?.isCa === true ? 'bundle' : 'leaf';
   return { ...common, kind: fileKind, certificates, ...(keySpki === undefined ? {} : { keySpki }) };
@@ -137,18 +153,18 @@ function refsIn(lines: readonly string[]): Record<string, string> {
   );
 }
 
-function kubeconfigIn(path: string, text: string): Pick<FileRecord, 'certificates' | 'client' | 'server' | 'refs'> {
+function kubeconfigIn(path: string, text: string, pool: CertificatePool): Pick<FileRecord, 'certificates' | 'client' | 'server' | 'refs'> {
   try {
     const { caPem = '', clientCertificatePem = '', server, caFile, clientCertificateFile, clientKeyFile } = readKubeconfig(text);
-    const client = recordsOf(clientCertificatePem)[0];
+    const client = pool.recordsOf(clientCertificatePem)[0];
     const named = { 'certificate-authority': caFile, 'client-certificate': clientCertificateFile, 'client-key': clientKeyFile };
     // A relative path is one from the folder of the kubeconfig (client-go tools/clientcmd/loader.go ResolveLocalPaths).
     const refs = Object.entries(named).flatMap(([key, to]) => (to === undefined ? [] : [[key, to.startsWith('/') ? to : posix.join(posix.dirname(path), to)] as const]));
-    return { certificates: recordsOf(caPem), server, ...(client === undefined ? {} : { client }), ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs) }) };
+    return { certificates: pool.recordsOf(caPem), server, ...(client === undefined ? {} : { client }), ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs) }) };
   } catch {
     // What is left of it after its secrets were taken out, or the file itself, is no kubeconfig: its CAs still count.
     const data = [...text.matchAll(/certificate-authority-data: *"?([A-Za-z0-9+/=]+)/g)].map((match) => decoded(match[1]));
-    return { certificates: data.flatMap(recordsOf) };
+    return { certificates: data.flatMap(pool.recordsOf) };
   }
 }
 

@@ -17,15 +17,25 @@ interface Given {
   readonly cgroup?: string;
   readonly network?: string;
   readonly files?: Readonly<Record<string, string>>;
+  /** Seconds after boot. */
+  readonly startedAfter?: number;
 }
 
 const pod = '4:pids:/kubepods/burstable/pod1/2\n';
 const manifest = 'kind: Pod\n';
 
-function find({ process = ['/usr/local/bin/kube-apiserver', '--client-ca-file=/srv/ca.pem'], kubelet = [], cgroup = pod, network = 'net:[1]', files = {} }: Given): {
+function find({
+  process = ['/usr/local/bin/kube-apiserver', '--client-ca-file=/srv/ca.pem'],
+  kubelet = [],
+  cgroup = pod,
+  network = 'net:[1]',
+  files = {},
+  startedAfter = 0,
+}: Given): {
   pods: readonly string[];
   manifests: readonly string[];
   files: readonly string[];
+  startedAtMs: ReadonlyMap<string, number>;
 } {
   rmSync(root, { recursive: true, force: true });
   const write = (path: string, text: string): void => {
@@ -34,11 +44,13 @@ function find({ process = ['/usr/local/bin/kube-apiserver', '--client-ca-file=/s
   };
   const run = (pid: number, args: readonly string[], of: string, net: string): void => {
     write(`/proc/${pid}/cmdline`, args.map((arg) => `${arg.replaceAll(/(?<==|^)\/(etc|srv)\//g, `${root}/$1/`)}\0`).join(''));
+    write(`/proc/${pid}/stat`, `${pid} (a) b) S 1 ${'0 '.repeat(17)}${startedAfter * 100} 0\n`);
     write(`/proc/${pid}/environ`, '');
     write(`/proc/${pid}/cgroup`, of);
     mkdirSync(join(root, `/proc/${pid}/ns`));
     symlinkSync(net, join(root, `/proc/${pid}/ns/net`));
   };
+  write('/proc/uptime', '1000.25 7\n');
   run(1, ['/sbin/init'], '4:pids:/\n', 'net:[1]');
   run(41, process, cgroup, network);
   run(42, ['/usr/bin/kubelet', ...kubelet], '4:pids:/system.slice/kubelet.service\n', 'net:[1]');
@@ -48,7 +60,7 @@ function find({ process = ['/usr/local/bin/kube-apiserver', '--client-ca-file=/s
     .replaceAll('systemctl', 'false')
     .replaceAll('pidof', 'false');
   const found = readFindings('m1', execFileSync('sh', ['-s'], { input: own, encoding: 'utf8' }).replaceAll(root, ''));
-  return { pods: found.pods.map(({ component }) => component), manifests: [...found.manifests.keys()], files: found.files.map(({ path }) => path) };
+  return { pods: found.pods.map(({ component }) => component), manifests: [...found.manifests.keys()], files: found.files.map(({ path }) => path), startedAtMs: found.startedAtMs };
 }
 
 describe('a pod on the network of the host', () => {
@@ -79,5 +91,21 @@ describe('a pod on the network of the host', () => {
     ['is none if no kubelet runs it', { cgroup: '4:pids:/user.slice\n', files: ca }, { pods: [], files: [] }],
   ])('%s', (_, given, expected) => {
     expect(find(given)).toMatchObject(expected);
+  });
+});
+
+describe('the start of a process', () => {
+  it.each<[string, Given, readonly string[]]>([
+    ['of a pod on the network of the host, and of the kubelet', {}, ['kube-apiserver', 'kubelet']],
+    ['of a pod of kubeadm', { files: { '/etc/kubernetes/manifests/kube-apiserver.yaml': manifest } }, ['kube-apiserver', 'kubelet']],
+    ['not of a pod with another network', { network: 'net:[2]' }, ['kubelet']],
+  ])('%s', (_, given, expected) => {
+    const before = Date.now();
+    const { startedAtMs } = find({ ...given, startedAfter: 990 });
+    expect([...startedAtMs.keys()].toSorted()).toEqual(expected);
+    for (const at of startedAtMs.values()) {
+      expect(at).toBeGreaterThanOrEqual(before - 10_250);
+      expect(at).toBeLessThanOrEqual(Date.now() - 10_249);
+    }
   });
 });

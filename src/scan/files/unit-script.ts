@@ -24,11 +24,13 @@ named_in() {
       v = $2; gsub(/["\\047]/, "", v); if (v != "") print (v ~ /^\\//) ? v : dir "/" v }' "$p" 2>/dev/null
   done
 }
+# Of its stat what follows the name, which may hold anything.
+since() { if { read -r s < $d/stat; } 2>/dev/null; then printf 'started %s %s\\n' "$name" "\${s##*) }"; fi; }
+on_host() { [ "$(readlink $d/ns/net)" = "$(readlink /proc/1/ns/net)" ]; }
 # As systemd's, but that what they name is looked for on the host too: folders of the host are usually mounted under their own names.
 in_pod() {
   case $name in kube-apiserver|kube-controller-manager|kube-scheduler) ;; *) return ;; esac
   [ ! -e "/etc/kubernetes/manifests/$name.yaml" ] || return
-  [ "$(readlink $d/ns/net)" = "$(readlink /proc/1/ns/net)" ] || return
   printf 'pod %s %s\\n' "$name" "$(base64 -w 0 < $c)"
   own=1; pods=1; named=$named$(tr '\\0' '\\n' < $c 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
 }
@@ -36,9 +38,10 @@ kubelet_option() { tr '\\0' '\\n' < $kubelet 2>/dev/null | awk -v f="--$1" '$0 =
 for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdline 2>/dev/null); do
   d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
   case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
-  if grep -q kubepods $d/cgroup 2>/dev/null; then in_pod; continue; fi
+  if grep -q kubepods $d/cgroup 2>/dev/null; then if on_host; then since; in_pod; fi; continue; fi
   # A container on this host may have a systemd of its own: its units are not the host's.
   ns=$(readlink $d/ns/pid 2>/dev/null); [ -z "$ns" ] || [ "$ns" = "$(readlink /proc/self/ns/pid)" ] || continue
+  since
   [ $name != kubelet ] || kubelet=$c
   unit=$(grep -oE '[^/]+\\.service$' $d/cgroup 2>/dev/null | head -n 1)
   [ -n "$unit" ] || continue

@@ -2,17 +2,17 @@
 
 import type { ObjectRecord } from '../../domain/cluster/inventory.js';
 import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
-import { recordsOf } from '../../domain/pki/certificate.js';
 import type { KubeObject } from '../../ports/kube.js';
+import { type CertificatePool, openPool } from '../certificate-pool.js';
 
 type Found = Pick<ObjectRecord, 'field' | 'encoding' | 'certificates'>;
 
 /** Base64 of "-----BEGIN CERTIFICATE-----". */
 const beginBase64 = 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t';
 
-/** Records of an object. In a Secret the values of `/data` count as what they are base64 of; keys beside the certificates are never looked at. */
-export function certificatesIn(object: KubeObject): ObjectRecord[] {
-  return found(object).map((one) => ({
+/** Records of an object. In a Secret the values of `/data` count as what they are base64 of; keys beside the certificates are never looked at. They go into the pool. */
+export function certificatesIn(object: KubeObject, pool = openPool()): ObjectRecord[] {
+  return found(object, pool).map((one) => ({
     apiVersion: object.apiVersion,
     kind: object.kind,
     namespace: object.metadata.namespace ?? '',
@@ -22,11 +22,14 @@ export function certificatesIn(object: KubeObject): ObjectRecord[] {
   }));
 }
 
-function found(object: KubeObject): Found[] {
+function found(object: KubeObject, pool: CertificatePool): Found[] {
+  const inText = (field: string, text: string): Found[] => textFound(field, text, pool);
+  const inBase64 = (field: string, value: string): Found[] =>
+    inText(field, Buffer.from(value, 'base64').toString('utf8')).map((one) => (one.encoding === 'pem' ? { ...one, encoding: 'base64-pem' } : one));
   if (object.kind === 'ConfigMap') return [...entries(object.data, '/data', inText), ...entries(object.binaryData, '/binaryData', inBase64)];
   if (object.kind === 'Secret') return entries(object.data, '/data', inBase64);
   // metadata holds a copy of the object in kubectl's annotation, which nobody verifies against.
-  return inTree(Object.fromEntries(Object.entries(object).filter(([key]) => key !== 'metadata' && key !== 'status')), '');
+  return inTree(Object.fromEntries(Object.entries(object).filter(([key]) => key !== 'metadata' && key !== 'status')), '', inText);
 }
 
 function entries(data: unknown, pointer: string, read: (field: string, value: string) => Found[]): Found[] {
@@ -34,29 +37,25 @@ function entries(data: unknown, pointer: string, read: (field: string, value: st
   return Object.entries(data).flatMap(([key, value]) => (typeof value === 'string' ? read(`${pointer}/${escaped(key)}`, value) : []));
 }
 
-function inTree(value: unknown, pointer: string): Found[] {
-  if (typeof value === 'string') return inText(pointer, value);
+function inTree(value: unknown, pointer: string, read: (field: string, value: string) => Found[]): Found[] {
+  if (typeof value === 'string') return read(pointer, value);
   if (typeof value !== 'object' || value === null) return [];
-  return Object.entries(value).flatMap(([key, child]) => inTree(child, `${pointer}/${escaped(key)}`));
+  return Object.entries(value).flatMap(([key, child]) => inTree(child, `${pointer}/${escaped(key)}`, read));
 }
 
-function inBase64(field: string, value: string): Found[] {
-  return inText(field, Buffer.from(value, 'base64').toString('utf8')).map((one) => (one.encoding === 'pem' ? { ...one, encoding: 'base64-pem' } : one));
-}
-
-function inText(field: string, text: string): Found[] {
-  if (text.includes('-----BEGIN CERTIFICATE-----')) return some({ field, encoding: 'pem', certificates: recordsOf(text) });
+function textFound(field: string, text: string, pool: CertificatePool): Found[] {
+  if (text.includes('-----BEGIN CERTIFICATE-----')) return some({ field, encoding: 'pem', certificates: pool.recordsOf(text) });
   if (!text.includes(beginBase64)) return [];
-  if (/^[A-Za-z0-9+/=\s]+$/.test(text)) return some({ field, encoding: 'base64-pem', certificates: recordsOf(decode(text)) });
-  return some({ field, encoding: 'kubeconfig', certificates: inKubeconfig(text) });
+  if (/^[A-Za-z0-9+/=\s]+$/.test(text)) return some({ field, encoding: 'base64-pem', certificates: pool.recordsOf(decode(text)) });
+  return some({ field, encoding: 'kubeconfig', certificates: inKubeconfig(text, pool) });
 }
 
 /** CA certificates of the current context; if it is no plain kubeconfig, every certificate in it, for it is a copy of a CA all the same. */
-function inKubeconfig(text: string): ObjectRecord['certificates'] {
+function inKubeconfig(text: string, pool: CertificatePool): ObjectRecord['certificates'] {
   try {
-    return recordsOf(readKubeconfig(text).caPem ?? '');
+    return pool.recordsOf(readKubeconfig(text).caPem ?? '');
   } catch {
-    return [...text.matchAll(new RegExp(`${beginBase64}[A-Za-z0-9+/]*={0,2}`, 'g'))].flatMap(([run]) => recordsOf(decode(run)));
+    return [...text.matchAll(new RegExp(`${beginBase64}[A-Za-z0-9+/]*={0,2}`, 'g'))].flatMap(([run]) => pool.recordsOf(decode(run)));
   }
 }
 

@@ -7,7 +7,7 @@ const command = (program: string): string => `command: [${program}, --a=of-the-m
 const running = { component: 'kube-apiserver', args: ['/usr/local/bin/kube-apiserver', '--a=of-the-process'] };
 
 function found({ pods = [running], manifests = {} }: { pods?: NodeFindings['pods']; manifests?: Readonly<Record<string, string>> }): object[] {
-  const findings: NodeFindings = { files: [], manifests: new Map(Object.entries(manifests)), tools: new Set(), kubelet: undefined, units: [], pods };
+  const findings: NodeFindings = { files: [], manifests: new Map(Object.entries(manifests)), tools: new Set(), kubelet: undefined, units: [], pods, startedAtMs: new Map() };
   return componentsOf(findings, 'v1.34.4').map(({ name, flags, manifest, pod: of }) => ({
     name,
     a: flags.a,

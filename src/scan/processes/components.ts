@@ -2,18 +2,20 @@
 
 import { parseFlags } from '../../domain/cluster/flags.js';
 import type { ComponentName, ComponentRecord, UnitRecord } from '../../domain/cluster/inventory.js';
-import { failuresOf } from '../../domain/errors.js';
-import { readManifest } from '../../domain/cluster/manifest.js';
+import { RotationError } from '../../domain/errors.js';
+import { type Manifest, readManifest } from '../../domain/cluster/manifest.js';
 import type { NodeFindings, UnitFindings } from '../files/read-files.js';
 
 const kubeadmFolder = '/etc/kubernetes/manifests/';
 const staticPods = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'etcd'] as const;
 
-/** Throws layout-unsupported, with the path, on a manifest that cannot be read. */
-export function componentsOf(findings: NodeFindings, kubeletVersion: string): ComponentRecord[] {
+/** A manifest that cannot be read throws layout-unsupported with its path; with `onBroken` it gets that, and the manifest is left out. */
+export function componentsOf(findings: NodeFindings, kubeletVersion: string, onBroken: (error: RotationError) => void = refuse): ComponentRecord[] {
   const pods = [...findings.manifests].flatMap(([path, text]): ComponentRecord[] => {
     if (text === '' || !path.startsWith(kubeadmFolder)) return [];
-    const { name, image, flags } = readManifest(text, path);
+    const manifest = read(text, path, onBroken);
+    if (manifest === undefined) return [];
+    const { name, image, flags } = manifest;
     const known = staticPods.find((component) => component === name);
     return known === undefined ? [] : [{ name: known, version: versionOf(image), flags, manifest: path }];
   });
@@ -34,10 +36,19 @@ function ownPods({ pods, manifests }: NodeFindings): ComponentRecord[] {
 
 /** What is no manifest the kubelet leaves alone, too. */
 function programIn(text: string, path: string): string | undefined {
+  return read(text, path, () => undefined)?.program;
+}
+
+function refuse(error: RotationError): never {
+  throw error;
+}
+
+function read(text: string, path: string, onBroken: (error: RotationError) => void): Manifest | undefined {
   try {
-    return readManifest(text, path).program;
+    return readManifest(text, path);
   } catch (error) {
-    if (failuresOf(error) === undefined) throw error;
+    if (!(error instanceof RotationError)) throw error;
+    onBroken(error);
     return undefined;
   }
 }

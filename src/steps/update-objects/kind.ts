@@ -4,14 +4,14 @@ import { z } from 'zod';
 import type { Inventory, ObjectRecord } from '../../domain/cluster/inventory.js';
 import { readKubeconfig, withCaData } from '../../domain/cluster/kubeconfig.js';
 import { failure, failuresOf, type Failure } from '../../domain/errors.js';
-import { outgoingOf } from '../../domain/trust/build-graph.js';
+import { outgoingOf } from '../../domain/trust/outgoing.js';
 import { objectPlace } from '../../domain/trust/names.js';
 import { bundlePem, caPem, fingerprintOf } from '../../operations/trust-bundles.js';
 import { trusts } from '../../operations/trust-params.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
-import { readField, withField } from './json-pointer.js';
+import { readField, withField } from '../../operations/json-pointer.js';
 
 const params = z.strictObject({ trusts });
 
