@@ -61,6 +61,12 @@ const inventory = z.looseObject({
   nodes: z.array(node).min(1),
   objects: z.array(object),
   workloads: z.array(workload).optional(),
+  certificates: z.record(text, text).optional(),
+  pods: z.array(z.looseObject({ namespace: text, name: text, node: text, owner: text, mounts: z.array(text) })).optional(),
+  called: z.array(z.looseObject({ kind: text, name: text, field: text, host: text })).optional(),
+  tokens: z.array(z.looseObject({ place: text, kid: text })).optional(),
+  findings: z.array(z.looseObject({ code: text, place: text, meaning: text })).optional(),
+  unseen: z.array(z.looseObject({ place: text, why: text })).optional(),
 });
 
 const again = 'Make it again with "rotate-ca plan --out plan.json", then give --from plan.json.';
