@@ -1,5 +1,6 @@
 /** What the facts say of one edge. The edge is given by its name alone: nothing is known here of how it was predicted. */
 
+import type { Answer } from '../prober.js';
 import type { ClientSeen, Seen, Tried } from './seen.js';
 
 export type Observation = 'hold' | 'break' | 'unseen';
@@ -64,7 +65,9 @@ export function observe(edge: string, seen: Seen): Observed {
     case 'E20':
       return status(seen.tries.get('scheduler as admin'));
     case 'E27':
-      return status(seen.tries.get('client /etc/kubernetes/admin.conf'));
+      return status(seen.tries.get('engine'));
+    case 'K2':
+      return answered(seen.answers.get('bound token'));
     case 'K1':
       return token(seen, parts);
     case 'S1':
@@ -175,12 +178,16 @@ function etcdByApiServer(seen: Seen, { client }: Parts): Observed {
 
 function token(seen: Seen, { client }: Parts): Observed {
   if (!client.includes('legacy-token')) return unseen('its token is not read');
-  const answer = seen.answers.get('legacy token');
+  return answered(seen.answers.get('legacy token'));
+}
+
+function answered(answer: Answer | undefined): Observed {
   if (answer === undefined || answer.status === 0) return unseen('the API server does not answer');
   return answer.status === 401 ? breaks('401') : holds(`HTTP ${answer.status}`);
 }
 
 function signer(seen: Seen): Observed {
   const tried = seen.tries.get('signed');
-  return tried === undefined ? unseen('nothing was signed') : status(tried);
+  if (tried === undefined || tried.text.startsWith('unasked')) return unseen(tried?.text ?? 'it was not tried');
+  return tried.text === '' ? breaks('an approved request was not signed') : status(tried);
 }

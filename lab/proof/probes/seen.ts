@@ -1,7 +1,9 @@
 /** What can be seen of a cluster after all of its connections were cut: facts, collected in a few round trips; what they mean for an edge is said in edges.ts. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runCommand } from '../../command.js';
 import type { Answer, Prober } from '../prober.js';
+import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
 /** A client that was made to connect anew. */
@@ -179,7 +181,11 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
     const token = Buffer.from((JSON.parse(secret.body) as { data: { token: string } }).data.token, 'base64').toString('utf8');
     await ask('legacy token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token });
   }
+  const bound = await prober.ask(`/api/v1/namespaces/${namespace}/serviceaccounts/client/token`, { method: 'POST', body: { spec: {} } });
+  if (bound.status === 201) await ask('bound token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token: (JSON.parse(bound.body) as { status: { token: string } }).status.token });
   const tries = new Map(await trySeveral(prober, first, controlPlaneTries(prober, place, bundles)));
+  tries.set('engine', await asEngine(prober));
+  tries.set('signed', await trySigner(prober));
   for (const { name } of prober.lab.workers) {
     const client = `${pairOf('/etc/kubernetes/kubelet.conf')}; ${curlAs('$d/certificate', '$d/key', `${prober.apiServer}/api`)}; rm -rf $d`;
     for (const [key, tried] of await trySeveral(prober, name, new Map([['client', client]]))) tries.set(`${key} ${name} kubelet.conf`, tried);
@@ -188,6 +194,13 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
     for (const [, tried] of await trySeveral(prober, pod.node, new Map([['ask', `curl -s -m 10 http://${pod.ip}:8080/`]]))) tries.set(`asked ${pod.id}`, tried);
   }
   return { clients: await clientsSeen(prober, place, cutAtMs), tries, answers };
+}
+
+/** With the kubeconfig that rotate-ca was given, which lies on this machine. */
+async function asEngine({ lab, apiServer }: Prober): Promise<Tried> {
+  const script = `umask 077; ${pairOf(lab.paths.adminKubeconfig)}; ${curlAs('$d/certificate', '$d/key', `${apiServer}/api`)}; rm -rf $d`;
+  const { stdout } = await runCommand('sh', ['-s'], { input: script, allowFailure: true, timeoutMs: 30_000 });
+  return { code: 0, text: stdout.trim() };
 }
 
 async function leaseAtMs(prober: Prober, namespaceOf: string, name: string): Promise<number> {

@@ -9,7 +9,7 @@ import type { Secret } from '../../domain/secret.js';
 import type { Change } from '../../domain/trust/changes.js';
 import { isControlPlane } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteSeen, saveFiles, textOf } from '../../operations/node-files.js';
-import { contentsOf, from, holdsKey, isKeyAlone, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
+import { broughtBy, contentsOf, from, holdsKey, isKeyAlone, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
 import { findProcesses } from '../../operations/processes.js';
 import { askComponent, type Component, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { type Answer, limitsOf, waitFor } from '../../operations/waiting.js';
@@ -61,6 +61,7 @@ export const putFiles: StepKind<Params> = {
 
   filesOf: (p) => p.files.map((one) => one.from),
   pinned: (p, contents) => ({ ...p, files: p.files.map((one) => ({ ...one, content: contents.get(one.from) ?? one.content })) }),
+  brought: (p) => broughtBy(p.files),
 
   changes: (p, { inventory, target }) => changesOn(p, inventory, target),
 
