@@ -12,7 +12,11 @@ import { unitScript } from './unit-script.js';
  * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
  * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
  */
-export const collectScript = `set -uf
+export const collectScript = scriptOf('', '');
+
+/** `before`: what is run before files that are named are looked for; `after`: at the end. */
+export function scriptOf(before: string, after: string): string {
+  return `set -uf
 LC_ALL=C; export LC_ALL
 nl='
 '
@@ -40,7 +44,7 @@ add manifest $(below /etc/kubernetes/manifests -maxdepth 1 ! -name '.*')
 add kubeconfig $(below /etc/cni/net.d -name '*kubeconfig*')
 add config /var/lib/kubelet/config.yaml
 
-${unitScript}
+${before}${unitScript}
 if [ -n "$files" ]; then
   stat -L -c 'stat %a %u %g %.3Y %n' -- $files 2>/dev/null
   sha256sum -- $files 2>/dev/null
@@ -79,7 +83,8 @@ printf %s "$list" | awk '
     on = 0; skip = ""; whole = ""; private = 0
     while ((getline line < path) > 0) {
       if (kind == "kubeconfig") public_kubeconfig(line)
-      else if (kind == "pem") public_pem(line)
+      # PEM that stands in YAML is indented.
+      else if (kind == "pem") { if (path ~ /\\.(ya?ml|conf)$/) sub(/^[ \\t]+/, "", line); public_pem(line) }
       else { whole = whole (whole == "" ? "" : "\\n") "|" line; if (line ~ /PRIVATE KEY/) private = 1 }
     }
     close(path)
@@ -104,5 +109,6 @@ pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
 case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null); pid=\${pid%% *} ;; esac
 if [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ]; then printf 'kubelet '; base64 -w 0 < "/proc/$pid/cmdline"; echo; fi
 if { read -r up < /proc/uptime; } 2>/dev/null; then printf 'clock %s %s\\n' "$(date +%s%3N)" "\${up%% *}"; fi
-echo end
+${after}echo end
 `;
+}
