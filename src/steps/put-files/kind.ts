@@ -201,7 +201,13 @@ async function missingFolders(site: Site, p: Params): Promise<Failure[]> {
   return out.split('\n').flatMap((folder) =>
     folder === ''
       ? []
-      : [failure('file-missing', { target: site.target, summary: `the folder ${folder} is not there`, nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".' })],
+      : [
+          failure('file-missing', {
+            target: site.target,
+            summary: `the folder ${folder} is not there`,
+            nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".',
+          }),
+        ],
   );
 }
 
@@ -211,7 +217,8 @@ const mark = (site: Site): string => `${site.step.id}-${site.run.id}-${site.run.
 async function annotate(site: Site, component: Component): Promise<void> {
   const limits = limitsOf(site, 30_000);
   const seen = await site.shell.readFile(manifestPath(component), limits);
-  if (seen === undefined) return fail('file-missing', { target: site.target, summary: `${manifestPath(component)} is missing`, nextAction: 'Put it back, then run "rotate-ca resume".' });
+  if (seen === undefined)
+    return fail('file-missing', { target: site.target, summary: `${manifestPath(component)} is missing`, nextAction: 'Put it back, then run "rotate-ca resume".' });
   await rewriteSeen(site.shell, manifestPath(component), withAnnotation(textOf(seen), annotation, mark(site)), seen, limits);
 }
 
