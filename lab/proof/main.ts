@@ -1,6 +1,6 @@
 /** `npm run test:proof`: plans made wrong on purpose on the lab of layout `proof`; what was predicted is held against what is seen. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { labPaths, openLab, readShape } from '../lab.js';
@@ -40,7 +40,10 @@ async function main(): Promise<number> {
     writeFileSync(file, `${JSON.stringify(result, undefined, 1)}\n`);
     print(table([result]));
   }
-  const results = readResults(folder, plans.map(({ name }) => name));
+  const results = readResults(
+    folder,
+    plans.map(({ name }) => name),
+  );
   print(table(results));
   return results.every((result: PlanResult) => result.edges.every(({ predicted, observed }) => observed === 'unseen' || predicted === observed)) ? 0 : 1;
 }

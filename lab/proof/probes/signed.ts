@@ -8,7 +8,10 @@ const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 export async function trySigner(prober: Prober): Promise<Tried> {
   const node = prober.lab.controlPlanes[0]?.name ?? '';
   const folder = '/tmp/proof-signer';
-  const made = await prober.on(node, `umask 077; mkdir -p ${folder}; openssl req -new -newkey rsa:2048 -nodes -keyout ${folder}/key -subj /CN=proof-signed -outform PEM 2>/dev/null`);
+  const made = await prober.on(
+    node,
+    `umask 077; mkdir -p ${folder}; openssl req -new -newkey rsa:2048 -nodes -keyout ${folder}/key -subj /CN=proof-signed -outform PEM 2>/dev/null`,
+  );
   const request = Buffer.from(made.stdout).toString('base64');
   const object = {
     apiVersion: 'certificates.k8s.io/v1',
