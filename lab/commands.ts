@@ -48,7 +48,7 @@ export async function upCommand(paths: LabPaths, args: string[]): Promise<number
     ...(values.workers === undefined ? {} : { workers: numberOf(values.workers, '--workers', (n) => n >= 0 && n <= maxWorkers) }),
     ...(algorithm === undefined ? {} : { encryptionAlgorithm: algorithm }),
   };
-  const shape = readShape(paths) ?? { ...defaultShape, ...wanted };
+  const shape = readShape(paths) ?? { ...defaultShape(paths.layout), ...wanted };
   const missing = await missingRequirements(paths, shape);
   if (missing.length > 0) {
     process.stderr.write(`This machine cannot carry the lab. Missing:\n${missing.map((line) => `  - ${line}\n`).join('')}`);

@@ -77,7 +77,9 @@ export const kubernetesVersion = 'v1.34.4';
 export const maxWorkers = 9;
 export const sshUser = 'sre';
 
-export const defaultShape: ClusterShape = { controlPlanes: 3, workers: 2, encryptionAlgorithm: 'RSA-2048' };
+export function defaultShape({ nodes: [controlPlanes, workers] }: Layout): ClusterShape {
+  return { controlPlanes, workers, encryptionAlgorithm: 'RSA-2048' };
+}
 
 /** The lab of the other layouts lies beside that of kubeadm: `down` of one leaves the other alone. */
 export function labPaths(layout: LayoutName = 'kubeadm', builtRoot = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca-lab'): LabPaths {
@@ -151,7 +153,7 @@ export function hasNodes(paths: LabPaths): boolean {
 /** The lab as its files describe it now. Open it anew after `join` or `restore`. */
 export function openLab(options: { paths?: LabPaths; shape?: ClusterShape } = {}): Lab {
   const paths = options.paths ?? labPaths();
-  const shape = options.shape ?? readShape(paths) ?? defaultShape;
+  const shape = options.shape ?? readShape(paths) ?? defaultShape(paths.layout);
   const controlPlanes = Array.from({ length: shape.controlPlanes }, (_, index) => controlPlaneNode(paths.layout, index + 1));
   const workers = Array.from({ length: shape.workers }, (_, index) => workerNode(paths.layout, index + 1));
   return {

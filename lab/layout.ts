@@ -1,5 +1,5 @@
 /** How a cluster was set up, and the names and addresses that only its lab uses: labs of two layouts can stand side by side. */
-export type LayoutName = 'kubeadm' | 'hard-way' | 'hard-way-pods';
+export type LayoutName = 'kubeadm' | 'hard-way' | 'hard-way-pods' | 'proof';
 
 export interface Layout {
   readonly name: LayoutName;
@@ -19,7 +19,15 @@ export interface Layout {
   readonly adminKubeconfig: string;
   /** Where the client outside of the cluster says what it felt. */
   readonly externalCounters: string;
+  /** What runs in the cluster: programs that feel a rotation, or those that the proof is held against (lab/proof). */
+  readonly workloads: 'felt' | 'subjects';
+  /** Control planes and workers, unless others are asked for. */
+  readonly nodes: readonly [number, number];
+  /** `cluster-ca`: kubelets have their serving certificates signed, and API servers verify them (--kubelet-certificate-authority). */
+  readonly kubeletServing: 'self-signed' | 'cluster-ca';
 }
+
+const usual = { workloads: 'felt', nodes: [3, 2], kubeletServing: 'self-signed' } as const;
 
 /** kubeadm's own defaults: control planes as static pods. */
 const kubeadm: Layout = {
@@ -34,6 +42,7 @@ const kubeadm: Layout = {
   nodePrefix: { controlPlane: 'cp', worker: 'w' },
   adminKubeconfig: '/etc/kubernetes/admin.conf',
   externalCounters: '127.0.0.1:18080',
+  ...usual,
 };
 
 /** Everything as systemd units, on certificates of one CA whose key is in Vault. */
@@ -49,6 +58,7 @@ const hardWay: Layout = {
   nodePrefix: { controlPlane: 'master', worker: 'worker' },
   adminKubeconfig: '/etc/kubernetes/admin.kubeconfig',
   externalCounters: '127.0.0.1:18081',
+  ...usual,
 };
 
 /** The same, but that kubelets run three components of the masters. Nodes have other names: their ports on this machine are named after them. */
@@ -64,9 +74,26 @@ const hardWayPods: Layout = {
   nodePrefix: { controlPlane: 'pmaster', worker: 'pworker' },
   adminKubeconfig: '/etc/kubernetes/admin.kubeconfig',
   externalCounters: '127.0.0.1:18082',
+  ...usual,
 };
 
-export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay, 'hard-way-pods': hardWayPods };
+/** As kubeadm's, but that everything hangs on the cluster CA that can: what a plan predicts is held against this one. */
+const proof: Layout = {
+  ...kubeadm,
+  name: 'proof',
+  bridge: 'br-rcproof',
+  address: '10.80.0.1',
+  podNetwork: '10.91.0.0/16',
+  serviceNetwork: '10.34.0.0/24',
+  cgroup: 'rotate-ca-proof',
+  nodePrefix: { controlPlane: 'pcp', worker: 'pw' },
+  externalCounters: '127.0.0.1:18083',
+  workloads: 'subjects',
+  nodes: [1, 1],
+  kubeletServing: 'cluster-ca',
+};
+
+export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay, 'hard-way-pods': hardWayPods, proof };
 
 /** The same network with another last part: `10.77.0.1` and 11 make `10.77.0.11`. */
 export function inSubnet(layout: Layout, last: number): string {

@@ -2,7 +2,7 @@ import { type LabPaths, labPaths } from './lab.js';
 import { layoutOf, layouts } from './layout.js';
 import { downCommand, envCommand, joinCommand, logsCommand, restoreCommand, snapshotCommand, sshCommand, statusCommand, theOnly, UsageError, upCommand } from './commands.js';
 
-const usage = `usage: npm run lab -- COMMAND [--layout kubeadm|hard-way|hard-way-pods]
+const usage = `usage: npm run lab -- COMMAND [--layout kubeadm|hard-way|hard-way-pods|proof]
 
   up [--control-planes 1|3] [--workers N] [--encryption-algorithm RSA-2048|RSA-3072|RSA-4096|ECDSA-P256]
                      make the lab, or what is missing of it

@@ -56,8 +56,15 @@ async function bringUpKubeadmCluster(lab: Lab, stages: Stages): Promise<void> {
 }
 
 async function bringUpWorkloads(lab: Lab, stages: Stages): Promise<void> {
-  if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
   const report = (line: string): void => stages.note(line);
+  if (lab.layout.workloads === 'subjects') {
+    await stages.run('subjects of the proof', async () => {
+      const { deploySubjects } = await import('./proof/subjects/deploy.js');
+      return changesWorkloads(lab, () => deploySubjects(lab, report));
+    });
+    return;
+  }
+  if (!existsSync(join(labFolder, 'workloads', 'deploy.ts'))) return;
   await stages.run('workloads', async () => {
     const { deployWorkloads } = await import('./workloads/deploy.js');
     return changesWorkloads(lab, () => (lab.layout.madeBy === 'hand' ? deployOnHardWay(lab, report) : deployWorkloads(lab, { report })));

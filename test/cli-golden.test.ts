@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, it } from 'vitest';
 import { runCli } from './support/cli.js';
 import { haltedFacts, recordedPlan, recordRun } from './support/recorded-run.js';
@@ -13,6 +14,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const halted = join(folder, 'halted');
 recordRun(halted, haltedFacts);
 
+const recording = fileURLToPath(new URL('../fixtures/inventories/kubeadm-ha.json', import.meta.url));
 const golden = (name: string): string => `../fixtures/cli/${name}.txt`;
 /** What changes with each change of a playbook or of the place: not what is looked at here. */
 const steady = (text: string): string => text.replaceAll(folder, 'FOLDER').replaceAll(/\b[0-9a-f]{64}\b/g, 'DIGEST');
@@ -61,6 +63,12 @@ describe('what is wrong with the command', () => {
     ['scans that there are not', ['scan', '--diff', 'a.json', 'b.json'], 'there is no file'],
     ['a playbook that there is not', ['plan', '-p', 'front-proxy'], 'there is no playbook "front-proxy"'],
     ['a plan that there is not', ['run', 'plan.json'], 'rotate-ca plan --out FILE'],
+    ['a picture without a file', ['graph', '--from', 'plan.json'], "required option '--out <file>' not specified"],
+    ['a picture of a kind that there is not', ['graph', '--from', 'plan.json', '--out', 'graph.png'], 'Give a file that ends with .svg, .html, .dot or .mermaid.'],
+    ['a picture of a plan that there is not', ['graph', '--from', 'plan.json', '--out', 'graph.svg'], 'rotate-ca plan --out FILE'],
+    ['a page of one step', ['graph', '--from', 'plan.json', '--out', 'graph.html', '--step', 'now'], 'Leave --step out'],
+    ['a picture where nothing can be written', ['graph', '--from', recording, '--out', join(folder, 'none', 'graph.dot')], 'Give --out a file in a folder that exists'],
+    ['a picture of a cluster without anything', ['graph', '--out', 'graph.svg'], 'Give --inventory FILE.'],
     ['a topology that there is not', ['rehearse', '--topology', 'big'], 'Give "small" (1+1), "ha" (3+3) or CONTROLPLANES+WORKERS'],
     ['a fault that there is not', ['rehearse', '--faults', 'disk-ful'], 'Did you mean "disk-full"?'],
     ['a step without a fault', ['rehearse', '--faults', 'disk-full@isue-ca'], 'Did you mean "issue-ca"?'],

@@ -18,6 +18,7 @@ export const etcdPatch = stringify({ spec: { containers: [{ name: 'etcd', resour
 export function kubeadmConfig(lab: Lab): string {
   const [first] = lab.controlPlanes;
   if (first === undefined) throw new Error('a cluster needs a control plane');
+  const verifiesKubelets = lab.layout.kubeletServing === 'cluster-ca';
   const init = {
     apiVersion: 'kubeadm.k8s.io/v1beta4',
     kind: 'InitConfiguration',
@@ -40,6 +41,7 @@ export function kubeadmConfig(lab: Lab): string {
         { name: 'audit-log-path', value: `${auditLogFolder}/audit.log` },
         { name: 'audit-log-maxsize', value: '100' },
         { name: 'audit-log-maxbackup', value: '4' },
+        ...(verifiesKubelets ? [{ name: 'kubelet-certificate-authority', value: '/etc/kubernetes/pki/ca.crt' }] : []),
       ],
       extraVolumes: [
         { name: 'audit-policy', hostPath: auditFolder, mountPath: auditFolder, readOnly: true, pathType: 'Directory' },
@@ -51,6 +53,7 @@ export function kubeadmConfig(lab: Lab): string {
     apiVersion: 'kubelet.config.k8s.io/v1beta1',
     kind: 'KubeletConfiguration',
     ...kubeletOnThisMachine,
+    ...(verifiesKubelets ? { serverTLSBootstrap: true } : {}),
   };
   const proxy = {
     apiVersion: 'kubeproxy.config.k8s.io/v1alpha1',

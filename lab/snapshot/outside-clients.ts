@@ -7,6 +7,7 @@ const workloadsFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'wor
 
 /** Programs outside of the cluster that belong to the workloads. */
 export async function startOutsideClients(lab: Lab): Promise<boolean> {
+  if (lab.layout.workloads !== 'felt') return false;
   if (!existsSync(join(workloadsFolder, 'external-client.ts'))) return false;
   const { startExternalClient } = await import('../workloads/external-client.js');
   await startExternalClient(lab);

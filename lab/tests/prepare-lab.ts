@@ -18,13 +18,14 @@ export async function reasonsAgainst(paths: LabPaths): Promise<readonly string[]
   // Even the looks at the lab need it.
   if (process.platform === 'linux' && process.getuid?.() !== 0) return ['root'];
   const there = readShape(paths);
-  const other = there === undefined ? [] : differences(there);
-  return [...other, ...(await missingRequirements(paths, defaultShape))];
+  const other = there === undefined ? [] : differences(paths, there);
+  return [...other, ...(await missingRequirements(paths, defaultShape(paths.layout)))];
 }
 
 /** A worker that joined in a test is no other lab: the snapshot does not have it. */
-function differences(there: ClusterShape): string[] {
-  const wrong = there.controlPlanes !== defaultShape.controlPlanes || there.workers < defaultShape.workers || there.encryptionAlgorithm !== defaultShape.encryptionAlgorithm;
+function differences({ layout }: LabPaths, there: ClusterShape): string[] {
+  const wanted = defaultShape(layout);
+  const wrong = there.controlPlanes !== wanted.controlPlanes || there.workers < wanted.workers || there.encryptionAlgorithm !== wanted.encryptionAlgorithm;
   return wrong ? [`the lab of the tests (there is another: ${JSON.stringify(there)}; "npm run lab -- down" removes it)`] : [];
 }
 

@@ -55,6 +55,10 @@ const workload = z.looseObject({
   replicas: z.int().min(0),
   priorityClass: z.looseObject({ name: text.min(1), value: z.int() }).optional(),
 });
+const pod = z.looseObject({ namespace: text, name: text, node: text, startedAtMs: z.number(), mounts: z.array(text), token: z.enum(['bound', 'legacy', 'none']) });
+const called = z.looseObject({ kind: text, name: text, field: text, host: text, isUnverified: z.boolean() });
+const token = z.looseObject({ place: text, kid: text });
+const unseen = z.looseObject({ place: text, why: text });
 const inventory = z.looseObject({
   apiVersion: z.literal('rotate-ca/v1'),
   cluster: z.looseObject({ uid: text, server: z.url(), version: text }),
@@ -62,11 +66,11 @@ const inventory = z.looseObject({
   objects: z.array(object),
   workloads: z.array(workload).optional(),
   certificates: z.record(text, text).optional(),
-  pods: z.array(z.looseObject({ namespace: text, name: text, node: text, owner: text, mounts: z.array(text) })).optional(),
-  called: z.array(z.looseObject({ kind: text, name: text, field: text, host: text })).optional(),
-  tokens: z.array(z.looseObject({ place: text, kid: text })).optional(),
+  pods: z.array(pod).optional(),
+  called: z.array(called).optional(),
+  tokens: z.array(token).optional(),
+  unseen: z.array(unseen).optional(),
   findings: z.array(z.looseObject({ code: text, place: text, meaning: text })).optional(),
-  unseen: z.array(z.looseObject({ place: text, why: text })).optional(),
 });
 
 const again = 'Make it again with "rotate-ca plan --out plan.json", then give --from plan.json.';

@@ -8,6 +8,7 @@ import { redact } from '../domain/redact.js';
 import { toolVersion } from '../app/version.js';
 import { addDecisionCommands } from './commands/decisions.js';
 import { addExpiryCommand } from './commands/expiry.js';
+import { addGraphCommand } from './commands/graph.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addRehearseCommand } from './commands/rehearse.js';
 import { addRunCommand } from './commands/run.js';
@@ -22,6 +23,7 @@ const examples = `
 Examples:
   rotate-ca rehearse                  a whole rotation on a staging cluster on this machine
   rotate-ca plan -i inventory.yaml --recipient age1... --identity key.txt --out plan.json
+  rotate-ca graph --from plan.json --out graph.html   who trusts whom, step by step
   rotate-ca run plan.json             do exactly that, stop at its gates
   rotate-ca status                    runs and how far they have come
   rotate-ca approve RUN               approve the gate at which a run waits, and go on
@@ -60,6 +62,7 @@ async function main(argv: readonly string[]): Promise<number> {
     .enablePositionalOptions()
     .exitOverride();
   addPlanCommand(program, context);
+  addGraphCommand(program, context);
   addRunCommand(program, context);
   addDecisionCommands(program, context);
   addStatusCommands(program, context);

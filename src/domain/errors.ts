@@ -24,6 +24,7 @@ export const catalogue = {
   'kubeconfig-invalid': 'A kubeconfig is missing, unreadable, has no such context, or its certificate has expired.',
   'pem-invalid': 'A PEM file or object does not hold what its place requires.',
   'plan-invalid': 'A plan file is damaged, edited, or of another version.',
+  'prediction-differs': 'After a step a place does not hold what the plan had predicted.',
   'edge-broken': 'A step of the plan would break a connection of this cluster, or leave one that breaks at the next restart.',
   'plan-stale': 'The cluster is not the one that was planned on, in something that matters for trust.',
   'plan-other-cluster': 'The plan was made for another cluster.',

@@ -45,6 +45,18 @@ export interface Site {
   tell(message: string): void;
 }
 
+/** What a plan keeps of a file of this machine. All are SHA-256, lower-case hex. */
+export interface PinnedFile {
+  readonly sha256: string;
+  /** Fingerprints of certificates in their order; of a kubeconfig: its CAs. Of a file with keys alone: of their SPKI. */
+  readonly holds: string[];
+  /** Of a kubeconfig with a client certificate in it. */
+  readonly client?: string[] | undefined;
+  /** Its certificates, PEM; of a kubeconfig those of its CAs and of its client. */
+  readonly pem: string;
+  readonly as: 'certificates' | 'keys' | 'kubeconfig';
+}
+
 export type Inspection = 'absent' | 'partial' | 'present';
 
 export interface StepKind<P> {
@@ -64,6 +76,12 @@ export interface StepKind<P> {
   effects(params: P): readonly TrustEffect[];
   /** PURE. What it does to what is stored, for one target, and whom it starts anew: for the proof on the graph of a cluster. Default: nothing. */
   changes?(params: P, on: ChangeContext): readonly Change[];
+  /** PURE. Files of this machine that it puts somewhere, as the playbook names them. */
+  filesOf?(params: P): string[];
+  /** PURE. The parameters with what those files hold, by their name in the playbook: the plan keeps it, and another content is refused later. */
+  pinned?(params: P, contents: ReadonlyMap<string, PinnedFile>): P;
+  /** PURE. Certificates that it brings with it, by fingerprint: PEM. */
+  brought?(params: P): Readonly<Record<string, string>>;
   /** PURE. Why the step is not needed on this cluster; undefined if it is. */
   unneeded?(params: P, inventory: Inventory): string | undefined;
   /** PURE. Files on a node that hold what this step has written, until another step writes them: they are watched by hash. */

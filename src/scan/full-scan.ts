@@ -10,17 +10,20 @@ import { askCalled } from './called/ask-called.js';
 import { calledIn } from './called/called-in.js';
 import { openPool } from './certificate-pool.js';
 import { fullScript } from './files/full-script.js';
+import { collectScript } from './files/script.js';
 import { type FullFindings, readFullFindings } from './files/read-full.js';
 import { findingsIn } from './findings/in-object.js';
 import { gather, type Gathered } from './gather.js';
 import { byText } from './objects/order.js';
 import { readPods } from './pods/read-pods.js';
 import { askListeners } from './probes/ask-listeners.js';
-import type { ScanOptions } from './scan-cluster.js';
+import { once, type ScanOptions } from './scan-cluster.js';
 import { tokenOfSecret } from './tokens/token-facts.js';
 
 export interface FullScanOptions extends ScanOptions {
   readonly tls: TlsProbe;
+  /** As for a plan: whatever of nodes and objects could not be read is thrown, as by `scanCluster`. */
+  readonly strict?: boolean;
 }
 
 /**
@@ -28,9 +31,17 @@ export interface FullScanOptions extends ScanOptions {
  * one kind of object becomes `unseen`. Throws RotationError if nothing at all could be seen, and `interrupted`.
  */
 export async function fullScan(options: FullScanOptions): Promise<Inventory> {
+  const { strict = false } = options;
   const pool = openPool();
   const ofNodes: FullFindings[] = [];
-  const seen = await gather({ ...options, script: fullScript, alone: true, pool, onOutput: (host, output) => ofNodes.push(readFullFindings(host, output, pool)) });
+  const seen = await gather({
+    ...options,
+    script: strict ? collectScript : fullScript,
+    alone: !strict,
+    pool,
+    onOutput: (host, output) => ofNodes.push(readFullFindings(host, output, pool)),
+  });
+  if (strict && seen.failures.length > 0) throw new RotationError(once(seen.failures.map(({ failure }) => failure)));
   if (seen.nodes.length === 0 && seen.cluster === undefined) throw new RotationError(seen.failures.map(({ failure }) => failure));
   const tokens = tokensOf(seen.raw);
   const [pods, asked, called] = await Promise.all([

@@ -29,7 +29,7 @@ export async function scanCluster(options: ScanOptions): Promise<Inventory> {
 }
 
 /** The API's refusal comes once for each list: once is enough. */
-function once(failures: readonly Failure[]): Failure[] {
+export function once(failures: readonly Failure[]): Failure[] {
   const seen = new Set<string>();
   return failures.filter(({ code, target, summary, cause }) => {
     const key = [code, target, summary, cause].join('\0');

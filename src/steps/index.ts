@@ -27,7 +27,9 @@ import { verifyDistrust } from './verify-distrust/kind.js';
 import { checkCutover } from './check-cutover/kind.js';
 import { checkUnits } from './check-units/kind.js';
 import { issueRoot } from './issue-root/kind.js';
+import { putFiles } from './put-files/kind.js';
 import { putInPlace } from './put-in-place/kind.js';
+import { putObjects } from './put-objects/kind.js';
 import { restartUnits } from './restart-units/kind.js';
 import { setUpIssuer } from './set-up-issuer/kind.js';
 import { setUnits } from './set-units/kind.js';
@@ -59,7 +61,9 @@ const all: readonly AnyStepKind[] = [
   checkCutover,
   checkUnits,
   issueRoot,
+  putFiles,
   putInPlace,
+  putObjects,
   restartUnits,
   setUnits,
   setUpIssuer,

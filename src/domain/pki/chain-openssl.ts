@@ -18,6 +18,7 @@ const errors = {
   18: ['unknown-authority', 'self-signed certificate'],
   19: ['unknown-authority', 'self-signed certificate in certificate chain'],
   20: ['unknown-authority', 'unable to get local issuer certificate'],
+  22: ['too-many-checks', 'certificate chain too long'],
   25: ['path-too-long', 'path length constraint exceeded'],
   26: ['wrong-usage', 'unsuitable certificate purpose'],
   62: ['wrong-name', 'hostname mismatch'],
@@ -38,7 +39,7 @@ export function verifyLikeOpenssl<C extends ChainCertificate>(question: ChainQue
 
 interface Built<C> {
   readonly chain: readonly C[];
-  readonly error?: 2 | 18 | 19 | 20;
+  readonly error?: 2 | 18 | 19 | 20 | 22;
 }
 
 /** build_chain: trusted issuers come first; once one is found, what the other end presented is not looked at any more. */
@@ -48,19 +49,20 @@ function buildChain<C extends ChainCertificate>({ leaf, bundle, intermediates, a
   let hasTrusted = false;
   while (chain.length <= mostLinks) {
     const current = chain[chain.length - 1] as C;
-    const issuer = issuerAmong(bundle.certificates, { child: current, chain, atMs });
+    const issuer = issuerAmong(bundle.certificates, current, atMs);
     if (looksSelfSigned(current)) {
       // Trusted only if it is that very certificate, and not one of the same name that stands before it.
       if (hasTrusted || (issuer !== undefined && isSame(issuer, current))) return { chain };
       return { chain, error: chain.length === 1 ? 18 : 19 };
     }
-    const next = issuer ?? (hasTrusted ? undefined : issuerAmong(untrusted, { child: current, chain, atMs }));
-    if (next === undefined) break;
+    const next = issuer ?? (hasTrusted ? undefined : issuerAmong(untrusted, current, atMs));
+    if (next === undefined) return { chain, error: hasTrusted ? 2 : 20 };
     if (issuer === undefined) untrusted.splice(untrusted.indexOf(next), 1);
     else hasTrusted = true;
     chain.push(next);
   }
-  return { chain, error: hasTrusted ? 2 : 20 };
+  // Trusted CAs that signed each other: it goes in circles until the chain is too long.
+  return { chain, error: 22 };
 }
 
 /** check_extensions from the leaf up, then check_id, then internal_verify from the anchor down. */
@@ -98,16 +100,9 @@ function mayBeCa(link: ChainCertificate, isTop: boolean): boolean {
   return isTop && (keyCertSign === true || (version === 1 && looksSelfSigned(link)));
 }
 
-interface Wanted<C> {
-  readonly child: C;
-  readonly chain: readonly C[];
-  readonly atMs: number;
-}
-
 /** The first that could be the issuer by names and key identifiers; one that is valid now comes before one that is not, of those the one that ends last. */
-function issuerAmong<C extends ChainCertificate>(candidates: readonly C[], { child, chain, atMs }: Wanted<C>): C | undefined {
-  const mayRepeat = isSelfIssued(child) && chain.length === 1;
-  const possible = candidates.filter((candidate) => couldIssue(candidate, child) && (mayRepeat || !chain.some((link) => isSame(link, candidate))));
+function issuerAmong<C extends ChainCertificate>(candidates: readonly C[], child: C, atMs: number): C | undefined {
+  const possible = candidates.filter((candidate) => couldIssue(candidate, child));
   return possible.find(({ record }) => record.notBeforeMs <= atMs && atMs < record.notAfterMs) ?? possible.toSorted((a, b) => b.record.notAfterMs - a.record.notAfterMs)[0];
 }
 

@@ -20,7 +20,9 @@ const kubeletPki = '/var/lib/kubelet/pki/';
 export function digestOf(plan: Omit<Plan, 'digest'>): string {
   const { stateDir: _, ...settings } = plan.settings;
   const steps = [...plan.steps];
-  return sha256(canonicalJson({ apiVersion: plan.apiVersion, playbook: plan.playbook.sha256, settings, steps, dropped: plan.dropped, accepted: plan.accepted, trust: trustOf(plan.inventory) }));
+  return sha256(
+    canonicalJson({ apiVersion: plan.apiVersion, playbook: plan.playbook.sha256, settings, steps, dropped: plan.dropped, accepted: plan.accepted, trust: trustOf(plan.inventory) }),
+  );
 }
 
 /** JSON with sorted keys and without undefined: equal data, equal text. */

@@ -12,6 +12,8 @@ export interface Changed {
   /** What the input had loaded before. */
   readonly inputs: ReadonlyMap<InputId, Content>;
   readonly restarted: ReadonlySet<ProcessId>;
+  /** Of whom the step starts anew: inputs that it reads once and that have another content than it had loaded. */
+  readonly refreshed: ReadonlyMap<ProcessId, readonly Input[]>;
   /** Processes that hold something else than what is stored now, because they read it once: with the inputs. */
   readonly behind: ReadonlyMap<ProcessId, readonly Input[]>;
 }
@@ -102,13 +104,19 @@ export function walkThrough(graph: TrustGraph, outgoing: string): Walk {
       // API servers add what they verify clients with to what is there (clusterauthenticationtrust combineCertLists).
       const extension = objectPlace({ ...extensionTrust, field: '/data/client-ca-file' });
       if (stored.has(extension)) put(extension, [...new Set([...at(extension), ...clientTrust.flatMap(({ id }) => load(id))])]);
+      const refreshed = new Map<ProcessId, Input[]>();
+      for (const [id, was] of before.inputs) {
+        const input = inputs.get(id);
+        if (input === undefined || (input.policy !== 'once' && input.policy !== 'memory') || !restarted.has(input.process) || same(was, load(id))) continue;
+        refreshed.set(input.process, [...(refreshed.get(input.process) ?? []), input]);
+      }
       const behind = new Map<ProcessId, Input[]>();
       for (const id of touched) {
         const input = inputs.get(id);
         if (input === undefined || same(load(id), wouldLoad(id))) continue;
         behind.set(input.process, [...(behind.get(input.process) ?? []), input]);
       }
-      return { ...before, restarted, behind };
+      return { ...before, restarted, refreshed, behind };
     },
   };
 }

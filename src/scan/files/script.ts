@@ -2,21 +2,8 @@
 
 import { unitScript } from './unit-script.js';
 
-/**
- * One program for all files wherever there is one that takes many: a control plane has some fifty files, and a look must not cost it five hundred programs.
- * Records, one a line, paths as they are (a path with a newline is left out), text behind a "|" on the lines after its record:
- * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <time of the last write> <path>`, sums as sha256sum prints them,
- * `text <path>` and what may be seen of it, `refs <path>` and the lines that name other files, `key <path>` and its public half, `tool <name>`,
- * `kubelet <command line in base64>`, `unit <component> <unit> <command line> <ETCD_ variables>` (both in base64) and what systemd says of it, and `end`.
- * `started <component> <of /proc/PID/stat the fields from the third on>`, `clock <Unix time in ms> <seconds since boot>`, and
- * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
- * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
- */
-export const collectScript = scriptOf('', '');
-
-/** `before`: what is run before files that are named are looked for; `after`: at the end. */
-export function scriptOf(before: string, after: string): string {
-  return `set -uf
+/** Defines `add`, by which files come into the list. */
+const opening = `set -uf
 LC_ALL=C; export LC_ALL
 nl='
 '
@@ -37,15 +24,10 @@ add() {
     [ $kind != pem ] || pems=$pems$nl$p
   done
 }
-for n in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do add kubeconfig /etc/kubernetes/$n.conf; done
-add pem $(below /etc/kubernetes/pki)
-add pem $(below /var/lib/kubelet/pki)
-add manifest $(below /etc/kubernetes/manifests -maxdepth 1 ! -name '.*')
-add kubeconfig $(below /etc/cni/net.d -name '*kubeconfig*')
-add config /var/lib/kubelet/config.yaml
+`;
 
-${before}${unitScript}
-if [ -n "$files" ]; then
+/** Of each file in the list what may be seen of it. */
+const reading = `if [ -n "$files" ]; then
   stat -L -c 'stat %a %u %g %.3Y %n' -- $files 2>/dev/null
   sha256sum -- $files 2>/dev/null
 fi
@@ -91,7 +73,31 @@ printf %s "$list" | awk '
     if (whole != "" && !private) print whole
   }'
 
-printf %s "$refs" | while read -r p; do
+`;
+
+/**
+ * One program for all files wherever there is one that takes many: a control plane has some fifty files, and a look must not cost it five hundred programs.
+ * Records, one a line, paths as they are (a path with a newline is left out), text behind a "|" on the lines after its record:
+ * `file <kind> <path>`, `link <path>` and where it leads, `stat <mode> <uid> <gid> <time of the last write> <path>`, sums as sha256sum prints them,
+ * `text <path>` and what may be seen of it, `refs <path>` and the lines that name other files, `key <path>` and its public half, `tool <name>`,
+ * `kubelet <command line in base64>`, `unit <component> <unit> <command line> <ETCD_ variables>` (both in base64) and what systemd says of it, and `end`.
+ * `started <component> <of /proc/PID/stat the fields from the third on>`, `clock <Unix time in ms> <seconds since boot>`, and
+ * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
+ * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
+ */
+export const collectScript = collecting('', '');
+
+/** `before`: what is run before files that are named are looked for; `after`: at the end. */
+export function collecting(before: string, after: string): string {
+  return `${opening}for n in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do add kubeconfig /etc/kubernetes/$n.conf; done
+add pem $(below /etc/kubernetes/pki)
+add pem $(below /var/lib/kubelet/pki)
+add manifest $(below /etc/kubernetes/manifests -maxdepth 1 ! -name '.*')
+add kubeconfig $(below /etc/cni/net.d -name '*kubeconfig*')
+add config /var/lib/kubelet/config.yaml
+
+${before}${unitScript}
+${reading}printf %s "$refs" | while read -r p; do
   printf 'refs %s\\n' "$p"
   grep -E "$reference" "$p" 2>/dev/null | sed 's/^/|/'
 done
@@ -111,4 +117,9 @@ if [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ]; then printf 'kubelet '; base64 
 if { read -r up < /proc/uptime; } 2>/dev/null; then printf 'clock %s %s\\n' "$(date +%s%3N)" "\${up%% *}"; fi
 ${after}echo end
 `;
+}
+
+/** As `collectScript`, of these files alone: no tools, no processes, no public halves of keys. Paths are those of an inventory, without a newline or a quote. */
+export function scriptOf(files: readonly { readonly kind: 'pem' | 'kubeconfig'; readonly path: string }[]): string {
+  return `${opening}${files.map(({ kind, path }) => `add ${kind} '${path}'`).join('\n')}\n${reading}echo end\n`;
 }

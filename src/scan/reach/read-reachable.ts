@@ -2,7 +2,7 @@
 
 import type { Host, ObjectRecord, ScanFinding, Unseen } from '../../domain/cluster/inventory.js';
 import type { Reached, ReachedNode } from '../../domain/expiry/expiry.js';
-import { failuresOf } from '../../domain/errors.js';
+import { failuresOf, type RotationError } from '../../domain/errors.js';
 import type { Kube } from '../../ports/kube.js';
 import type { Shells } from '../../ports/node-shell.js';
 import { collectScript } from '../files/script.js';
@@ -64,14 +64,11 @@ export async function readReachable({ hosts, shells, kube, deadlineMs = 60_000, 
 async function readNode(name: string, shells: Shells, call: Call, findings: ScanFinding[]): Promise<ReachedNode> {
   const found = readFindings(name, await shells.to(name).must(collectScript, call));
   const node = { name, kubernetesDir: '/etc/kubernetes', files: found.files };
-  try {
-    return { ...node, components: componentsOf(found, '') };
-  } catch (error) {
-    const [first] = failuresOf(error) ?? [];
-    if (first === undefined) throw error;
-    findings.push({ code: 'manifest-broken', place: `${name}:${first.target}`, meaning: `${first.summary}: what the component reads is not known` });
-    return { ...node, components: [] };
-  }
+  const onBroken = ({ failures }: RotationError): void => {
+    for (const { target, summary } of failures)
+      findings.push({ code: 'manifest-broken', place: `${name}:${target}`, meaning: `${summary}: what the component reads is not known` });
+  };
+  return { ...node, components: componentsOf(found, '', onBroken) };
 }
 
 async function readKind(kube: Kube, kind: { readonly apiVersion: string; readonly kind: string }, call: Call): Promise<ObjectRecord[]> {

@@ -11,7 +11,7 @@ import { trusts } from '../../operations/trust-params.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
 import type { Inspection, Site, StepKind } from '../../ports/step-kind.js';
-import { readField, withField } from './json-pointer.js';
+import { readField, withField } from '../../operations/json-pointer.js';
 
 const params = z.strictObject({ trusts });
 
