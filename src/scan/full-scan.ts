@@ -34,10 +34,13 @@ export async function fullScan(options: FullScanOptions): Promise<Inventory> {
   const { strict = false } = options;
   const pool = openPool();
   const ofNodes: FullFindings[] = [];
-  // A plan is compared with what `scanCluster` sees before its first step: it must see the same files.
-  const seen = strict
-    ? await gather({ ...options, script: collectScript, alone: false, pool })
-    : await gather({ ...options, script: fullScript, alone: true, pool, onOutput: (host, output) => ofNodes.push(readFullFindings(host, output, pool)) });
+  const seen = await gather({
+    ...options,
+    script: strict ? collectScript : fullScript,
+    alone: !strict,
+    pool,
+    onOutput: (host, output) => ofNodes.push(readFullFindings(host, output, pool)),
+  });
   if (strict && seen.failures.length > 0) throw new RotationError(once(seen.failures.map(({ failure }) => failure)));
   if (seen.nodes.length === 0 && seen.cluster === undefined) throw new RotationError(seen.failures.map(({ failure }) => failure));
   const tokens = tokensOf(seen.raw);

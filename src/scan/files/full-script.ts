@@ -1,6 +1,6 @@
 /** The script of a full scan: that of a plan, with more places, and with what is wrong in files. Keys and signatures of tokens stay on the node. */
 
-import { scriptOf } from './script.js';
+import { collecting } from './script.js';
 
 /** Of EgressSelector, admission, authentication and authorization configurations: keys that name files (k/k staging/src/k8s.io/apiserver pkg/apis/apiserver/v1beta1, v1). */
 const before = `more_keys='kubeConfigFile|path|caBundle|clientKey|clientCert|'
@@ -38,4 +38,4 @@ done
 printf 'odd %s\\n' "$(find /etc/kubernetes /var/lib/kubelet/pki -path "*$nl*" -exec printf 'x\\n' \\; 2>/dev/null | grep -c x)"
 `;
 
-export const fullScript = scriptOf(before, after);
+export const fullScript = collecting(before, after);

@@ -85,10 +85,10 @@ printf %s "$list" | awk '
  * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
  * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
  */
-export const collectScript = scriptOf('', '');
+export const collectScript = collecting('', '');
 
 /** `before`: what is run before files that are named are looked for; `after`: at the end. */
-export function scriptOf(before: string, after: string): string {
+export function collecting(before: string, after: string): string {
   return `${opening}for n in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do add kubeconfig /etc/kubernetes/$n.conf; done
 add pem $(below /etc/kubernetes/pki)
 add pem $(below /var/lib/kubelet/pki)
@@ -120,6 +120,6 @@ ${after}echo end
 }
 
 /** As `collectScript`, of these files alone: no tools, no processes, no public halves of keys. Paths are those of an inventory, without a newline or a quote. */
-export function touchedScript(files: readonly { readonly kind: 'pem' | 'kubeconfig'; readonly path: string }[]): string {
+export function scriptOf(files: readonly { readonly kind: 'pem' | 'kubeconfig'; readonly path: string }[]): string {
   return `${opening}${files.map(({ kind, path }) => `add ${kind} '${path}'`).join('\n')}\n${reading}echo end\n`;
 }
