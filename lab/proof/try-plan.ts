@@ -39,7 +39,8 @@ const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
 export function materialOf(lab: Lab): Omit<Material, 'incoming'> {
   const controlPlane = lab.controlPlanes[0]?.name ?? '';
   const worker = lab.workers[0]?.name ?? '';
-  const file = (path: string, node = controlPlane): string => readFileSync(join(nodeFolders(lab.paths, node).root, path.replace('kubelet-server-current.pem', newest(lab, node))), 'utf8');
+  const file = (path: string, node = controlPlane): string =>
+    readFileSync(join(nodeFolders(lab.paths, node).root, path.replace('kubelet-server-current.pem', newest(lab, node))), 'utf8');
   const pair = (stem: string): { certificate: string; key: string } => ({ certificate: file(`/etc/kubernetes/pki/${stem}.crt`), key: file(`/etc/kubernetes/pki/${stem}.key`) });
   return { ca: pair('ca'), etcdCa: pair('etcd/ca'), frontProxyCa: pair('front-proxy-ca'), file, controlPlane, worker };
 }
@@ -47,7 +48,12 @@ export function materialOf(lab: Lab): Omit<Material, 'incoming'> {
 /** The link of a kubelet is absolute, and would lead out of the folder of the node. */
 function newest(lab: Lab, node: string): string {
   const folder = join(nodeFolders(lab.paths, node).root, 'var/lib/kubelet/pki');
-  return readdirSync(folder).filter((name) => /^kubelet-server-\d/.test(name)).sort().at(-1) ?? '';
+  return (
+    readdirSync(folder)
+      .filter((name) => /^kubelet-server-\d/.test(name))
+      .sort()
+      .at(-1) ?? ''
+  );
 }
 
 export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Promise<PlanResult> {
@@ -64,7 +70,12 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
   const planFile = join(folder, 'plan.json');
   const name = plan.name.slice(0, 30);
   const cli = (args: readonly string[]): ReturnType<typeof runCommand> =>
-    runCommand(process.execPath, ['--import', 'tsx', program, ...args, '-o', 'json'], { env: { ...operator.env }, allowFailure: true, timeoutMs: 300_000, logFile: join(folder, 'rotate-ca.log') });
+    runCommand(process.execPath, ['--import', 'tsx', program, ...args, '-o', 'json'], {
+      env: { ...operator.env },
+      allowFailure: true,
+      timeoutMs: 300_000,
+      logFile: join(folder, 'rotate-ca.log'),
+    });
   const first = await cli(['plan', '--playbook', playbook, '--name', name, '--out', planFile]);
   const refused = first.code !== 0;
   // A refusal names some of them: all are accepted.
@@ -73,7 +84,7 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
   const planned = refused ? await cli(['plan', '--playbook', playbook, '--name', name, '--out', planFile, ...breaks.flatMap((edge) => ['--accept-break', edge])]) : first;
   if (planned.code !== 0) throw new Error(`${plan.name}: refused again: ${planned.stdout} ${planned.stderr}`);
   const { proof } = JSON.parse(planned.stdout.trim().split('\n').at(-1) ?? '{}') as { proof: { verdicts: Record<string, string> } };
-  const ran = await cli(['run', planFile, '--auto-approve', '--no-input']);
+  const ran = await cli(['run', planFile, '--auto-approve', '--without-acks', '--no-input']);
   await sleep(steps.some(({ params }) => params.waits === false) ? 25_000 : 3_000);
 
   const edges = [...new Set([...edgesOf(prober.lab, place), ...Object.keys(proof.verdicts)])];
@@ -109,6 +120,14 @@ function playbookOf(plan: WrongPlan, steps: readonly { kind: string; params: unk
     kind: 'Playbook',
     name: plan.name,
     description: plan.what,
-    steps: steps.map(({ kind, params }, n) => ({ name: `step-${n + 1}`, kind, title: plan.what.slice(0, 110), params, timeout: '90s', ifItFails: 'It is meant to.', rollback: 'The lab is restored.' })),
+    steps: steps.map(({ kind, params }, n) => ({
+      name: `step-${n + 1}`,
+      kind,
+      title: plan.what.slice(0, 110),
+      params,
+      timeout: '90s',
+      ifItFails: 'It is meant to.',
+      rollback: 'The lab is restored.',
+    })),
   };
 }
