@@ -84,7 +84,7 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
   const planned = refused ? await cli(['plan', '--playbook', playbook, '--name', name, '--out', planFile, ...breaks.flatMap((edge) => ['--accept-break', edge])]) : first;
   if (planned.code !== 0) throw new Error(`${plan.name}: refused again: ${planned.stdout} ${planned.stderr}`);
   const { proof } = JSON.parse(planned.stdout.trim().split('\n').at(-1) ?? '{}') as { proof: { verdicts: Record<string, string> } };
-  const ran = await cli(['run', planFile, '--auto-approve', '--no-input']);
+  const ran = await cli(['run', planFile, '--auto-approve', '--without-acks', '--no-input']);
   await sleep(steps.some(({ params }) => params.waits === false) ? 25_000 : 3_000);
 
   const edges = [...new Set([...edgesOf(prober.lab, place), ...Object.keys(proof.verdicts)])];

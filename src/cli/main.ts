@@ -9,6 +9,7 @@ import { toolVersion } from '../app/version.js';
 import { addDecisionCommands } from './commands/decisions.js';
 import { addExpiryCommand } from './commands/expiry.js';
 import { addGraphCommand } from './commands/graph.js';
+import { addHandoffCommand } from './commands/handoff.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addRehearseCommand } from './commands/rehearse.js';
 import { addRunCommand } from './commands/run.js';
@@ -69,6 +70,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addVerifyCommands(program, context);
   addScanCommand(program, context);
   addExpiryCommand(program, context);
+  addHandoffCommand(program, context);
   addRehearseCommand(program, context);
   for (const command of program.commands) {
     command.exitOverride().option('--no-color', 'no colour');
@@ -92,6 +94,7 @@ async function main(argv: readonly string[]): Promise<number> {
     const first = failures[0]?.code ?? 'internal';
     if (first === 'state-locked') return exitCodes.locked;
     if (first === 'interrupted') return exitCodes.interrupted;
+    if (first === 'acks-missing') return exitCodes.waiting;
     return usageCodes.includes(first) ? exitCodes.usage : exitCodes.error;
   }
 }

@@ -4,66 +4,12 @@
  * from the moment in which it is dropped.
  */
 
-import type { CertificateRecord, Inventory, NodeRecord, Unseen } from '../cluster/inventory.js';
+import type { CertificateRecord, NodeRecord } from '../cluster/inventory.js';
 import { subjectOf } from '../cluster/material.js';
 import { seemsIssuedBy } from '../pki/certificate.js';
 import type { CredentialUse } from './credential-use.js';
+import type { Holder, Shadow, ShadowInput } from './holders.js';
 import { objectPlace } from './names.js';
-
-export interface ShadowInput {
-  readonly outgoing: CertificateRecord;
-  /** As it is now. */
-  readonly now: Inventory;
-  /** As it was before the run: the leaves that the run has replaced. */
-  readonly before: Inventory;
-  /** Certificates that are known and lie in no file of a node, with where they come from: signed requests, rotate-ca's own. */
-  readonly others: readonly KnownCertificate[];
-  readonly uses: readonly CredentialUse[];
-  /** Some audit log names the certificates that were used. */
-  readonly namesCredentials: boolean;
-  /** Running pods that have loaded the outgoing CA alone. */
-  readonly pods: readonly EarlierPod[];
-  /** When the incoming CA began to sign. Unix time in ms; undefined: not yet. */
-  readonly signsSinceMs?: number;
-  readonly unseen: readonly Unseen[];
-}
-
-export interface KnownCertificate {
-  readonly record: CertificateRecord;
-  readonly from: string;
-  /** It is the operator's own: who decides at the gate holds it. */
-  readonly isOwn?: boolean;
-}
-
-export interface EarlierPod {
-  readonly namespace: string;
-  readonly name: string;
-  readonly node: string;
-  readonly startedAtMs: number;
-}
-
-export interface Holder {
-  /** Stable: `alice/3fa91c02` (user, begin of the fingerprint), `alice@10.0.0.9` where no fingerprint is known, `pod NAMESPACE/NAME`, a place, a process. */
-  readonly id: string;
-  readonly kind: 'certificate' | 'pod' | 'file' | 'listener';
-  /** User name, pod, place or process. */
-  readonly who: string;
-  readonly why: string;
-  readonly nextAction: string;
-  readonly userAgents: readonly string[];
-  readonly addresses: readonly string[];
-  /** Unix time in ms. */
-  readonly lastSeenMs?: number;
-  /** Out of reach of rotate-ca: somebody must say that it has what it needs. */
-  readonly asksAck: boolean;
-}
-
-export interface Shadow {
-  readonly holders: readonly Holder[];
-  /** Different client certificates that were in use and go on to work. */
-  readonly goOn: number;
-  readonly unseen: readonly Unseen[];
-}
 
 /** Who would fail, by kind and id. */
 export function shadowOf(input: ShadowInput): Shadow {
@@ -71,12 +17,13 @@ export function shadowOf(input: ShadowInput): Shadow {
   const proxies = proxiesIn(input.uses);
   const certificates = input.namesCredentials ? byFingerprint(input, known, proxies) : byName(input, proxies);
   const holders = [...certificates.holders, ...podHolders(input), ...leavesLeft(input), ...listeners(input, known)];
-  return { holders: holders.sort((a, b) => order(a, b)), goOn: certificates.goOn, unseen: input.unseen };
+  const acknowledged = (holder: Holder): Holder => (input.acknowledged.some((one) => one === holder.id || one === holder.who) ? { ...holder, isAcknowledged: true } : holder);
+  return { holders: holders.map(acknowledged).sort(order), goOn: certificates.goOn, unseen: input.unseen };
 }
 
-/** Holders that have been told of by nobody: by id, or by the user name that stands for all of a user's. */
-export function missingAcks({ holders }: Pick<Shadow, 'holders'>, acknowledged: readonly string[]): Holder[] {
-  return holders.filter(({ id, who, asksAck }) => asksAck && !acknowledged.includes(id) && !acknowledged.includes(who));
+/** Of whom nobody has said yet that they have what they need. */
+export function missingAcks({ holders }: Pick<Shadow, 'holders'>): Holder[] {
+  return holders.filter(({ asksAck, isAcknowledged }) => asksAck && isAcknowledged !== true);
 }
 
 interface Known {
@@ -154,13 +101,21 @@ function knownHolder(input: ShadowInput, id: string, group: Group, found: Known,
   }
   // A file that still holds it is told of by itself; a signed request is known here alone.
   if (found.isLive && !/^CertificateSigningRequest /.test(found.from)) {
-    return holderOf(id, group, { why: `${found.from} still holds it, and it is of the outgoing CA`, nextAction: `Find out who reads ${found.from}, and have it replaced.`, asksAck: false });
+    return holderOf(id, group, {
+      why: `${found.from} still holds it, and it is of the outgoing CA`,
+      nextAction: `Find out who reads ${found.from}, and have it replaced.`,
+      asksAck: false,
+    });
   }
   const elsewhere = outside(input, group, proxies, found.isForPeople);
   if (found.isLive) return holderOf(id, group, { why: `the outgoing CA has signed it (${found.from})`, nextAction: handItOver, asksAck: true });
   if (elsewhere.length === 0) return undefined;
   const why = `it was that of ${found.from}, which has another now, and is used from ${list(elsewhere.map(({ address }) => address))}, which is no node: somebody has a copy`;
-  return holderOf(id, group, { why: elsewhere.some(({ address }) => !proxies.has(address)) ? why : why.replace('which is no node', 'an address of many'), nextAction: handItOver, asksAck: true });
+  return holderOf(id, group, {
+    why: elsewhere.some(({ address }) => !proxies.has(address)) ? why : why.replace('which is no node', 'an address of many'),
+    nextAction: handItOver,
+    asksAck: true,
+  });
 }
 
 function unknownHolder(input: ShadowInput, id: string, group: Group, proxies: ReadonlySet<string>): Holder | undefined {
@@ -240,9 +195,13 @@ function leavesLeft({ now, outgoing }: ShadowInput): Holder[] {
   return now.nodes.flatMap((node) =>
     node.files
       .filter((file) => isCurrent(node, file.path) && file.linkTo === undefined)
-      .flatMap((file) => (file.kind === 'kubeconfig' ? (file.client === undefined ? [] : [{ file, leaf: file.client }]) : (file.certificates.slice(0, 1).map((leaf) => ({ file, leaf })))))
+      .flatMap((file) =>
+        file.kind === 'kubeconfig' ? (file.client === undefined ? [] : [{ file, leaf: file.client }]) : file.certificates.slice(0, 1).map((leaf) => ({ file, leaf })),
+      )
       .filter(({ leaf }) => !leaf.isCa && seemsIssuedBy(leaf, outgoing))
-      .map(({ file, leaf }) => still('file', `${node.name}:${file.path}`, `it holds "${leaf.subject}" of the outgoing CA`, `Find out who reads ${file.path}, and have it replaced.`)),
+      .map(({ file, leaf }) =>
+        still('file', `${node.name}:${file.path}`, `it holds "${leaf.subject}" of the outgoing CA`, `Find out who reads ${file.path}, and have it replaced.`),
+      ),
   );
 }
 
@@ -261,12 +220,26 @@ function listeners({ now, outgoing }: ShadowInput, known: ReadonlyMap<string, Kn
     all.flatMap(({ name: component, presents = {} }) =>
       Object.entries(presents)
         .filter(([, fingerprint]) => isOutgoing(fingerprint))
-        .map(([port]) => still('listener', `${component}@${name} :${port}`, 'it still presents a leaf of the outgoing CA', `Restart ${component} on ${name}, or look why it has not loaded its new leaf.`)),
+        .map(([port]) =>
+          still(
+            'listener',
+            `${component}@${name} :${port}`,
+            'it still presents a leaf of the outgoing CA',
+            `Restart ${component} on ${name}, or look why it has not loaded its new leaf.`,
+          ),
+        ),
     ),
   );
   const called = (now.called ?? [])
     .filter(({ presents, isUnverified }) => !isUnverified && isOutgoing(presents))
-    .map(({ kind, name, host }) => still('listener', `${kind} ${name}`, `${host} still presents a leaf of the outgoing CA: it is not called any more once its caBundle is narrowed`, `Have the leaf of ${host} issued anew.`));
+    .map(({ kind, name, host }) =>
+      still(
+        'listener',
+        `${kind} ${name}`,
+        `${host} still presents a leaf of the outgoing CA: it is not called any more once its caBundle is narrowed`,
+        `Have the leaf of ${host} issued anew.`,
+      ),
+    );
   return [...components, ...called];
 }
 
