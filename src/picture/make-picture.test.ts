@@ -19,11 +19,9 @@ function viewAt(picture: Picture, step: string, name: string): LineView | undefi
 
 describe('hosts that are alike', () => {
   it('share a frame', () => {
-    expect(hosts(makePicture({ ...sampleInput({ controlPlanes: 3, workers: 197 }), proof: { before: [], steps: [], verdicts: {}, policies: { proved: 0, modelled: [] }, unseen: [] } }))).toEqual([
-      'cp1..cp3 (3)',
-      'w1..w197 (197)',
-      '',
-    ]);
+    expect(
+      hosts(makePicture({ ...sampleInput({ controlPlanes: 3, workers: 197 }), proof: { before: [], steps: [], verdicts: {}, policies: { proved: 0, modelled: [] }, unseen: [] } })),
+    ).toEqual(['cp1..cp3 (3)', 'w1..w197 (197)', '']);
   });
 
   it('are parted by what they hold', () => {

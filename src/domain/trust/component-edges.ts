@@ -2,7 +2,7 @@
 
 import type { ComponentRecord, NodeRecord } from '../cluster/inventory.js';
 import { type ApiServer, hostOf, serversBehind, startOf } from './api-servers.js';
-import type { Edge, EdgeClass, InputId, LoadPolicy, ProcessId } from './graph.js';
+import type { Edge, EdgeClass, InputId, ProcessId } from './graph.js';
 import { type Draft, fileAt, kubeconfigInputs, type ReadRule, storeFile, storeKey } from './graph-draft.js';
 import { componentId } from './names.js';
 import { ofKubeconfig, ruleOf } from './read-rules.js';
