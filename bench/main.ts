@@ -8,9 +8,11 @@ import type { Measurement, Row } from './measurement.js';
 import { planningMeasurement } from './planning.js';
 import { asJson, asTable } from './report.js';
 import { scaleMeasurement } from './scale.js';
+import { scanMeasurement } from './scan.js';
 import { sshMeasurement } from './ssh.js';
 import { startUpMeasurement } from './start-up.js';
 import { tokensMeasurement } from './tokens.js';
+import { trustMeasurement } from './trust.js';
 import { vaultMeasurement } from './vault.js';
 
 /** Start-up first, in processes of its own: the others load what they measure into this one. */
@@ -21,7 +23,9 @@ const all: readonly Measurement[] = [
   kubeMeasurement,
   vaultMeasurement,
   sshMeasurement,
+  trustMeasurement,
   scaleMeasurement,
+  scanMeasurement,
   tokensMeasurement,
   fleetMeasurement,
 ];

@@ -7,6 +7,7 @@ import { nodesWith } from '../domain/cluster/inventory.js';
 import { type Failure, failure, failuresOf, RotationError } from '../domain/errors.js';
 import type { Plan } from '../domain/plan/plan.js';
 import type { Fact, Mark } from '../domain/run/facts.js';
+import type { Shadow } from '../domain/trust/holders.js';
 import { advance, isWithoutApi, type Progress, untouched } from '../domain/run/progress.js';
 import { watchApi } from '../engine/guard.js';
 import { courseFor, openRun, type Run, type RunView } from '../engine/open-run.js';
@@ -22,7 +23,8 @@ import { scanCluster } from '../scan/scan-cluster.js';
 import { stepKinds } from '../steps/index.js';
 import { takeClusterLease } from './cluster-lease.js';
 import { checkPlan } from './check-plan.js';
-import { lookAgain } from './gate.js';
+import { absent, lookAgain } from './gate.js';
+import { refuseWithoutAcks, shadowAt } from './shadow.js';
 import type { RunFolder } from './run-folder.js';
 import { type Pace, pauseAt } from './pace.js';
 import { predictedKinds } from './predicted-kinds.js';
@@ -41,7 +43,9 @@ export interface DriveOptions {
   /** Approve gates by themselves as they come; never the destruction of a key. */
   readonly autoApprove: boolean;
   /** Asked at each gate where somebody can answer; undefined: the run stops there. */
-  readonly askGate?: (view: RunView, differences: readonly string[]) => Promise<boolean>;
+  readonly askGate?: (view: RunView, differences: readonly string[], shadow: Shadow | undefined) => Promise<boolean>;
+  /** Narrow trust though nobody has said that every holder has what it needs. */
+  readonly withoutAcks?: boolean;
   readonly onLine: (line: JournalLine) => void;
   /** What does not stop the run, but the operator must know. */
   readonly onWarning?: (warning: Failure) => void;
@@ -55,6 +59,8 @@ export interface DriveOptions {
 export interface Driven {
   readonly view: RunView;
   readonly differences: readonly string[];
+  /** At the gate before trust is narrowed: who would fail. */
+  readonly shadow?: Shadow;
 }
 
 /** Returns when a human must decide, or at the end. Throws state-locked, journal-broken, kubeconfig-invalid, recipients-unusable, interrupted, ... */
@@ -116,7 +122,17 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     await checkIssuer(issuer, plan);
   }
   const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, mayDoWithoutApi));
-  run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: predictedKinds(stepKinds), checkpoints, siteOf, clock: systemClock, limits: limitsAt(options.pace ?? 1) });
+  run = openRun({
+    run: folder.run,
+    tool: toolVersion,
+    plan,
+    journal,
+    kinds: predictedKinds(stepKinds),
+    checkpoints,
+    siteOf,
+    clock: systemClock,
+    limits: limitsAt(options.pace ?? 1),
+  });
   journal.onAppend(options.onLine);
   run.start();
   await clearGuard(run, world, plan);
@@ -131,7 +147,7 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
   options.interrupts.onLeave(() => void run?.stop());
   try {
     open(run, options);
-    return await toTheNextDecision(run, options, inventoryNow);
+    return await toTheNextDecision(run, options, world, inventoryNow);
   } finally {
     await stopGuard();
     await files.stop();
@@ -199,15 +215,17 @@ function open(run: Run, options: DriveOptions): void {
   else run.decide(fact);
 }
 
-async function toTheNextDecision(run: Run, options: InWorld, inventoryNow: () => Promise<Plan['inventory']>): Promise<Driven> {
+async function toTheNextDecision(run: Run, options: InWorld, world: World, inventoryNow: () => Promise<Plan['inventory']>): Promise<Driven> {
   for (;;) {
     const view = await run.until('waiting');
     if (view.value !== 'awaitingApproval' || view.gate === undefined) return { view, differences: [] };
     const looked = await lookAgain({ run, view, inventory: await inventoryNow().catch(absent), folder: options.folder, by: options.by });
     const gate = run.state().gate;
     if (gate === undefined) return { view: run.state(), differences: looked.differences };
-    const yes = options.autoApprove || (options.askGate !== undefined && (await options.askGate(run.state(), looked.differences)));
-    if (!yes) return { view: run.state(), differences: looked.differences };
+    const shadow = await shadowAt(gate, { world, folder: options.folder, lines: options.journal.lines() });
+    const yes = options.autoApprove || (options.askGate !== undefined && (await options.askGate(run.state(), looked.differences, shadow)));
+    if (!yes) return { view: run.state(), differences: looked.differences, ...(shadow === undefined ? {} : { shadow }) };
+    if (shadow !== undefined && options.withoutAcks !== true) refuseWithoutAcks(shadow, options.folder.run);
     run.decide({ type: 'run.approved', gate: gate.name, by: options.by, digest: run.state().progress.planDigest });
   }
 }
@@ -219,24 +237,6 @@ function torn(run: string, cause: string): Failure {
     cause,
     nextAction: 'Nothing needs to be done: what was under way is inspected first.',
   });
-}
-
-/** At a gate a node that cannot be reached is more than a line that is down: trust must not be narrowed without it. */
-function absent(error: unknown): never {
-  const failures = failuresOf(error);
-  if (failures === undefined) throw error;
-  throw new RotationError(
-    failures.map((f) =>
-      f.code !== 'ssh-unreachable'
-        ? f
-        : failure('node-absent', {
-            target: f.target,
-            summary: 'the node cannot be reached, and the run must not go on without it',
-            cause: f.cause,
-            nextAction: 'Bring it back, or remove it from the cluster (kubectl delete node) and from the inventory; then approve again.',
-          }),
-    ),
-  );
 }
 
 /** The journal says that the step hold-credential was done and not taken back; or that put-in-place was begun, from which on servers accept nothing else. */

@@ -3,7 +3,7 @@
 import type { Inventory } from '../domain/cluster/inventory.js';
 import type { Plan } from '../domain/plan/plan.js';
 import type { Run, RunView } from '../engine/open-run.js';
-import { fail } from '../domain/errors.js';
+import { fail, failure, failuresOf, RotationError } from '../domain/errors.js';
 import { replan } from '../domain/plan/replan.js';
 import { stepKinds } from '../steps/index.js';
 import type { RunFolder } from './run-folder.js';
@@ -52,4 +52,22 @@ function newObjects(plan: Plan, inventory: Inventory): string[] {
     .filter(relevant)
     .map(key)
     .filter((k) => !known.has(k));
+}
+
+/** At a gate a node that cannot be reached is more than a line that is down: trust must not be narrowed without it. */
+export function absent(error: unknown): never {
+  const failures = failuresOf(error);
+  if (failures === undefined) throw error;
+  throw new RotationError(
+    failures.map((f) =>
+      f.code !== 'ssh-unreachable'
+        ? f
+        : failure('node-absent', {
+            target: f.target,
+            summary: 'the node cannot be reached, and the run must not go on without it',
+            cause: f.cause,
+            nextAction: 'Bring it back, or remove it from the cluster (kubectl delete node) and from the inventory; then approve again.',
+          }),
+    ),
+  );
 }

@@ -9,6 +9,7 @@ import type { Plan, Settings } from '../domain/plan/plan.js';
 import { readWorkloads } from '../scan/objects/read-workloads.js';
 import { fullScan } from '../scan/full-scan.js';
 import { stepKinds } from '../steps/index.js';
+import { pinFiles } from './pin-files.js';
 import { toolVersion } from './version.js';
 import { openWorld } from './world.js';
 
@@ -26,7 +27,7 @@ export interface PlanOptions {
 /** Throws playbook-invalid, inventory-invalid, kubeconfig-invalid, ssh-*, node-unknown, and whatever else forbids a plan; all problems at once. */
 export async function planFor(options: PlanOptions): Promise<Plan> {
   // The playbook first: it needs no cluster to be wrong.
-  const playbook = readPlaybook(readFileSync(options.playbookFile, 'utf8'), options.playbookFile, stepKinds);
+  const playbook = pinFiles(readPlaybook(readFileSync(options.playbookFile, 'utf8'), options.playbookFile, stepKinds), stepKinds);
   const world = await openWorld({ settings: options.settings, env: options.env });
   try {
     const kube = world.access.kube();
@@ -45,11 +46,20 @@ export function checkPlaybook(playbookFile: string): void {
 
 /** A plan on a recorded inventory: for reading, not for running. */
 export function planOnRecording(playbookFile: string, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now'>): Plan {
-  return planOf(readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds), inventory, options);
+  return planOf(pinFiles(readPlaybook(readFileSync(playbookFile, 'utf8'), playbookFile, stepKinds), stepKinds), inventory, options);
 }
 
 function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now' | 'accepted'>): Plan {
-  const made = makePlan({ playbook, inventory, kinds: stepKinds, settings: options.settings, name: options.name, now: options.now, tool: toolVersion, accepted: options.accepted ?? [] });
+  const made = makePlan({
+    playbook,
+    inventory,
+    kinds: stepKinds,
+    settings: options.settings,
+    name: options.name,
+    now: options.now,
+    tool: toolVersion,
+    accepted: options.accepted ?? [],
+  });
   if (Array.isArray(made)) throw new RotationError(made);
   return made as Plan;
 }

@@ -37,6 +37,7 @@ export const catalogue = {
   'state-locked': 'Another process holds the lock of this cluster.',
   'run-unknown': 'There is no run of that name in the state folder.',
   'decision-refused': 'The run is not in a state in which that can be asked of it.',
+  'acks-missing': 'Holders of the outgoing CA would fail, and nobody has said that they have what they need.',
   'recipients-unusable': 'Checkpoints could not be decrypted with the identity that was given.',
   'checkpoint-damaged': 'A checkpoint does not match its digest.',
   // nodes

@@ -50,6 +50,8 @@ function say(fact: Fact): Said {
       return { level: 'decision', text: `${fact.by} asks for the way back` };
     case 'run.forwardAsked':
       return { level: 'decision', text: `${fact.by} asks to go forward again` };
+    case 'holder.acknowledged':
+      return { level: 'decision', text: `${fact.by} says that ${fact.holder} has what it needs` };
     case 'plan.amended':
       return { level: 'decision', text: `plan made anew (${fact.digest.slice(0, 12)}) by ${fact.by}: ${fact.reason}` };
     case 'step.marked':

@@ -22,6 +22,7 @@ export const pinned = z
     holds: z.array(hash),
     /** Of a kubeconfig with a client certificate in it. */
     client: z.array(hash).optional(),
+    pem: z.string(),
     as: z.enum(['certificates', 'keys', 'kubeconfig']),
   })
   .describe('What the file held when the plan was made. Written by "rotate-ca plan"; another content is then refused.');
@@ -50,21 +51,32 @@ function pinOf(bytes: Uint8Array, path: string): Pinned {
   const text = Buffer.from(bytes).toString('utf8');
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   const prints = (pem: string): string[] => findCertificates(pem).map(({ record }) => record.fingerprint);
+  const certificatesIn = (...texts: string[]): string => texts.flatMap((one) => findCertificates(one).map(({ pem }) => pem)).join('');
   if (/^kind:\s*["']?Config/m.test(text)) {
     const read = readKubeconfig(text, path);
-    return { sha256, holds: prints(read.caPem ?? ''), as: 'kubeconfig', ...(read.clientCertificatePem === undefined ? {} : { client: prints(read.clientCertificatePem) }) };
+    return {
+      sha256,
+      holds: prints(read.caPem ?? ''),
+      as: 'kubeconfig',
+      pem: certificatesIn(read.caPem ?? '', read.clientCertificatePem ?? ''),
+      ...(read.clientCertificatePem === undefined ? {} : { client: prints(read.clientCertificatePem) }),
+    };
   }
   const { blocks, damage } = splitPem(text);
   const [torn] = damage;
   if (torn !== undefined) return invalid(path, torn.line, torn.column, torn.cause);
   if (blocks.length === 0) return invalid(path, 1, 1, 'there is neither PEM in it nor a kubeconfig');
-  if (blocks.some(({ label }) => label === 'CERTIFICATE')) return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates' };
-  return { sha256, holds: keysOf(text, path), as: 'keys' };
+  if (blocks.some(({ label }) => label === 'CERTIFICATE'))
+    return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates', pem: certificatesIn(text) };
+  return { sha256, holds: keysOf(text, path), as: 'keys', pem: '' };
 }
 
 function keysOf(text: string, path: string): string[] {
   return splitPem(text).blocks.map(({ label, line, endLine }) => {
-    const block = text.split('\n').slice(line - 1, endLine).join('\n');
+    const block = text
+      .split('\n')
+      .slice(line - 1, endLine)
+      .join('\n');
     try {
       return spkiOf(label === 'PUBLIC KEY' ? createPublicKey(block) : createPublicKey(createPrivateKey(block)));
     } catch {
@@ -130,6 +142,10 @@ export function contentsOf(place: string, content: Pinned | undefined): { readon
   if (content.as === 'keys') return [{ place: `${place}#key`, content: content.holds }];
   if (content.as === 'certificates') return [{ place, content: content.holds }];
   return [{ place: `${place}#ca`, content: content.holds }, ...(content.client === undefined ? [] : [{ place: `${place}#client`, content: content.client }])];
+}
+
+export function broughtBy(puts: readonly Put[]): Record<string, string> {
+  return Object.fromEntries(puts.flatMap(({ content }) => findCertificates(content?.pem ?? '').map(({ record, pem }) => [record.fingerprint, pem])));
 }
 
 /** Only keys: they are put before the certificates that go with them. */

@@ -52,6 +52,8 @@ export interface PinnedFile {
   readonly holds: string[];
   /** Of a kubeconfig with a client certificate in it. */
   readonly client?: string[] | undefined;
+  /** Its certificates, PEM; of a kubeconfig those of its CAs and of its client. */
+  readonly pem: string;
   readonly as: 'certificates' | 'keys' | 'kubeconfig';
 }
 
@@ -78,6 +80,8 @@ export interface StepKind<P> {
   filesOf?(params: P): string[];
   /** PURE. The parameters with what those files hold, by their name in the playbook: the plan keeps it, and another content is refused later. */
   pinned?(params: P, contents: ReadonlyMap<string, PinnedFile>): P;
+  /** PURE. Certificates that it brings with it, by fingerprint: PEM. */
+  brought?(params: P): Readonly<Record<string, string>>;
   /** PURE. Why the step is not needed on this cluster; undefined if it is. */
   unneeded?(params: P, inventory: Inventory): string | undefined;
   /** PURE. Files on a node that hold what this step has written, until another step writes them: they are watched by hash. */

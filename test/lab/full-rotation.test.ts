@@ -102,7 +102,7 @@ async function rotate(lab: Lab): Promise<Rotated> {
   const watch = watchNodes(lab);
   const startedAtMs = Date.now();
   const { file, plan } = await operator.plan('full');
-  const running = operator.start(['run', file, '--auto-approve', '--no-input']);
+  const running = operator.start(['run', file, '--auto-approve', '--without-acks', '--no-input']);
   const owners = atMilestones(running, plan, clients.milestones(plan));
   const ended = await running.ended;
   const unready = await watch.end();

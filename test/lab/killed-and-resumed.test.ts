@@ -91,7 +91,7 @@ async function killAndResume(lab: Lab, step: string, afterMs: number): Promise<K
   const outgoing = readKubeconfig(lab.paths.adminKubeconfig);
   const before = await serverProcesses(lab);
   const { file } = await operator.plan('killed');
-  const running = operator.start(['run', file, '--auto-approve', '--no-input']);
+  const running = operator.start(['run', file, '--auto-approve', '--without-acks', '--no-input']);
   const isIt = stepNamed(step);
   const applying = new Promise<void>((resolve) => {
     running.onFact(({ fact }) => {
@@ -101,7 +101,7 @@ async function killAndResume(lab: Lab, step: string, afterMs: number): Promise<K
   await Promise.race([applying.then(() => sleep(afterMs)), running.ended]);
   running.kill('SIGKILL');
   const first = await running.ended;
-  const resumed = await operator.run(['resume', '--auto-approve', '--no-input']);
+  const resumed = await operator.run(['resume', '--auto-approve', '--without-acks', '--no-input']);
   if (resumed.code === 0) await copyAdminKubeconfig(lab);
   return { lab, operator, first, resumed, outgoing, processes: { before, after: await serverProcesses(lab) } };
 }

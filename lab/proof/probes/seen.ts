@@ -1,7 +1,9 @@
 /** What can be seen of a cluster after all of its connections were cut: facts, collected in a few round trips; what they mean for an edge is said in edges.ts. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runCommand } from '../../command.js';
 import type { Answer, Prober } from '../prober.js';
+import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
 /** A client that was made to connect anew. */
@@ -58,7 +60,7 @@ export async function cut(prober: Prober): Promise<number> {
   return Math.max(...times);
 }
 
-const complaint = "x509|Unauthorized|tls: |bad certificate|unknown certificate|certificate required|asked for the client to provide credentials";
+const complaint = 'x509|Unauthorized|tls: |bad certificate|unknown certificate|certificate required|asked for the client to provide credentials';
 
 /** Complaints in the logs of every pod of a node and of its kubelet since a time; and which pods hold a connection to the API. */
 function nodeScript(sinceMs: number): string {
@@ -136,7 +138,12 @@ function controlPlaneTries(prober: Prober, place: Place, bundles: ReadonlyMap<st
   const wardle = place.pods.find(({ name }) => name.startsWith('wardle-'));
   tries.set(
     'wardle as front proxy',
-    curlAs(`${pki}/front-proxy-client.crt`, `${pki}/front-proxy-client.key`, `https://${wardle?.ip ?? ''}:8443/apis`, "-H 'X-Remote-User: proof' -H 'X-Remote-Group: system:masters'"),
+    curlAs(
+      `${pki}/front-proxy-client.crt`,
+      `${pki}/front-proxy-client.key`,
+      `https://${wardle?.ip ?? ''}:8443/apis`,
+      "-H 'X-Remote-User: proof' -H 'X-Remote-Group: system:masters'",
+    ),
   );
   tries.set('scheduler as admin', `${pairOf('/etc/kubernetes/admin.conf')}; ${curlAs('$d/certificate', '$d/key', 'https://127.0.0.1:10259/metrics')}; rm -rf $d`);
   return tries;
@@ -179,7 +186,12 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
     const token = Buffer.from((JSON.parse(secret.body) as { data: { token: string } }).data.token, 'base64').toString('utf8');
     await ask('legacy token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token });
   }
+  const bound = await prober.ask(`/api/v1/namespaces/${namespace}/serviceaccounts/client/token`, { method: 'POST', body: { spec: {} } });
+  if (bound.status === 201)
+    await ask('bound token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token: (JSON.parse(bound.body) as { status: { token: string } }).status.token });
   const tries = new Map(await trySeveral(prober, first, controlPlaneTries(prober, place, bundles)));
+  tries.set('engine', await asEngine(prober));
+  tries.set('signed', await trySigner(prober));
   for (const { name } of prober.lab.workers) {
     const client = `${pairOf('/etc/kubernetes/kubelet.conf')}; ${curlAs('$d/certificate', '$d/key', `${prober.apiServer}/api`)}; rm -rf $d`;
     for (const [key, tried] of await trySeveral(prober, name, new Map([['client', client]]))) tries.set(`${key} ${name} kubelet.conf`, tried);
@@ -188,6 +200,13 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
     for (const [, tried] of await trySeveral(prober, pod.node, new Map([['ask', `curl -s -m 10 http://${pod.ip}:8080/`]]))) tries.set(`asked ${pod.id}`, tried);
   }
   return { clients: await clientsSeen(prober, place, cutAtMs), tries, answers };
+}
+
+/** With the kubeconfig that rotate-ca was given, which lies on this machine. */
+async function asEngine({ lab, apiServer }: Prober): Promise<Tried> {
+  const script = `umask 077; ${pairOf(lab.paths.adminKubeconfig)}; ${curlAs('$d/certificate', '$d/key', `${apiServer}/api`)}; rm -rf $d`;
+  const { stdout } = await runCommand('sh', ['-s'], { input: script, allowFailure: true, timeoutMs: 30_000 });
+  return { code: 0, text: stdout.trim() };
 }
 
 async function leaseAtMs(prober: Prober, namespaceOf: string, name: string): Promise<number> {
@@ -201,10 +220,16 @@ async function clientsSeen(prober: Prober, place: Place, cutAtMs: number): Promi
     const { stdout } = await prober.on(name, nodeScript(cutAtMs + 500), 90_000);
     const lines = stdout.split('\n');
     const logged = (pod: string): string[] => lines.filter((line) => line.startsWith(`L ${pod}`)).map((line) => line.slice(2));
-    clients.set(`kubelet@${name}`, { complaints: lines.filter((line) => line.startsWith('K ')).map((line) => line.slice(2)), isThrough: (await leaseAtMs(prober, 'kube-node-lease', name)) > cutAtMs + 500 });
+    clients.set(`kubelet@${name}`, {
+      complaints: lines.filter((line) => line.startsWith('K ')).map((line) => line.slice(2)),
+      isThrough: (await leaseAtMs(prober, 'kube-node-lease', name)) > cutAtMs + 500,
+    });
     for (const component of role === 'control-plane' ? (['kube-controller-manager', 'kube-scheduler', 'kube-apiserver', 'etcd'] as const) : []) {
       const hasLease = component === 'kube-controller-manager' || component === 'kube-scheduler';
-      clients.set(`${component}@${name}`, { complaints: logged(`kube-system_${component}-${name}_`), isThrough: hasLease && (await leaseAtMs(prober, 'kube-system', component)) > cutAtMs + 500 });
+      clients.set(`${component}@${name}`, {
+        complaints: logged(`kube-system_${component}-${name}_`),
+        isThrough: hasLease && (await leaseAtMs(prober, 'kube-system', component)) > cutAtMs + 500,
+      });
     }
     for (const pod of place.pods.filter(({ node }) => node === name)) {
       const held = pod.isHostNetwork ? lines.find((line) => line.startsWith('P '))?.slice(2) : lines.find((line) => line.startsWith(`C ${pod.ip} `))?.split(' ')[2];

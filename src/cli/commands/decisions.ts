@@ -26,6 +26,7 @@ export function addDecisionCommands(program: Command, context: Context): void {
           run,
           ask: flags.forward ? 'forward' : 'resume',
           autoApprove: flags.autoApprove,
+          withoutAcks: flags.withoutAcks,
           lockTimeoutMs: lockTimeoutMs(flags),
           input: flags.input,
         }),
@@ -44,6 +45,7 @@ export function addDecisionCommands(program: Command, context: Context): void {
           run,
           ask: 'resume',
           autoApprove: flags.autoApprove,
+          withoutAcks: flags.withoutAcks,
           approveOnce: { gate: flags.gate },
           lockTimeoutMs: lockTimeoutMs(flags),
           input: flags.input,
@@ -70,7 +72,9 @@ export function addDecisionCommands(program: Command, context: Context): void {
       }
       // A way back that was interrupted or has failed is resumed.
       const ask = progress.direction === 'back' ? 'resume' : 'rollback';
-      context.end(await driveRun(out, env, { stateDir, run, ask, autoApprove: flags.autoApprove, lockTimeoutMs: lockTimeoutMs(flags), input: flags.input }));
+      context.end(
+        await driveRun(out, env, { stateDir, run, ask, autoApprove: flags.autoApprove, withoutAcks: flags.withoutAcks, lockTimeoutMs: lockTimeoutMs(flags), input: flags.input }),
+      );
     });
 
   withStateOption(program.command('force-unlock').argument('<id>').summary('take away the lock of a process that is gone for good')).action(

@@ -6,6 +6,7 @@ import { listenForInterrupts } from '../interrupts.js';
 import type { Output } from '../output.js';
 import { openProgressLines } from '../progress-lines.js';
 import { askFor } from '../question.js';
+import { shadowText } from './shadow-text.js';
 import { operator } from './shared-options.js';
 
 export interface DriveRun {
@@ -13,6 +14,7 @@ export interface DriveRun {
   readonly run: string;
   readonly ask: DriveOptions['ask'];
   readonly autoApprove: boolean;
+  readonly withoutAcks: boolean;
   /** Approve this gate (or whichever comes first) and no other. */
   readonly approveOnce?: { readonly gate: string | undefined };
   readonly lockTimeoutMs: number;
@@ -34,12 +36,14 @@ export async function driveRun(out: Output, env: NodeJS.ProcessEnv, options: Dri
       by: operator(env),
       ask: options.ask,
       autoApprove: options.autoApprove,
+      withoutAcks: options.withoutAcks,
       lockTimeoutMs: options.lockTimeoutMs,
       interrupts,
       onLine: (line) => lines.show(line),
       onWarning: (warning) => out.say(`Note: ${describeFailure(warning)}`),
-      async askGate(view, differences) {
+      async askGate(view, differences, shadow) {
         lines.end();
+        if (shadow !== undefined) out.say(shadowText(shadow, options.run));
         if (approvals > 0 && (options.approveOnce?.gate === undefined || options.approveOnce.gate === view.gate?.name)) {
           approvals -= 1;
           return true;
@@ -70,9 +74,17 @@ async function askAtGate(out: Output, view: Driven['view'], differences: readonl
   return answer === 'yes';
 }
 
-function tell(out: Output, run: string, { view, differences }: Driven, interrupts: number): number {
+function tell(out: Output, run: string, { view, differences, shadow }: Driven, interrupts: number): number {
   const { value, progress, gate, defect, plan } = view;
-  out.object('RunState', { run, state: value, gate: gate?.name, differences, outcome: progress.outcome, failures: progress.failure?.failures ?? [] });
+  out.object('RunState', {
+    run,
+    state: value,
+    gate: gate?.name,
+    differences,
+    outcome: progress.outcome,
+    failures: progress.failure?.failures ?? [],
+    ...(shadow === undefined ? {} : { shadow }),
+  });
   const c = out.colours;
   if (value === 'succeeded') {
     out.say(c.green(`Run ${run} has succeeded.`));

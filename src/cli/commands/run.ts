@@ -18,11 +18,13 @@ export interface DriveFlags {
   readonly autoApprove: boolean;
   readonly input: boolean;
   readonly lockTimeout: string;
+  readonly withoutAcks: boolean;
 }
 
 export function withDriveOptions(command: Command): Command {
   return command
     .option('--auto-approve', 'approve gates as they come (never the destruction of a key)', false)
+    .option('--without-acks', 'narrow trust though holders that would fail have not been acknowledged ("rotate-ca handoff")', false)
     .option('--no-input', 'ask nothing: stop where an answer is needed')
     .addOption(new Option('--lock-timeout <duration>', 'how long to wait for another process to let go of the cluster').default('0s'));
 }
@@ -59,7 +61,17 @@ export function addRunCommand(program: Command, context: Context): void {
       const { createRunFolder } = await import('../../app/run-folder.js');
       createRunFolder(stateDir, plan.name, plan);
       out.say(`Run ${plan.name}. If it is interrupted: rotate-ca resume ${plan.name}`);
-      context.end(await driveRun(out, env, { stateDir, run: plan.name, ask: 'submit', autoApprove: flags.autoApprove, lockTimeoutMs: lockMs, input: flags.input }));
+      context.end(
+        await driveRun(out, env, {
+          stateDir,
+          run: plan.name,
+          ask: 'submit',
+          autoApprove: flags.autoApprove,
+          withoutAcks: flags.withoutAcks,
+          lockTimeoutMs: lockMs,
+          input: flags.input,
+        }),
+      );
     });
 }
 

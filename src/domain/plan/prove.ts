@@ -14,6 +14,7 @@ export interface ProvedKind {
   readonly params: z.ZodType;
   effects(params: unknown): readonly TrustEffect[];
   changes?(params: unknown, on: ChangeContext): readonly Change[];
+  brought?(params: unknown): Readonly<Record<string, string>>;
 }
 
 export interface PlanProofParts {
@@ -29,7 +30,18 @@ export interface PlanProofParts {
 export function proofOfPlan({ plan, kinds, ...rest }: PlanProofParts): { readonly graph: TrustGraph; readonly proof: PlanProof } {
   const graph = buildGraph(plan.inventory);
   const steps = plan.steps.map((step) => provedStep(step, kinds, graph, plan.inventory));
-  return { graph, proof: provePlan({ graph, inventory: plan.inventory, steps, ...rest }) };
+  return { graph, proof: provePlan({ graph, inventory: plan.inventory, steps, ...rest, brought: { ...broughtBy(plan.steps, kinds), ...rest.brought } }) };
+}
+
+/** Certificates that steps of the plan bring with them. */
+function broughtBy(steps: readonly PlannedStep[], kinds: PlanProofParts['kinds']): Record<string, string> {
+  return Object.assign(
+    {},
+    ...steps.map(({ kind: name, params }) => {
+      const kind = kinds.get(name);
+      return kind?.brought?.(kind.params.parse(params)) ?? {};
+    }),
+  ) as Record<string, string>;
 }
 
 function provedStep(step: PlannedStep, kinds: PlanProofParts['kinds'], graph: TrustGraph, inventory: Inventory): ProvedStep {

@@ -41,5 +41,7 @@ export type Fact =
   /** What a human was told: waits with their reload rule, and what ended them. */
   | { readonly type: 'note'; readonly step: string; readonly target: string; readonly message: string }
   | { readonly type: 'phase.ended'; readonly step: string; readonly phase: Phase; readonly ms: number }
+  /** Somebody outside of the reach of rotate-ca has what it needs: a holder of the shadow by its id, or a user name for all of a user's. */
+  | { readonly type: 'holder.acknowledged'; readonly holder: string; readonly by: string }
   | { readonly type: 'run.ended'; readonly outcome: 'succeeded' | 'rolledBack' | 'failed' }
   | { readonly type: 'outgoing.destroyed'; readonly copies: readonly string[]; readonly by: string };

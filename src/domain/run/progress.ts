@@ -103,6 +103,7 @@ export function advance(p: Progress, fact: Fact): Progress {
     case 'note':
     case 'phase.ended':
     case 'outgoing.destroyed':
+    case 'holder.acknowledged':
       return p;
   }
 }

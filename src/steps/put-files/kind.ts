@@ -9,7 +9,7 @@ import type { Secret } from '../../domain/secret.js';
 import type { Change } from '../../domain/trust/changes.js';
 import { isControlPlane } from '../../operations/identity-probe.js';
 import { restoreFiles, rewriteSeen, saveFiles, textOf } from '../../operations/node-files.js';
-import { contentsOf, from, holdsKey, isKeyAlone, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
+import { broughtBy, contentsOf, from, holdsKey, isKeyAlone, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
 import { findProcesses } from '../../operations/processes.js';
 import { askComponent, type Component, manifestPath, readManifest, waitForComponent } from '../../operations/static-pod.js';
 import { type Answer, limitsOf, waitFor } from '../../operations/waiting.js';
@@ -61,6 +61,7 @@ export const putFiles: StepKind<Params> = {
 
   filesOf: (p) => p.files.map((one) => one.from),
   pinned: (p, contents) => ({ ...p, files: p.files.map((one) => ({ ...one, content: contents.get(one.from) ?? one.content })) }),
+  brought: (p) => broughtBy(p.files),
 
   changes: (p, { inventory, target }) => changesOn(p, inventory, target),
 
@@ -200,7 +201,13 @@ async function missingFolders(site: Site, p: Params): Promise<Failure[]> {
   return out.split('\n').flatMap((folder) =>
     folder === ''
       ? []
-      : [failure('file-missing', { target: site.target, summary: `the folder ${folder} is not there`, nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".' })],
+      : [
+          failure('file-missing', {
+            target: site.target,
+            summary: `the folder ${folder} is not there`,
+            nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".',
+          }),
+        ],
   );
 }
 
@@ -210,7 +217,8 @@ const mark = (site: Site): string => `${site.step.id}-${site.run.id}-${site.run.
 async function annotate(site: Site, component: Component): Promise<void> {
   const limits = limitsOf(site, 30_000);
   const seen = await site.shell.readFile(manifestPath(component), limits);
-  if (seen === undefined) return fail('file-missing', { target: site.target, summary: `${manifestPath(component)} is missing`, nextAction: 'Put it back, then run "rotate-ca resume".' });
+  if (seen === undefined)
+    return fail('file-missing', { target: site.target, summary: `${manifestPath(component)} is missing`, nextAction: 'Put it back, then run "rotate-ca resume".' });
   await rewriteSeen(site.shell, manifestPath(component), withAnnotation(textOf(seen), annotation, mark(site)), seen, limits);
 }
 

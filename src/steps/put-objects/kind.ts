@@ -2,7 +2,7 @@
 
 import { z } from 'zod';
 import { fail, failure, type Failure } from '../../domain/errors.js';
-import { from, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
+import { broughtBy, from, ownBytes, ownProblems, pinned } from '../../operations/own-files.js';
 import { readField, withField } from '../../operations/json-pointer.js';
 import { limitsOf } from '../../operations/waiting.js';
 import type { KubeObject } from '../../ports/kube.js';
@@ -34,6 +34,7 @@ export const putObjects: StepKind<Params> = {
 
   filesOf: (p) => p.objects.map((one) => one.from),
   pinned: (p, contents) => ({ objects: p.objects.map((one) => ({ ...one, content: contents.get(one.from) ?? one.content })) }),
+  brought: (p) => broughtBy(p.objects),
 
   changes: (p) => p.objects.map((one) => ({ type: 'put' as const, place: placeOf(one), content: one.content?.holds ?? [] })),
 

@@ -1,0 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Prober } from '../prober.js';
+
+/** Ends every process that reads certificates, so that all of them start with what is stored: kubelets make the containers anew. */
+export async function restartEverything(prober: Prober): Promise<void> {
+  const names = ['kube-apiserver', 'etcd', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'coredns', 'subject', 'sample-apiserver'];
+  const script = `for n in ${names.join(' ')}; do for c in $(grep -lzE "(^|/)$n\\$" /proc/[0-9]*/cmdline 2>/dev/null); do p=\${c#/proc/}; a=$(tr '\\0' '\\n' < $c 2>/dev/null | head -n 1); [ "\${a##*/}" = "$n" ] && kill -TERM \${p%/cmdline}; done; done; systemctl restart kubelet; true`;
+  await Promise.all(prober.lab.nodes.map(({ name }) => prober.on(name, script)));
+  await sleep(45_000);
+}
