@@ -2,6 +2,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../command.js';
+import { apiEndpoint } from '../../lab.js';
 import type { Answer, Prober } from '../prober.js';
 import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
@@ -121,7 +122,7 @@ function controlPlaneTries(prober: Prober, place: Place, bundles: ReadonlyMap<st
   for (const [name, pem] of bundles) {
     tries.set(
       `bundle ${name}`,
-      `f=$(mktemp); cat > $f <<'PEM'\n${pem}\nPEM\n${kubectlWith(`--kubeconfig=/dev/null --server=${apiServer} --certificate-authority=$f --token=none`)}; rm -f $f`,
+      `f=$(mktemp); cat > $f <<'PEM'\n${pem}\nPEM\n${kubectlWith(`--kubeconfig=/dev/null --server=https://${apiEndpoint(prober.lab.layout)} --certificate-authority=$f --token=none`)}; rm -f $f`,
     );
   }
   const etcd = 'https://127.0.0.1:2379';
