@@ -11,6 +11,7 @@ import { scaleMeasurement } from './scale.js';
 import { sshMeasurement } from './ssh.js';
 import { startUpMeasurement } from './start-up.js';
 import { tokensMeasurement } from './tokens.js';
+import { trustMeasurement } from './trust.js';
 import { vaultMeasurement } from './vault.js';
 
 /** Start-up first, in processes of its own: the others load what they measure into this one. */
@@ -21,6 +22,7 @@ const all: readonly Measurement[] = [
   kubeMeasurement,
   vaultMeasurement,
   sshMeasurement,
+  trustMeasurement,
   scaleMeasurement,
   tokensMeasurement,
   fleetMeasurement,

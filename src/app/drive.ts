@@ -116,7 +116,17 @@ async function driveIn(world: World, plan: Plan, options: InWorld): Promise<Driv
     await checkIssuer(issuer, plan);
   }
   const lease = await takeClusterLease(() => world.access.kube(), folder.run).catch((error: unknown) => unlessApiIsAway(error, mayDoWithoutApi));
-  run = openRun({ run: folder.run, tool: toolVersion, plan, journal, kinds: predictedKinds(stepKinds), checkpoints, siteOf, clock: systemClock, limits: limitsAt(options.pace ?? 1) });
+  run = openRun({
+    run: folder.run,
+    tool: toolVersion,
+    plan,
+    journal,
+    kinds: predictedKinds(stepKinds),
+    checkpoints,
+    siteOf,
+    clock: systemClock,
+    limits: limitsAt(options.pace ?? 1),
+  });
   journal.onAppend(options.onLine);
   run.start();
   await clearGuard(run, world, plan);

@@ -50,7 +50,16 @@ export function planOnRecording(playbookFile: string, inventory: Inventory, opti
 }
 
 function planOf(playbook: ReturnType<typeof readPlaybook>, inventory: Inventory, options: Pick<PlanOptions, 'settings' | 'name' | 'now' | 'accepted'>): Plan {
-  const made = makePlan({ playbook, inventory, kinds: stepKinds, settings: options.settings, name: options.name, now: options.now, tool: toolVersion, accepted: options.accepted ?? [] });
+  const made = makePlan({
+    playbook,
+    inventory,
+    kinds: stepKinds,
+    settings: options.settings,
+    name: options.name,
+    now: options.now,
+    tool: toolVersion,
+    accepted: options.accepted ?? [],
+  });
   if (Array.isArray(made)) throw new RotationError(made);
   return made as Plan;
 }

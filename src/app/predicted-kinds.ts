@@ -24,7 +24,9 @@ function withPrediction(kind: AnyStepKind): AnyStepKind {
     ...kind,
     async verify(site, params) {
       const failures = await kind.verify(site, params);
-      return failures.length > 0 || site.target === wholeCluster ? failures : compare(site, kind.changes?.(params, { inventory: site.inventory, graph: graphOf(site.inventory), target: site.target }) ?? []);
+      return failures.length > 0 || site.target === wholeCluster
+        ? failures
+        : compare(site, kind.changes?.(params, { inventory: site.inventory, graph: graphOf(site.inventory), target: site.target }) ?? []);
     },
   };
 }

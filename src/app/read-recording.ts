@@ -65,10 +65,12 @@ const inventory = z.looseObject({
   nodes: z.array(node).min(1),
   objects: z.array(object),
   workloads: z.array(workload).optional(),
+  certificates: z.record(text, text).optional(),
   pods: z.array(pod).optional(),
   called: z.array(called).optional(),
   tokens: z.array(token).optional(),
   unseen: z.array(unseen).optional(),
+  findings: z.array(z.looseObject({ code: text, place: text, meaning: text })).optional(),
 });
 
 const again = 'Make it again with "rotate-ca plan --out plan.json", then give --from plan.json.';

@@ -27,7 +27,7 @@ export interface World {
 }
 
 export interface WorldOptions {
-  readonly settings: Settings;
+  readonly settings: Pick<Settings, 'inventoryFile' | 'kubeconfig' | 'context' | 'sshConfig' | 'knownHosts' | 'vault'>;
   readonly env: NodeJS.ProcessEnv;
 }
 
@@ -72,6 +72,6 @@ export function shellsOf(hosts: readonly Host[], settings: Pick<Settings, 'sshCo
 }
 
 /** The plan says which role signs, whatever the shell of the moment has. */
-function vaultEnv(settings: Settings, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+function vaultEnv(settings: Pick<Settings, 'vault'>, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, ROTATE_CA_VAULT_SIGN_ROLE: settings.vault.signRole ?? '' };
 }

@@ -12,6 +12,7 @@ import { addGraphCommand } from './commands/graph.js';
 import { addPlanCommand } from './commands/plan.js';
 import { addRehearseCommand } from './commands/rehearse.js';
 import { addRunCommand } from './commands/run.js';
+import { addScanCommand } from './commands/scan.js';
 import { addStatusCommands } from './commands/status.js';
 import { addVerifyCommands } from './commands/verify.js';
 import type { Context } from './context.js';
@@ -29,10 +30,11 @@ Examples:
   rotate-ca resume RUN                go on after a failure, a pause, or a killed process
   rotate-ca rollback RUN              take everything back
   rotate-ca finalize RUN              after the soak: destroy the outgoing key
+  rotate-ca scan --out scan.json      who holds which CA, what is loaded, what could not be seen
   rotate-ca expiry -o wide            when every certificate of the cluster ends
 
-Exit codes: 0 ok, 1 error, 2 there is something to do (plan --detailed-exitcode, expiry --within), 3 waits for approval,
-4 taken back, 5 failed and not taken back, 6 locked by another process, 64 usage, 130 interrupted.
+Exit codes: 0 ok, 1 error, 2 there is something to do (plan --detailed-exitcode, expiry --within, scan --diff),
+3 waits for approval, 4 taken back, 5 failed and not taken back, 6 locked by another process, 64 usage, 130 interrupted.
 `;
 
 /** Codes that mean: what was typed or given is wrong, and nothing was tried. */
@@ -65,6 +67,7 @@ async function main(argv: readonly string[]): Promise<number> {
   addDecisionCommands(program, context);
   addStatusCommands(program, context);
   addVerifyCommands(program, context);
+  addScanCommand(program, context);
   addExpiryCommand(program, context);
   addRehearseCommand(program, context);
   for (const command of program.commands) {

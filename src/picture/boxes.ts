@@ -49,7 +49,7 @@ function titleOf(processes: readonly TrustProcess[]): string {
       return namesOr(processes.map(podName), 'pods');
     case 'kubeconfig':
       return namesOr(
-        processes.map(({ id }) => id.slice(id.lastIndexOf('/') + 1)),
+        processes.map((process) => (process.id.startsWith('kubeconfig ') ? process.id.slice(process.id.lastIndexOf('/') + 1) : componentName(process))),
         'kubeconfigs',
       );
     case 'served':

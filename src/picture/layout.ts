@@ -1,33 +1,11 @@
 /** Where everything lies: Graphviz computes it, from sizes and numbers alone. No name ever reaches it. */
 
 import type { Edge as VizEdge, Graph, Subgraph } from '@viz-js/viz';
+import type { LinePath, Point, Rect } from './geometry.js';
 import { fontSizes, measureBox, measureLabel } from './measures.js';
 import { placeLabels } from './place-labels.js';
 import type { Picture } from './picture.js';
 import { textWidth } from './text-size.js';
-
-export interface Rect {
-  readonly x: number;
-  readonly y: number;
-  readonly width: number;
-  readonly height: number;
-}
-
-export interface Point {
-  readonly x: number;
-  readonly y: number;
-}
-
-export interface LinePath {
-  /** Points of cubic curves: the first, then three for each curve. */
-  readonly curve: readonly Point[];
-  /** The tip of the arrow, at the server. */
-  readonly tip: Point;
-  /** Middle of the label. */
-  readonly label: Point;
-  /** From a box to itself: its label stays where Graphviz has put it, for on the loop it would cover it. */
-  readonly isLoop: boolean;
-}
 
 /** In px, the origin at the top left. */
 export interface Layout {

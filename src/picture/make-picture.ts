@@ -21,6 +21,8 @@ export function makePicture(input: PictureInput): Picture {
     lineOf: new Map(lines.flatMap((line) => line.edges.map((edge) => [edge, line] as const))),
     boxes: new Map(boxes.map((box) => [box.id, box])),
     legOf: new Map(graph.edges.map(({ id, leg }) => [id, leg])),
+    boxOf: new Map(boxes.flatMap((box) => box.processes.map((process) => [process, box] as const))),
+    nodeOf: new Map(graph.processes.flatMap(({ id, node }) => (node === undefined ? [] : [[id, node] as const]))),
   };
   const quiet = new Map<string, EdgeFinding>();
   const quietViews = new Map(withEdges.map((one) => [one.line.id, lineView(one, quiet)]));
@@ -55,7 +57,7 @@ export function makePicture(input: PictureInput): Picture {
       boxes: holdings.views(),
       totals,
       changes: changeNotes(changes),
-      restarts: restartNotes(restarts),
+      restarts: restartNotes(restarts, ends),
       findings: findingNotes([...news.values()], ends),
       standing: findingNotes(old, ends),
       worst: [...news.values()].map(({ verdict }) => verdict).reduce<Verdict>(worse, 'hold'),

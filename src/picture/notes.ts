@@ -1,7 +1,7 @@
 /** What there is to read beside a picture: changes, restarts and findings, those that are alike in one note. */
 
 import type { EdgeFinding, PlaceChange, RestartNeed, StepProof } from '../domain/trust/graph.js';
-import { componentName, groupBy } from './frames.js';
+import { groupBy } from './frames.js';
 import { shortNames, someOf, withoutHost } from './names.js';
 import type { Box, Line, Note } from './picture.js';
 import { legSigns, verdictSigns, verdictsByWeight } from './verdicts.js';
@@ -33,15 +33,17 @@ function spot({ place }: PlaceChange): { readonly owner: string; readonly rest: 
   return object === null ? { owner: '', rest: place } : { owner: object[2] ?? '', rest: `${object[1]} ${object[3]}${object[4]}` };
 }
 
-export function restartNotes(restarts: readonly RestartNeed[]): Note[] {
-  return groupBy(restarts, (need) => `${componentName({ id: need.process })} ${need.done} ${need.needed}`).map((group) => {
+/** Processes of boxes that are called alike are one note. */
+export function restartNotes(restarts: readonly RestartNeed[], { boxOf, nodeOf }: Pick<Ends, 'boxOf' | 'nodeOf'>): Note[] {
+  const titleOf = (process: string): string => boxOf.get(process)?.title ?? process;
+  return groupBy(restarts, ({ process, done, needed }) => `${titleOf(process)} ${done} ${needed}`).map((group) => {
     const [first] = group;
     if (first === undefined) return { text: '', detail: [] };
-    const hosts = group.map(({ process }) => process.slice(process.lastIndexOf('@') + 1));
     const what = first.done ? (first.needed ? 'starts anew' : 'starts anew, without need') : 'must start anew, and this step does not do it';
+    const places = [...new Set(group.map(({ process }) => nodeOf.get(process) ?? process))];
     return {
       ...(first.done ? {} : { verdict: 'latent' as const }),
-      text: `${componentName({ id: first.process })} ${what}: ${shortNames(hosts)}`,
+      text: `${titleOf(first.process)}${group.length > 1 ? ` ×${group.length}` : ''} ${what}: ${shortNames(places)}`,
       detail: someOf(
         [...new Set(group.map(({ because }) => because))].filter((because) => because !== ''),
         mostDetails,
@@ -54,6 +56,9 @@ export interface Ends {
   readonly lineOf: ReadonlyMap<string, Line>;
   readonly boxes: ReadonlyMap<string, Box>;
   readonly legOf: ReadonlyMap<string, Line['legs'][number]>;
+  /** By process. */
+  readonly boxOf: ReadonlyMap<string, Box>;
+  readonly nodeOf: ReadonlyMap<string, string>;
 }
 
 /** The worst first. */

@@ -1,6 +1,6 @@
 /** Puts the label of each line onto the line, where it covers no box and no other label. */
 
-import type { LinePath, Point, Rect } from './layout.js';
+import type { LinePath, Point, Rect } from './geometry.js';
 
 export interface LabelSize {
   readonly width: number;

@@ -1,7 +1,7 @@
 /** Frames, boxes and lines as SVG. What differs between moments is drawn once for each look of it, and says at which moments it is that. */
 
 import { forXml } from './escape.js';
-import type { LinePath, Point, Rect } from './layout.js';
+import type { LinePath, Point, Rect } from './geometry.js';
 import { fontSizes, markGap, measureBox, padding, rowHeight, rowLabelWidth } from './measures.js';
 import { inOrder, someOf } from './names.js';
 import type { Box, BoxView, Frame, Line, LineView, Moment, Picture } from './picture.js';

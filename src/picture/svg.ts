@@ -1,7 +1,8 @@
 /** A picture as SVG: alone with title and legend, or as the part of a page that has all moments in it. */
 
 import { forXml } from './escape.js';
-import type { Layout, Rect } from './layout.js';
+import type { Rect } from './geometry.js';
+import type { Layout } from './layout.js';
 import { measureLabel } from './measures.js';
 import type { Moment, Picture } from './picture.js';
 import { px, svgBox, svgFrame, svgLine } from './svg-parts.js';

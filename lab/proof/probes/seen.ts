@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../command.js';
 import { apiEndpoint } from '../../lab.js';
-import type { Answer, Prober } from '../prober.js';
+import type { Answer, Prober, Tried } from '../prober.js';
 import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
@@ -13,12 +13,6 @@ export interface ClientSeen {
   readonly complaints: readonly string[];
   /** It did something at the API since the cut: its lease was renewed, or it holds a connection. */
   readonly isThrough: boolean;
-}
-
-/** What a program said when it was made to do something. */
-export interface Tried {
-  readonly code: number;
-  readonly text: string;
 }
 
 export interface Seen {

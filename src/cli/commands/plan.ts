@@ -40,13 +40,24 @@ export function withPlanOptions(command: Command): Command {
   return withSettingOptions(command)
     .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca', 'cluster-ca')
     .option('--name <name>', 'name of the run (default: date and time)')
-    .option('--accept-break <edge>', 'an edge of the trust graph that may break, as the refusal names it; may be given again', (edge: string, before: readonly string[] = []) => [...before, edge]);
+    .option('--accept-break <edge>', 'an edge of the trust graph that may break, as the refusal names it; may be given again', (edge: string, before: readonly string[] = []) => [
+      ...before,
+      edge,
+    ]);
 }
 
 export async function makePlan(flags: PlanFlags, { env, signal }: Context): Promise<Plan> {
   const { planFor } = await import('../../app/make-plan.js');
   const now = Date.now();
-  return planFor({ playbookFile: playbookFile(flags.playbook), settings: settingsOf(flags, env), env, name: runName(flags.name, now), now, signal, accepted: flags.acceptBreak ?? [] });
+  return planFor({
+    playbookFile: playbookFile(flags.playbook),
+    settings: settingsOf(flags, env),
+    env,
+    name: runName(flags.name, now),
+    now,
+    signal,
+    accepted: flags.acceptBreak ?? [],
+  });
 }
 
 /** Run names go into file names, a subject's serial number and object names: small letters, digits, hyphens. */

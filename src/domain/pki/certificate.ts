@@ -98,13 +98,25 @@ export function readCertificates(text: string, options: { readonly source: strin
       continue;
     }
     try {
-      certificates.push(parseCertificate(block.bytes));
+      certificates.push(...(strict ? [parseCertificate(block.bytes)] : certificatesIn(block.bytes)));
     } catch (error) {
       invalid(options.source, block.line, 1, `the block is not a certificate (${error instanceof Error ? error.message : String(error)})`);
     }
   }
   if (certificates.length === 0) invalid(options.source, 1, 1, torn?.cause ?? 'there is no certificate in it');
   return certificates;
+}
+
+/** Go: ParseCertificates. One after the other may stand in a block, and none. */
+function certificatesIn(bytes: Buffer): Certificate[] {
+  if (bytes.length === 0) return [];
+  try {
+    return [parseCertificate(bytes)];
+  } catch (error) {
+    const { raw } = readDer(bytes);
+    if (raw.length === bytes.length) throw error;
+    return [parseCertificate(raw), ...certificatesIn(bytes.subarray(raw.length))];
+  }
 }
 
 /** Every certificate that can be found in a text; whatever is damaged is left out. For scans, which report and do not judge. */

@@ -13,22 +13,42 @@ export type Predicate = (edge: Edge, presented: Content, verifying: Content) => 
 
 /** `atMs`: the clock by which certificates are judged, Unix time in ms. */
 export function predicate(certificates: Certificates, atMs: number): Predicate {
-  const answers = new Map<string, Answer>();
-  const keys = new WeakMap<Content, string>();
-  const keyOf = (content: Content): string => {
-    const key = keys.get(content) ?? content.join(',');
-    keys.set(content, key);
-    return key;
+  // A cluster of a thousand nodes asks a million times, with a few thousand contents: those get numbers, and an answer is found by two of them.
+  const numbers = new WeakMap<Content, number>();
+  const byText = new Map<string, number>();
+  const numberOf = (content: Content): number => {
+    const known = numbers.get(content);
+    if (known !== undefined) return known;
+    const text = content.join(',');
+    const number = byText.get(text) ?? byText.size;
+    byText.set(text, number);
+    numbers.set(content, number);
+    return number;
+  };
+  const tables = new Map<string, Map<number, Answer>>();
+  const tableOf = new WeakMap<Edge, Map<number, Answer>>();
+  const answersFor = (edge: Edge): Map<number, Answer> => {
+    const known = tableOf.get(edge);
+    if (known !== undefined) return known;
+    const question = `${edge.class === 'S1' ? 'signs' : edge.leg} ${edge.rules} ${edge.leg === 'server' ? (edge.name ?? '') : ''}`;
+    const table = tables.get(question) ?? new Map<number, Answer>();
+    tables.set(question, table);
+    tableOf.set(edge, table);
+    return table;
   };
   return (edge, presented, verifying) => {
-    const usage = edge.class === 'S1' ? 'signs' : edge.leg;
-    const key = `${usage} ${edge.rules} ${edge.leg === 'server' ? (edge.name ?? '') : ''} ${keyOf(presented)} ${keyOf(verifying)}`;
-    if (answers.has(key)) return answers.get(key);
+    const answers = answersFor(edge);
+    const key = numberOf(presented) * mostContents + numberOf(verifying);
+    const known = answers.get(key);
+    if (known !== undefined || answers.has(key)) return known;
     const answer = ask(edge, presented, verifying, { certificates, atMs });
     answers.set(key, answer);
     return answer;
   };
 }
+
+/** Two numbers below this are one number without loss. */
+const mostContents = 2 ** 26;
 
 interface Asked {
   readonly certificates: Certificates;

@@ -25,7 +25,12 @@ export function lastWrites(changes: readonly Change[]): Map<PlaceId, Written> {
 
 export type Written = Extract<Change, { type: 'trust' | 'leaf' | 'remove' }>;
 
-function difference(change: Written, place: PlaceId, now: readonly CertificateRecord[], { generations, before }: { readonly generations: Generations; readonly before: Seen }): string | undefined {
+function difference(
+  change: Written,
+  place: PlaceId,
+  now: readonly CertificateRecord[],
+  { generations, before }: { readonly generations: Generations; readonly before: Seen },
+): string | undefined {
   if (change.type === 'remove') return now.length === 0 ? undefined : `${place} was to be removed, and holds ${names(now)}`;
   if (change.type === 'trust') return ofTrust(change.cas, place, now, generations);
   const [leaf] = now;

@@ -73,7 +73,13 @@ describe('a proof', () => {
   });
 
   it.each<[what: string, changes: () => Change[], edge: string, verdict: EdgeFinding['verdict'], why: string]>([
-    ['a leaf of an API server before its clients trust its CA', () => [leaf(filePlace(masters[0] ?? '', `${pki}/apiserver.crt`))], 'E5 kube-controller-manager@$1 -> kube-apiserver@$1 server', 'break', 'incoming'],
+    [
+      'a leaf of an API server before its clients trust its CA',
+      () => [leaf(filePlace(masters[0] ?? '', `${pki}/apiserver.crt`))],
+      'E5 kube-controller-manager@$1 -> kube-apiserver@$1 server',
+      'break',
+      'incoming',
+    ],
     [
       'a client leaf before the servers trust its CA',
       () => [leaf(filePlace(masters[0] ?? '', '/etc/kubernetes/scheduler.conf', 'client')), restart(componentId('kube-scheduler', masters[0] ?? ''))],
@@ -88,8 +94,20 @@ describe('a proof', () => {
       'latent',
       'after the next restart',
     ],
-    ['servers that drop the CA too soon', () => nodes.map((node) => trust(filePlace(node, ca), 'incoming')), 'E7 kubelet@$1 -> kube-apiserver@$1 client', 'break', 'does not verify'],
-    ['a bundle for the signer', () => [trust(filePlace(masters[0] ?? '', ca), 'outgoing', 'incoming')], 'S1 kube-controller-manager@$1 -> kube-apiserver@$1 client', 'break', 'exactly one'],
+    [
+      'servers that drop the CA too soon',
+      () => nodes.map((node) => trust(filePlace(node, ca), 'incoming')),
+      'E7 kubelet@$1 -> kube-apiserver@$1 client',
+      'break',
+      'does not verify',
+    ],
+    [
+      'a bundle for the signer',
+      () => [trust(filePlace(masters[0] ?? '', ca), 'outgoing', 'incoming')],
+      'S1 kube-controller-manager@$1 -> kube-apiserver@$1 client',
+      'break',
+      'exactly one',
+    ],
     [
       'a kubeconfig of a person with the incoming CA alone',
       () => [trust(filePlace(masters[0] ?? '', '/etc/kubernetes/admin.conf', 'ca'), 'incoming')],
@@ -105,8 +123,20 @@ describe('a proof', () => {
       'after the next restart',
     ],
     ['a CA file that is gone', () => [{ type: 'remove', place: filePlace(masters[0] ?? '', ca) }], 'E13 kube-apiserver@$1 -> kubelet@$1 client', 'break', 'holds no certificate'],
-    ['a leaf that is gone', () => [{ type: 'remove', place: filePlace(masters[0] ?? '', `${pki}/apiserver.crt`) }], 'E25 joining nodes -> kube-apiserver@$1 server', 'break', 'no certificate to present'],
-    ['another key of tokens at one API server', () => [{ type: 'put', place: filePlace(masters[0] ?? '', `${pki}/sa.pub`, 'key'), content: ['0'.repeat(64)] }, restart(componentId('kube-apiserver', masters[0] ?? ''))], 'K2 kube-apiserver@$1 -> kube-apiserver@$1 token', 'break', 'signed the token'],
+    [
+      'a leaf that is gone',
+      () => [{ type: 'remove', place: filePlace(masters[0] ?? '', `${pki}/apiserver.crt`) }],
+      'E25 joining nodes -> kube-apiserver@$1 server',
+      'break',
+      'no certificate to present',
+    ],
+    [
+      'another key of tokens at one API server',
+      () => [{ type: 'put', place: filePlace(masters[0] ?? '', `${pki}/sa.pub`, 'key'), content: ['0'.repeat(64)] }, restart(componentId('kube-apiserver', masters[0] ?? ''))],
+      'K2 kube-apiserver@$1 -> kube-apiserver@$1 token',
+      'break',
+      'signed the token',
+    ],
   ])(`refuses %s`, (_what, changes, edge, verdict, why) => {
     const id = edge.replaceAll('$1', masters[0] ?? '');
     const proof = prove(step('wrong', changes()));
@@ -124,7 +154,12 @@ describe('a proof', () => {
       leaf(filePlace(node, `${pki}/etcd/server.crt`)),
       restart(componentId('etcd', node)),
     ];
-    const proof = provePlan({ graph, inventory, atMs: Date.parse(inventory.takenAt), steps: [{ id: 'jump', targets: masters.map((target) => ({ target, changes: jump(target) })) }] });
+    const proof = provePlan({
+      graph,
+      inventory,
+      atMs: Date.parse(inventory.takenAt),
+      steps: [{ id: 'jump', targets: masters.map((target) => ({ target, changes: jump(target) })) }],
+    });
     const id = `E2 etcd@${first} -> etcd@${second} server`;
     expect(bad(proof).find(({ edge }) => edge === id)).toMatchObject({ verdict: 'break', why: expect.stringContaining('while some targets') });
     expect(proof.verdicts[id]).toBe('hold');
@@ -155,7 +190,9 @@ describe('a proof', () => {
 describe('restarts', () => {
   it('are worked out from what is read once', () => {
     const [first = ''] = masters;
-    const proof = prove(step('trust', [trust(filePlace(first, '/etc/kubernetes/scheduler.conf', 'ca'), 'outgoing', 'incoming'), trust(filePlace(first, ca), 'outgoing', 'incoming')]));
+    const proof = prove(
+      step('trust', [trust(filePlace(first, '/etc/kubernetes/scheduler.conf', 'ca'), 'outgoing', 'incoming'), trust(filePlace(first, ca), 'outgoing', 'incoming')]),
+    );
     const needed = proof.steps[0]?.restarts.filter(({ done }) => !done).map(({ process }) => process);
     // API servers and kubelets load ca.crt hot; kube-controller-manager publishes what it read at its start.
     expect(needed).toEqual(expect.arrayContaining([componentId('kube-scheduler', first), componentId('kube-controller-manager', first)]));

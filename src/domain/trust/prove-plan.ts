@@ -5,7 +5,7 @@ import { outgoingOf } from './outgoing.js';
 import { type Certificates, certificatesOf } from './certificates.js';
 import type { TargetChanges } from './changes.js';
 import { adviceFor, interruption } from './explain.js';
-import type { Content, Edge, EdgeFinding, EdgeId, Input, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
+import type { Content, Edge, EdgeFinding, EdgeId, Input, InputId, PlaceChange, PlanProof, RestartNeed, StepProof, TrustGraph, Verdict } from './graph.js';
 import { type Answer, type Predicate, predicate } from './predicate.js';
 import { type Changed, same, type Walk, walkThrough } from './state.js';
 
@@ -41,7 +41,7 @@ export function provePlan(parts: ProofParts): PlanProof {
   const verify = predicate(certificates, parts.atMs);
   const walk = walkThrough(graph, outgoingOf(inventory)?.fingerprint ?? 'outgoing');
   const prover = { graph, walk, verify, certificates, failing: new Map<EdgeId, 'break' | 'latent'>(), accepted: new Set(accepted) };
-  const before = graph.edges.flatMap((edge) => standing(edge, prover));
+  const before = standingOf(prover);
   let inCutover = false;
   const proofs: StepProof[] = [];
   for (const step of steps) {
@@ -55,13 +55,14 @@ export function provePlan(parts: ProofParts): PlanProof {
       // What was cut must stand again.
       const failed = [...prover.failing.keys()];
       prover.failing.clear();
-      findings.push(...graph.edges.flatMap((edge) => standing(edge, prover)));
+      findings.push(...standingOf(prover));
       healed.push(...failed.filter((edge) => !prover.failing.has(edge)));
     }
     proofs.push({ step: step.id, changes: placesOf(changed, walk, certificates), restarts: restartsOf(changed), findings, healed });
   }
-  const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, walk, verify)]));
-  return { before, steps: proofs, verdicts, unseen: graph.unseen };
+  const ends = openEnds(walk);
+  const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, ends, verify)]));
+  return { before, steps: proofs, verdicts, policies: policiesOf(graph), unseen: graph.unseen };
 }
 
 interface Prover {
@@ -74,22 +75,56 @@ interface Prover {
   readonly accepted: ReadonlySet<EdgeId>;
 }
 
+function standingOf(prover: Prover): EdgeFinding[] {
+  const ends = openEnds(prover.walk);
+  return prover.graph.edges.flatMap((edge) => standing(edge, ends, prover));
+}
+
 /** How an edge stands, without any step: reported if it does not hold. */
-function standing(edge: Edge, prover: Prover): EdgeFinding[] {
-  const { walk, verify, failing, accepted } = prover;
+function standing(edge: Edge, ends: Ends, { verify, failing, accepted }: Prover): EdgeFinding[] {
   if (edge.verifies === undefined) return [];
-  const broken = verify(edge, walk.loaded(edge.presents), walk.loaded(edge.verifies));
-  const late = broken ?? verify(edge, walk.wouldLoad(edge.presents), walk.wouldLoad(edge.verifies));
+  const [presented, verifying] = [ends(edge.presents), ends(edge.verifies)];
+  const broken = verify(edge, presented.after, verifying.after);
+  const late = broken ?? afterRestart(edge, presented, verifying, verify);
   if (late === undefined) return [];
   const verdict = broken === undefined ? 'latent' : 'break';
   failing.set(edge.id, verdict);
   return [{ edge: edge.id, verdict, why: late, nextAction: adviceFor(edge), ...(accepted.has(edge.id) ? { isAccepted: true } : {}) }];
 }
 
-function verdictNow(edge: Edge, walk: Walk, verify: Predicate): Verdict {
+function verdictNow(edge: Edge, ends: Ends, verify: Predicate): Verdict {
   if (edge.verifies === undefined) return 'unverified';
-  if (verify(edge, walk.loaded(edge.presents), walk.loaded(edge.verifies)) !== undefined) return 'break';
-  return verify(edge, walk.wouldLoad(edge.presents), walk.wouldLoad(edge.verifies)) === undefined ? 'hold' : 'latent';
+  const [presented, verifying] = [ends(edge.presents), ends(edge.verifies)];
+  if (verify(edge, presented.after, verifying.after) !== undefined) return 'break';
+  return afterRestart(edge, presented, verifying, verify) === undefined ? 'hold' : 'latent';
+}
+
+/** Of an edge that verifies as it is loaded: would it, were both ends started anew? Most have loaded what is stored, and need no second look. */
+function afterRestart(edge: Edge, presented: End, verifying: End, verify: Predicate): Answer {
+  if (presented.anew === presented.after && verifying.anew === verifying.after) return undefined;
+  return verify(edge, presented.anew, verifying.anew);
+}
+
+/** What an input has loaded before and after a step, and what it would load if its process were started now. */
+interface End {
+  readonly before: Content;
+  readonly after: Content;
+  readonly anew: Content;
+}
+
+type Ends = (input: InputId) => End;
+
+/** Each input is looked up once a step, however many edges it has: an API server has tens of thousands. */
+function openEnds(walk: Walk, changed?: Changed): Ends {
+  const known = new Map<InputId, End>();
+  return (input) => {
+    const found = known.get(input);
+    if (found !== undefined) return found;
+    const after = walk.loaded(input);
+    const end = { before: changed?.inputs.get(input) ?? after, after, anew: walk.wouldLoad(input) };
+    known.set(input, end);
+    return end;
+  };
 }
 
 interface AtStep extends Prover {
@@ -101,18 +136,19 @@ interface AtStep extends Prover {
 
 function findingsOf(changed: Changed, at: AtStep): EdgeFinding[] {
   const findings: EdgeFinding[] = [];
+  const ends = openEnds(at.walk, changed);
+  const away = openAway(changed);
   for (const edge of at.walk.edgesOf(changed.inputs.keys(), changed.restarted)) {
-    const found = findingOf(edge, changed, at);
+    const found = findingOf(edge, ends, away, at);
     if (found !== undefined) findings.push(found);
   }
   return findings;
 }
 
-function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | undefined {
-  const { walk, verify, failing, accepted, inCutover, healed } = at;
-  if (edge.verifies === undefined) return interrupted(edge, changed);
-  const presented = bothOf(edge.presents, changed, walk);
-  const verifying = bothOf(edge.verifies, changed, walk);
+function findingOf(edge: Edge, ends: Ends, away: Away, at: AtStep): EdgeFinding | undefined {
+  const { verify, failing, accepted, inCutover, healed } = at;
+  if (edge.verifies === undefined) return away(edge);
+  const [presented, verifying] = [ends(edge.presents), ends(edge.verifies)];
   const after = verify(edge, presented.after, verifying.after);
   const wrong = after ?? firstWrong(edge, presented, verifying, verify);
   const known = failing.get(edge.id);
@@ -125,7 +161,7 @@ function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | unde
     const why = after === undefined ? `${wrong} (while some targets of the step are done and others are not)` : wrong;
     return { edge: edge.id, verdict: inCutover ? 'cut' : 'break', why, nextAction: adviceFor(edge), ...mark };
   }
-  const late = verify(edge, walk.wouldLoad(edge.presents), walk.wouldLoad(edge.verifies));
+  const late = afterRestart(edge, presented, verifying, verify);
   if (late !== undefined) {
     failing.set(edge.id, 'latent');
     return known === 'latent'
@@ -133,30 +169,30 @@ function findingOf(edge: Edge, changed: Changed, at: AtStep): EdgeFinding | unde
       : { edge: edge.id, verdict: 'latent', why: `${late} (after the next restart; what is loaded now verifies)`, nextAction: adviceFor(edge), ...mark };
   }
   if (failing.delete(edge.id)) healed.push(edge.id);
-  return interrupted(edge, changed);
+  return away(edge);
 }
 
 /** Before a step an edge may have failed already: only what the step adds counts. */
-function firstWrong(edge: Edge, presented: Both, verifying: Both, verify: Predicate): Answer {
+function firstWrong(edge: Edge, presented: End, verifying: End, verify: Predicate): Answer {
+  // A restart that loads what was loaded: there is one state only, and it was found to verify.
+  if (presented.before === presented.after && verifying.before === verifying.after) return undefined;
   if (verify(edge, presented.before, verifying.before) !== undefined) return undefined;
   return verify(edge, presented.after, verifying.before) ?? verify(edge, presented.before, verifying.after);
 }
 
-interface Both {
-  readonly before: Content;
-  readonly after: Content;
-}
+type Away = (edge: Edge) => EdgeFinding | undefined;
 
-function bothOf(input: string, changed: Changed, walk: Walk): Both {
-  const after = walk.loaded(input);
-  return { before: changed.inputs.get(input) ?? after, after };
-}
-
-function interrupted(edge: Edge, { restarted }: Changed): EdgeFinding | undefined {
-  const ends = [edge.client, edge.server].filter((end) => restarted.has(end));
-  if (ends.length === 0) return undefined;
-  const { forMs, why } = interruption(ends);
-  return { edge: edge.id, verdict: 'blip', why, forMs };
+/** Who is started anew interrupts all of its edges, in the same words. */
+function openAway({ restarted }: Changed): Away {
+  const known = new Map<string, ReturnType<typeof interruption>>();
+  return (edge) => {
+    const [client, server] = [restarted.has(edge.client), restarted.has(edge.server)];
+    if (!client && !server) return undefined;
+    const key = client && server ? `${edge.client} ${edge.server}` : client ? edge.client : edge.server;
+    const found = known.get(key) ?? interruption([...(client ? [edge.client] : []), ...(server ? [edge.server] : [])]);
+    known.set(key, found);
+    return { edge: edge.id, verdict: 'blip', why: found.why, forMs: found.forMs };
+  };
 }
 
 function placesOf(changed: Changed, walk: Walk, certificates: Certificates): PlaceChange[] {
@@ -180,4 +216,8 @@ function restartsOf({ restarted, refreshed, behind }: Changed): RestartNeed[] {
 
 function readsOnce(inputs: readonly Input[]): string {
   return `it reads ${[...new Set(inputs.map(({ place }) => place))].join(', ')} once`;
+}
+
+function policiesOf({ inputs }: TrustGraph): PlanProof['policies'] {
+  return { proved: inputs.filter(({ proved }) => proved === true).length, modelled: inputs.flatMap(({ id, proved }) => (proved === false ? [id] : [])) };
 }

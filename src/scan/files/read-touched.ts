@@ -3,7 +3,7 @@
 import type { FileRecord } from '../../domain/cluster/inventory.js';
 import type { NodeShell, RunOptions } from '../../ports/node-shell.js';
 import { readFindings } from './read-files.js';
-import { scriptOf } from './script.js';
+import { touchedScript } from './script.js';
 
 /** Those that are there, by path. A path that cannot be put between quotes is left out. Throws what the shell throws. */
 export async function readTouched(
@@ -12,6 +12,6 @@ export async function readTouched(
   call: RunOptions,
 ): Promise<ReadonlyMap<string, FileRecord>> {
   const readable = files.filter(({ path }) => !/['\n]/.test(path));
-  const found = readFindings(shell.node, await shell.must(scriptOf(readable), call));
+  const found = readFindings(shell.node, await shell.must(touchedScript(readable), call));
   return new Map(found.files.map((file) => [file.path, file]));
 }

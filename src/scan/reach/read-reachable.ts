@@ -65,7 +65,8 @@ async function readNode(name: string, shells: Shells, call: Call, findings: Scan
   const found = readFindings(name, await shells.to(name).must(collectScript, call));
   const node = { name, kubernetesDir: '/etc/kubernetes', files: found.files };
   const onBroken = ({ failures }: RotationError): void => {
-    for (const { target, summary } of failures) findings.push({ code: 'manifest-broken', place: `${name}:${target}`, meaning: `${summary}: what the component reads is not known` });
+    for (const { target, summary } of failures)
+      findings.push({ code: 'manifest-broken', place: `${name}:${target}`, meaning: `${summary}: what the component reads is not known` });
   };
   return { ...node, components: componentsOf(found, '', onBroken) };
 }

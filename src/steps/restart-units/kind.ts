@@ -5,7 +5,7 @@ import type { FileRecord } from '../../domain/cluster/inventory.js';
 import { seemsIssuedBy } from '../../domain/pki/certificate.js';
 import { RotationError } from '../../domain/errors.js';
 import type { TrustEffect } from '../../domain/trust/effects.js';
-import { componentId } from '../../domain/trust/names.js';
+import { componentId, enginePlaces } from '../../domain/trust/names.js';
 import { nodeOf } from '../../operations/identity-probe.js';
 import { materialFor, ownServingPair } from '../../operations/incoming-files.js';
 import { restoreFiles, saveFiles } from '../../operations/node-files.js';
@@ -47,7 +47,14 @@ export const restartUnits: StepKind<Params> = {
   takesApiAway: ({ component, on }) => (component === 'etcd' || component === 'kube-apiserver' ? [on] : []),
   effects: ({ component, on, leave }) => (on === 'back' || leave === 'stopped' ? [] : (effectsOf[component] ?? [])),
 
-  changes: ({ component, on, leave }, { target }) => (on === 'back' || leave === 'stopped' ? [] : [{ type: 'restart', process: componentId(component, target) }]),
+  changes: ({ component, on, leave }, { target }) =>
+    on === 'back' || leave === 'stopped'
+      ? []
+      : [
+          { type: 'restart', process: componentId(component, target) },
+          // From then on only the incoming CA opens the API.
+          ...(component === 'kube-apiserver' ? [{ type: 'leaf', place: enginePlaces.client, ca: 'incoming' } as const] : []),
+        ],
 
   async preflight() {
     return [];
