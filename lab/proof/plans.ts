@@ -24,6 +24,8 @@ export interface Step {
 export interface WrongPlan {
   readonly name: string;
   readonly what: string;
+  /** Look a second time after everything was started anew, even where nothing is predicted for then. */
+  readonly again?: boolean;
   /** Texts of the files, by the name that steps use in `from`. */
   make(material: Material): Promise<{ readonly files: Readonly<Record<string, string>>; readonly steps: readonly Step[] }>;
 }
@@ -301,6 +303,7 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'half-a-pair',
     what: 'the key of the signer is replaced and its certificate is not',
+    again: true,
     make: async (m) => put([{ path: `${pki}/ca.key`, text: m.incoming.key }], { nodes: 'control-planes' }),
   },
   {

@@ -10,6 +10,12 @@ export interface Answer {
   readonly body: string;
 }
 
+/** What a program said when it was made to do something. */
+export interface Tried {
+  readonly code: number;
+  readonly text: string;
+}
+
 export interface Prober {
   readonly lab: Lab;
   /** A script as root on a node; what it says, whatever its exit. */

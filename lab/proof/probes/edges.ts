@@ -1,7 +1,7 @@
 /** What the facts say of one edge. The edge is given by its name alone: nothing is known here of how it was predicted. */
 
-import type { Answer } from '../prober.js';
-import type { ClientSeen, Seen, Tried } from './seen.js';
+import type { Answer, Tried } from '../prober.js';
+import type { ClientSeen, Seen } from './seen.js';
 
 export type Observation = 'hold' | 'break' | 'unseen';
 

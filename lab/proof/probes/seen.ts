@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../command.js';
-import type { Answer, Prober } from '../prober.js';
+import { apiEndpoint } from '../../lab.js';
+import type { Answer, Prober, Tried } from '../prober.js';
 import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
@@ -12,12 +13,6 @@ export interface ClientSeen {
   readonly complaints: readonly string[];
   /** It did something at the API since the cut: its lease was renewed, or it holds a connection. */
   readonly isThrough: boolean;
-}
-
-/** What a program said when it was made to do something. */
-export interface Tried {
-  readonly code: number;
-  readonly text: string;
 }
 
 export interface Seen {
@@ -121,7 +116,7 @@ function controlPlaneTries(prober: Prober, place: Place, bundles: ReadonlyMap<st
   for (const [name, pem] of bundles) {
     tries.set(
       `bundle ${name}`,
-      `f=$(mktemp); cat > $f <<'PEM'\n${pem}\nPEM\n${kubectlWith(`--kubeconfig=/dev/null --server=${apiServer} --certificate-authority=$f --token=none`)}; rm -f $f`,
+      `f=$(mktemp); cat > $f <<'PEM'\n${pem}\nPEM\n${kubectlWith(`--kubeconfig=/dev/null --server=https://${apiEndpoint(prober.lab.layout)} --certificate-authority=$f --token=none`)}; rm -f $f`,
     );
   }
   const etcd = 'https://127.0.0.1:2379';

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Prober } from '../prober.js';
-import type { Tried } from './seen.js';
+import type { Prober, Tried } from '../prober.js';
 
 const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 
