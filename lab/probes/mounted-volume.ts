@@ -9,6 +9,9 @@ import { probedNamespace, proberAccount } from './probed-objects.js';
 
 const holder = 'volume-holder';
 
+/** A pod of nothing, which nobody rolls: what it loaded at its start breaks, and a plan must be told that it may. It asks the API nothing. */
+export const holderEdges = `E11 pod ${probedNamespace}/${holder} -> *`;
+
 /** A bare pod, which no rollout makes anew: its volumes are as late as volumes can be. Paths on this machine, through the node's own mounts. */
 export async function mountVolume(lab: Lab): Promise<{ readonly caFile: string; readonly tokenFile: string }> {
   const node = lab.workers[0] ?? lab.controlPlanes[0];

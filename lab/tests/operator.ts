@@ -18,7 +18,7 @@ export interface Operator {
   start(args: readonly string[], env?: Readonly<Record<string, string>>): Running;
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ended>;
   /** `rotate-ca plan --out`: the file and what is in it. Throws if it does not end with 0. */
-  plan(name: string, options?: { readonly playbook?: string }): Promise<{ file: string; plan: Plan }>;
+  plan(name: string, options?: { readonly playbook?: string /** Edges that may break. */; readonly accept?: readonly string[] }): Promise<{ file: string; plan: Plan }>;
 }
 
 /** An operator with nothing done yet; what was left in the folder by an earlier test is removed. */
@@ -67,9 +67,11 @@ function operatorOf(lab: Lab, folder: string, recipient: string): Operator {
     recipient,
     start: (args, more) => startProgram(invocation(args, more)),
     run: (args, more) => runProgram(invocation(args, more)),
-    async plan(name, { playbook } = {}) {
+    async plan(name, { playbook, accept = [] } = {}) {
       const file = join(folder, `${name}.plan.json`);
-      const planned = await runProgram(invocation(['plan', ...(playbook === undefined ? [] : ['--playbook', playbook]), '--name', name, '--out', file]));
+      const planned = await runProgram(
+        invocation(['plan', ...(playbook === undefined ? [] : ['--playbook', playbook]), ...accept.flatMap((edge) => ['--accept-break', edge]), '--name', name, '--out', file]),
+      );
       if (planned.code !== 0) throw new Error(`rotate-ca plan ended with ${planned.code}: ${planned.said} ${JSON.stringify(planned.failures)}`);
       return { file, plan: JSON.parse(readFileSync(file, 'utf8')) as Plan };
     },

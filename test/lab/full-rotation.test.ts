@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { copyAdminKubeconfig } from '../../lab/cluster/admin-access.js';
 import type { Lab } from '../../lab/lab.js';
+import { holderEdges } from '../../lab/probes/mounted-volume.js';
 import { formatSummary, totalsBy } from '../../lab/probes/summary.js';
 import { evictionsSince } from '../../lab/tests/events.js';
 import { readKubeconfig } from '../../lab/tests/certificates.js';
@@ -101,7 +102,7 @@ async function rotate(lab: Lab): Promise<Rotated> {
   const feltBefore = await readCounters(lab);
   const watch = watchNodes(lab);
   const startedAtMs = Date.now();
-  const { file, plan } = await operator.plan('full');
+  const { file, plan } = await operator.plan('full', { accept: [holderEdges] });
   const running = operator.start(['run', file, '--auto-approve', '--without-acks', '--no-input']);
   const owners = atMilestones(running, plan, clients.milestones(plan));
   const ended = await running.ended;

@@ -9,6 +9,7 @@ import { runCommand } from '../../lab/command.js';
 import { copyAdminKubeconfig } from '../../lab/cluster/admin-access.js';
 import type { Lab } from '../../lab/lab.js';
 import { belongsTo, certificatesIn, readKubeconfig } from '../../lab/tests/certificates.js';
+import { holderEdges } from '../../lab/probes/mounted-volume.js';
 import { formatSummary } from '../../lab/probes/summary.js';
 import { describeMachine, feltOf, nothingFelt, type Probed, startClients } from '../../lab/tests/clients.js';
 import { curl } from '../../lab/tests/curl.js';
@@ -147,7 +148,7 @@ async function goAndComeBack(lab: Lab): Promise<TakenBack> {
   const processesBefore = await serverProcesses(lab);
   const feltBefore = await readCounters(lab);
   const clients = await startClients(lab, folder);
-  const { file, plan } = await operator.plan('back');
+  const { file, plan } = await operator.plan('back', { accept: [holderEdges] });
 
   const toFirstGate = await operator.run(['run', file, '--no-input']);
   if (toFirstGate.code !== 3) throw new Error(`the run did not come to its first gate: ${toFirstGate.said} ${JSON.stringify(toFirstGate.failures)}`);

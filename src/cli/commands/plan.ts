@@ -40,10 +40,11 @@ export function withPlanOptions(command: Command): Command {
   return withSettingOptions(command)
     .option('-p, --playbook <file>', 'a playbook file, or the name of one that comes with rotate-ca', 'cluster-ca')
     .option('--name <name>', 'name of the run (default: date and time)')
-    .option('--accept-break <edge>', 'an edge of the trust graph that may break, as the refusal names it; may be given again', (edge: string, before: readonly string[] = []) => [
-      ...before,
-      edge,
-    ]);
+    .option(
+      '--accept-break <edge>',
+      'an edge of the trust graph that may break, as the refusal names it, or the beginning of several and a star; may be given again',
+      (edge: string, before: readonly string[] = []) => [...before, edge],
+    );
 }
 
 export async function makePlan(flags: PlanFlags, { env, signal }: Context): Promise<Plan> {

@@ -86,11 +86,12 @@ export function makePlan(parts: PlanParts): Plan | Failure[] {
   return { ...plan, digest: digestOf(plan) };
 }
 
-/** The order of groups first, then the edges of this cluster. Whoever accepts a break has left the order: from then on the edges alone speak. */
+/** The order of groups first, then the edges of this cluster. Whoever accepts a break of more than a pod has left the order: then the edges alone speak. */
 function refuse(plan: Pick<Plan, 'steps' | 'inventory'>, drafts: readonly Draft[], { kinds, accepted = [], now, brought }: PlanParts): Failure[] {
   const order = proveOrder(drafts.map(({ step, kind, params }) => ({ name: step.name, effects: kind.effects(params) })));
   const { graph, proof } = proofOfPlan({ plan, kinds, atMs: now, accepted, ...(brought === undefined ? {} : { brought }) });
-  return [...unknownEdges(accepted, graph), ...(accepted.length === 0 ? order : []), ...refusalsOf(proof, accepted)];
+  const hasLeftTheOrder = proof.steps.some(({ findings }) => findings.some(({ edge, isAccepted }) => isAccepted === true && !/^E1[01] pods? /.test(edge)));
+  return [...unknownEdges(accepted, graph), ...(hasLeftTheOrder ? [] : order), ...refusalsOf(proof, accepted)];
 }
 
 function checkNodes(inventory: Inventory): Failure[] {

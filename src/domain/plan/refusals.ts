@@ -3,6 +3,7 @@
 import { type Failure, failure } from '../errors.js';
 import { nearest } from '../source/nearest.js';
 import { symptomOf } from '../trust/explain.js';
+import { acceptedBy } from '../trust/accepted.js';
 import type { EdgeFinding, PlanProof, TrustGraph } from '../trust/graph.js';
 
 const shown = 8;
@@ -12,11 +13,11 @@ const shown = 8;
  * does not count, and neither does what a cutover cuts on purpose. A latent edge counts where it is still latent at the end.
  */
 export function refusalsOf(proof: PlanProof, accepted: readonly string[] = []): Failure[] {
-  const isAccepted = new Set(accepted);
+  const isAccepted = acceptedBy(accepted);
   const before = new Set(proof.before.map(({ edge }) => edge));
   return proof.steps.flatMap(({ step, findings }) => {
     const counted = findings.filter(({ edge, verdict }) => {
-      if (isAccepted.has(edge) || before.has(edge)) return false;
+      if (isAccepted(edge) || before.has(edge)) return false;
       return verdict === 'break' || (verdict === 'latent' && proof.verdicts[edge] === 'latent');
     });
     return [...groupBy(counted, ({ verdict, why }) => `${verdict} ${why}`).values()].map((group) => refusal(step, group));
@@ -28,14 +29,14 @@ export function unknownEdges(accepted: readonly string[], { edges }: TrustGraph)
   const ids = edges.map(({ id }) => id);
   const known = new Set(ids);
   return accepted
-    .filter((edge) => !known.has(edge))
+    .filter((edge) => (edge.endsWith('*') ? !ids.some(acceptedBy([edge])) : !known.has(edge)))
     .map((edge) => {
       const like = nearest(edge, ids);
       return failure('usage', {
         target: '--accept-break',
         summary: `this cluster has no edge "${edge}"`,
         cause: like === undefined ? '' : `did you mean "${like}"?`,
-        nextAction: 'Give the edge as the refusal names it, in quotes: class, client, "->", server, and who is verified.',
+        nextAction: 'Give the edge as the refusal names it, in quotes: class, client, "->", server, and who is verified; or its beginning and a star.',
       });
     });
 }

@@ -71,6 +71,12 @@ function pods(draft: Draft, servers: readonly ApiServer[], objects: ReadonlyMap<
   }
   for (const pod of known) {
     if (pod.token === 'none' && !pod.mounts.includes('ConfigMap kube-root-ca.crt')) continue;
+    if (pod.owner.startsWith('Job/')) {
+      draft.unseen(
+        `${podId(pod)} belongs to ${pod.owner}: it is not rolled, and is taken to have ended before API servers present leaves of the incoming CA. If it runs on and asks the API, start it anew once both CAs are published.`,
+      );
+      continue;
+    }
     put(draft.process({ id: podId(pod), kind: 'pod', node: pod.node, startedAtMs: pod.startedAtMs }), pod.namespace);
   }
 }

@@ -2,6 +2,7 @@
 
 import type { Inventory } from '../cluster/inventory.js';
 import { outgoingOf } from './outgoing.js';
+import { acceptedBy } from './accepted.js';
 import { type Certificates, certificatesOf } from './certificates.js';
 import type { TargetChanges } from './changes.js';
 import { adviceFor, interruption } from './explain.js';
@@ -24,7 +25,7 @@ export interface ProofParts {
   readonly steps: readonly ProvedStep[];
   /** Unix time in ms by which certificates are judged. */
   readonly atMs: number;
-  /** Edges whose break is accepted. */
+  /** Edges whose break is accepted, by name or by its beginning and a star. */
   readonly accepted?: readonly EdgeId[];
   /** Certificates that the operator brings, by fingerprint: PEM. */
   readonly brought?: Readonly<Record<string, string>>;
@@ -40,7 +41,7 @@ export function provePlan(parts: ProofParts): PlanProof {
   const certificates = certificatesOf(inventory, parts.brought);
   const verify = predicate(certificates, parts.atMs);
   const walk = walkThrough(graph, outgoingOf(inventory)?.fingerprint ?? 'outgoing', (id) => certificates.foundSpki(id));
-  const prover = { graph, walk, verify, certificates, failing: new Map<EdgeId, 'break' | 'latent'>(), accepted: new Set(accepted) };
+  const prover = { graph, walk, verify, certificates, failing: new Map<EdgeId, 'break' | 'latent'>(), accepted: acceptedBy(accepted) };
   const before = standingOf(prover);
   let inCutover = false;
   const proofs: StepProof[] = [];
@@ -72,7 +73,7 @@ interface Prover {
   readonly certificates: Certificates;
   /** Edges that have failed and were reported. */
   readonly failing: Map<EdgeId, 'break' | 'latent'>;
-  readonly accepted: ReadonlySet<EdgeId>;
+  readonly accepted: (edge: EdgeId) => boolean;
 }
 
 function standingOf(prover: Prover): EdgeFinding[] {
@@ -89,7 +90,7 @@ function standing(edge: Edge, ends: Ends, { verify, failing, accepted }: Prover)
   if (late === undefined) return [];
   const verdict = broken === undefined ? 'latent' : 'break';
   failing.set(edge.id, verdict);
-  return [{ edge: edge.id, verdict, why: late, nextAction: adviceFor(edge), ...(accepted.has(edge.id) ? { isAccepted: true } : {}) }];
+  return [{ edge: edge.id, verdict, why: late, nextAction: adviceFor(edge), ...(accepted(edge.id) ? { isAccepted: true } : {}) }];
 }
 
 function verdictNow(edge: Edge, ends: Ends, verify: Predicate): Verdict {
@@ -152,7 +153,7 @@ function findingOf(edge: Edge, ends: Ends, away: Away, at: AtStep): EdgeFinding 
   const after = verify(edge, presented.after, verifying.after);
   const wrong = after ?? firstWrong(edge, presented, verifying, verify);
   const known = failing.get(edge.id);
-  const mark = accepted.has(edge.id) ? { isAccepted: true } : {};
+  const mark = accepted(edge.id) ? { isAccepted: true } : {};
   if (wrong !== undefined) {
     if (after === undefined) healed.push(edge.id);
     if (after === undefined) failing.delete(edge.id);
