@@ -60,7 +60,11 @@ async function main(): Promise<number> {
     plans.map(({ name }) => name),
   );
   print(table(results));
-  return results.every((result: PlanResult) => result.edges.every(({ predicted, observed }) => observed === 'unseen' || predicted === observed)) ? 0 : 1;
+  const edges = results.flatMap((result: PlanResult) => result.edges);
+  const unseen = edges.filter(({ observed }) => observed === 'unseen').length;
+  // Whoever cannot be asked excuses a miss: more than one in ten, and the proof says nothing.
+  if (unseen * 10 > edges.length) print(`${unseen} of ${edges.length} edges could not be asked: more than one in ten`);
+  return unseen * 10 <= edges.length && edges.every(({ predicted, observed }) => observed === 'unseen' || predicted === observed) ? 0 : 1;
 }
 
 process.exitCode = await withLock(paths, 'proof', main);
