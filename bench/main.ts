@@ -8,6 +8,7 @@ import type { Measurement, Row } from './measurement.js';
 import { planningMeasurement } from './planning.js';
 import { asJson, asTable } from './report.js';
 import { scaleMeasurement } from './scale.js';
+import { scanMeasurement } from './scan.js';
 import { sshMeasurement } from './ssh.js';
 import { startUpMeasurement } from './start-up.js';
 import { tokensMeasurement } from './tokens.js';
@@ -24,6 +25,7 @@ const all: readonly Measurement[] = [
   sshMeasurement,
   trustMeasurement,
   scaleMeasurement,
+  scanMeasurement,
   tokensMeasurement,
   fleetMeasurement,
 ];

@@ -1,6 +1,6 @@
 /** `npm run test:proof`: plans made wrong on purpose on the lab of layout `proof`; what was predicted is held against what is seen. */
 
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { labPaths, openLab, readShape } from '../lab.js';
@@ -14,17 +14,31 @@ import { makeToken, openProber } from './prober.js';
 import { readResults, table } from './results.js';
 import { type PlanResult, tryPlan } from './try-plan.js';
 
+const usage = `usage: npm run test:proof -- [--shard i/n] [--only NAME]... [--anew]
+
+  --shard i/n   every n-th plan, beginning with the i-th; results of all shards are merged
+  --only NAME   this plan, also if it was tried before; may be given again
+  --anew        try again what has a result
+`;
+
+function refuse(what: string): never {
+  process.stderr.write(`test:proof: ${what}\n\n${usage}`);
+  process.exit(2);
+}
+
 const { values } = parseArgs({ options: { shard: { type: 'string', default: '1/1' }, only: { type: 'string', multiple: true }, anew: { type: 'boolean', default: false } } });
-const [, index = '1', count = '1'] = /^(\d+)\/(\d+)$/.exec(values.shard) ?? [];
+const [, index, count] = (/^(\d+)\/(\d+)$/.exec(values.shard) ?? []).map(Number);
+if (index === undefined || count === undefined || index < 1 || index > count) refuse(`--shard: ${values.shard} is not "1/3"`);
+for (const name of values.only ?? []) if (!plans.some((plan) => plan.name === name)) refuse(`--only: there is no plan "${name}"; there are: ${plans.map((plan) => plan.name).join(', ')}`);
 const paths = labPaths('proof');
 const snapshot = 'fresh';
 const folder = join(paths.root, 'proof-results');
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
-const chosen = plans.filter(({ name }, n) => (values.only === undefined ? n % Number(count) === Number(index) - 1 : values.only.includes(name)));
+const chosen = plans.filter(({ name }, n) => (values.only === undefined ? n % count === index - 1 : values.only.includes(name)));
 
 async function main(): Promise<number> {
-  if (readShape(paths) === undefined) throw new Error('there is no lab of layout proof: "npm run lab -- up --layout proof" makes it');
+  if (readShape(paths) === undefined) refuse('there is no lab of layout proof: "npm run lab -- up --layout proof" makes it');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const quiet = new Stages(() => undefined);
   if (!existsSync(snapshotFolder(paths, snapshot))) await takeSnapshot(openLab({ paths }), snapshot, quiet);
@@ -40,7 +54,10 @@ async function main(): Promise<number> {
     writeFileSync(file, `${JSON.stringify(result, undefined, 1)}\n`);
     print(table([result]));
   }
-  const results = readResults(folder, plans.map(({ name }) => name));
+  const results = readResults(
+    folder,
+    plans.map(({ name }) => name),
+  );
   print(table(results));
   return results.every((result: PlanResult) => result.edges.every(({ predicted, observed }) => observed === 'unseen' || predicted === observed)) ? 0 : 1;
 }

@@ -24,6 +24,8 @@ export interface Step {
 export interface WrongPlan {
   readonly name: string;
   readonly what: string;
+  /** Look a second time after everything was started anew, even where nothing is predicted for then. */
+  readonly again?: boolean;
   /** Texts of the files, by the name that steps use in `from`. */
   make(material: Material): Promise<{ readonly files: Readonly<Record<string, string>>; readonly steps: readonly Step[] }>;
 }
@@ -36,20 +38,31 @@ interface Put {
 }
 
 /** One step: these files on these nodes, and then a restart. */
-async function put(puts: readonly Put[], on: { readonly nodes: string | readonly string[]; readonly restart?: readonly string[]; readonly waits?: boolean }): ReturnType<WrongPlan['make']> {
+async function put(
+  puts: readonly Put[],
+  on: { readonly nodes: string | readonly string[]; readonly restart?: readonly string[]; readonly waits?: boolean },
+): ReturnType<WrongPlan['make']> {
   const name = (n: number): string => `file-${n}`;
   return {
     files: Object.fromEntries(puts.map(({ text }, n) => [name(n), text])),
     steps: [
       {
         kind: 'put-files',
-        params: { files: puts.map(({ path }, n) => ({ path, from: name(n) })), nodes: on.nodes, ...(on.restart === undefined ? {} : { restart: on.restart }), waits: on.waits ?? true },
+        params: {
+          files: puts.map(({ path }, n) => ({ path, from: name(n) })),
+          nodes: on.nodes,
+          ...(on.restart === undefined ? {} : { restart: on.restart }),
+          waits: on.waits ?? true,
+        },
       },
     ],
   };
 }
 
-async function putObject(object: { readonly apiVersion: string; readonly kind: string; readonly namespace?: string; readonly name: string; readonly field: string }, text: string): ReturnType<WrongPlan['make']> {
+async function putObject(
+  object: { readonly apiVersion: string; readonly kind: string; readonly namespace?: string; readonly name: string; readonly field: string },
+  text: string,
+): ReturnType<WrongPlan['make']> {
   return { files: { value: text }, steps: [{ kind: 'put-objects', params: { objects: [{ ...object, from: 'value' }] } }] };
 }
 
@@ -148,25 +161,36 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'controller-manager-conf-wrong',
     what: 'controller-manager.conf trusts the incoming CA alone, and nobody restarts: a time bomb',
-    make: async (m) => put([{ path: '/etc/kubernetes/controller-manager.conf', text: withCa(m.file('/etc/kubernetes/controller-manager.conf'), m.incoming.certificate) }], { nodes: 'control-planes' }),
+    make: async (m) =>
+      put([{ path: '/etc/kubernetes/controller-manager.conf', text: withCa(m.file('/etc/kubernetes/controller-manager.conf'), m.incoming.certificate) }], {
+        nodes: 'control-planes',
+      }),
   },
   {
     name: 'scheduler-conf-wrong',
     what: 'scheduler.conf trusts the incoming CA alone, and the scheduler is started anew',
     make: async (m) =>
-      put([{ path: '/etc/kubernetes/scheduler.conf', text: withCa(m.file('/etc/kubernetes/scheduler.conf'), m.incoming.certificate) }], { nodes: 'control-planes', restart: ['kube-scheduler'], waits: false }),
+      put([{ path: '/etc/kubernetes/scheduler.conf', text: withCa(m.file('/etc/kubernetes/scheduler.conf'), m.incoming.certificate) }], {
+        nodes: 'control-planes',
+        restart: ['kube-scheduler'],
+        waits: false,
+      }),
   },
   {
     name: 'kubelet-conf-wrong',
     what: 'kubelet.conf of the worker trusts the incoming CA alone, and nobody restarts',
-    make: async (m) => put([{ path: '/etc/kubernetes/kubelet.conf', text: withCa(m.file('/etc/kubernetes/kubelet.conf', m.worker), m.incoming.certificate) }], { nodes: 'workers' }),
+    make: async (m) =>
+      put([{ path: '/etc/kubernetes/kubelet.conf', text: withCa(m.file('/etc/kubernetes/kubelet.conf', m.worker), m.incoming.certificate) }], { nodes: 'workers' }),
   },
   {
     name: 'kubelet-batch-skipped',
     what: 'one kubelet trusts both CAs, the other was skipped, and then the API server presents the incoming one',
     make: async (m) =>
       together(
-        put([{ path: '/etc/kubernetes/kubelet.conf', text: withCa(m.file('/etc/kubernetes/kubelet.conf'), m.ca.certificate + m.incoming.certificate) }], { nodes: 'control-planes', restart: ['kubelet'] }),
+        put([{ path: '/etc/kubernetes/kubelet.conf', text: withCa(m.file('/etc/kubernetes/kubelet.conf'), m.ca.certificate + m.incoming.certificate) }], {
+          nodes: 'control-planes',
+          restart: ['kubelet'],
+        }),
         put(await pairAt(m, serving, m.incoming, ['server']), { nodes: 'control-planes' }),
       ),
   },
@@ -207,7 +231,11 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'webhook-bundle-forgotten',
     what: 'the caBundle of the webhook holds the incoming CA, and its leaf is of the outgoing one',
-    make: (m) => putObject({ apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration', name: webhookName, field: '/webhooks/0/clientConfig/caBundle' }, m.incoming.certificate),
+    make: (m) =>
+      putObject(
+        { apiVersion: 'admissionregistration.k8s.io/v1', kind: 'ValidatingWebhookConfiguration', name: webhookName, field: '/webhooks/0/clientConfig/caBundle' },
+        m.incoming.certificate,
+      ),
   },
   {
     name: 'aggregated-bundle-forgotten',
@@ -265,7 +293,7 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'etcd-trust-replaced',
     what: 'etcd/ca.crt is replaced and nobody restarts: all that reads it once lives on',
-    make: async (m) => put([{ path: `${pki}/etcd/ca.crt`, text: (await issue({ subject: 'CN=etcd-ca-2', isCa: true })).certificate }], { nodes: 'control-planes' }),
+    make: async () => put([{ path: `${pki}/etcd/ca.crt`, text: (await issue({ subject: 'CN=etcd-ca-2', isCa: true })).certificate }], { nodes: 'control-planes' }),
   },
   {
     name: 'etcd-server-without-client-usage',
@@ -275,6 +303,7 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'half-a-pair',
     what: 'the key of the signer is replaced and its certificate is not',
+    again: true,
     make: async (m) => put([{ path: `${pki}/ca.key`, text: m.incoming.key }], { nodes: 'control-planes' }),
   },
   {
@@ -290,7 +319,14 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'published-before-anybody',
     what: 'kube-controller-manager is restarted with the incoming CA as its only bundle and publishes it',
-    make: async (m) => put([{ path: `${pki}/ca.crt`, text: m.incoming.certificate }, { path: `${pki}/ca.key`, text: m.incoming.key }], { nodes: 'control-planes', restart: ['kube-controller-manager'], waits: false }),
+    make: async (m) =>
+      put(
+        [
+          { path: `${pki}/ca.crt`, text: m.incoming.certificate },
+          { path: `${pki}/ca.key`, text: m.incoming.key },
+        ],
+        { nodes: 'control-planes', restart: ['kube-controller-manager'], waits: false },
+      ),
   },
   {
     name: 'right-after-all',

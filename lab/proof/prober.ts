@@ -10,6 +10,12 @@ export interface Answer {
   readonly body: string;
 }
 
+/** What a program said when it was made to do something. */
+export interface Tried {
+  readonly code: number;
+  readonly text: string;
+}
+
 export interface Prober {
   readonly lab: Lab;
   /** A script as root on a node; what it says, whatever its exit. */
@@ -27,11 +33,13 @@ export function openProber(lab: Lab, token: string): Prober {
   return {
     lab,
     apiServer,
-    on: (node, script, timeoutMs = 60_000) =>
-      runCommand('ssh', ['-F', lab.paths.sshConfig, node, '--', 'sudo sh -s'], { input: script, timeoutMs, allowFailure: true }),
+    on: (node, script, timeoutMs = 60_000) => runCommand('ssh', ['-F', lab.paths.sshConfig, node, '--', 'sudo sh -s'], { input: script, timeoutMs, allowFailure: true }),
     async ask(path, { method = 'GET', body, token: other = token } = {}) {
       // The token on standard input: command lines are for everybody to read.
-      const config = [`header = "Authorization: Bearer ${other}"`, ...(body === undefined ? [] : ['header = "Content-Type: application/json"', `data = ${JSON.stringify(JSON.stringify(body))}`])];
+      const config = [
+        `header = "Authorization: Bearer ${other}"`,
+        ...(body === undefined ? [] : ['header = "Content-Type: application/json"', `data = ${JSON.stringify(JSON.stringify(body))}`]),
+      ];
       const args = ['-sk', '-m', '15', '-X', method, '-w', '\n%{http_code}', '-K', '-', `${apiServer}${path}`];
       const { stdout } = await runCommand('curl', args, { input: config.join('\n'), allowFailure: true, timeoutMs: 20_000 });
       const at = stdout.lastIndexOf('\n');

@@ -12,7 +12,7 @@ import { issue } from './certificates.js';
 import { edgesOf } from './edge-list.js';
 import type { Material, WrongPlan } from './plans.js';
 import { type Observed, observe } from './probes/edges.js';
-import { look, see } from './probes/seen.js';
+import { look, type Place, see } from './probes/seen.js';
 import { restartEverything } from './probes/restart.js';
 import type { Prober } from './prober.js';
 
@@ -92,7 +92,7 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
   const loaded = new Map(edges.map((edge) => [edge, observe(edge, seen)]));
   // What is loaded may not be what is stored: whoever was not found broken is asked once more after everything was started anew.
   const late = edges.filter((edge) => proof.verdicts[edge] === 'latent');
-  const stored = late.length === 0 ? new Map<string, Observed>() : await afterRestart(prober, edges);
+  const stored = late.length === 0 && plan.again !== true ? new Map<string, Observed>() : await afterRestart(prober, place, edges);
   return {
     name: plan.name,
     what: plan.what,
@@ -108,9 +108,10 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
   };
 }
 
-async function afterRestart(prober: Prober, edges: readonly string[]): Promise<Map<string, Observed>> {
+/** Pods keep their names: only their containers are made anew. */
+async function afterRestart(prober: Prober, place: Place, edges: readonly string[]): Promise<Map<string, Observed>> {
   await restartEverything(prober);
-  const seen = await see(prober, await look(prober));
+  const seen = await see(prober, place);
   return new Map(edges.map((edge) => [edge, observe(edge, seen)]));
 }
 

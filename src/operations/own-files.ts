@@ -54,19 +54,29 @@ function pinOf(bytes: Uint8Array, path: string): Pinned {
   const certificatesIn = (...texts: string[]): string => texts.flatMap((one) => findCertificates(one).map(({ pem }) => pem)).join('');
   if (/^kind:\s*["']?Config/m.test(text)) {
     const read = readKubeconfig(text, path);
-    return { sha256, holds: prints(read.caPem ?? ''), as: 'kubeconfig', pem: certificatesIn(read.caPem ?? '', read.clientCertificatePem ?? ''), ...(read.clientCertificatePem === undefined ? {} : { client: prints(read.clientCertificatePem) }) };
+    return {
+      sha256,
+      holds: prints(read.caPem ?? ''),
+      as: 'kubeconfig',
+      pem: certificatesIn(read.caPem ?? '', read.clientCertificatePem ?? ''),
+      ...(read.clientCertificatePem === undefined ? {} : { client: prints(read.clientCertificatePem) }),
+    };
   }
   const { blocks, damage } = splitPem(text);
   const [torn] = damage;
   if (torn !== undefined) return invalid(path, torn.line, torn.column, torn.cause);
   if (blocks.length === 0) return invalid(path, 1, 1, 'there is neither PEM in it nor a kubeconfig');
-  if (blocks.some(({ label }) => label === 'CERTIFICATE')) return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates', pem: certificatesIn(text) };
+  if (blocks.some(({ label }) => label === 'CERTIFICATE'))
+    return { sha256, holds: readCertificates(text, { source: path }).map(({ record }) => record.fingerprint), as: 'certificates', pem: certificatesIn(text) };
   return { sha256, holds: keysOf(text, path), as: 'keys', pem: '' };
 }
 
 function keysOf(text: string, path: string): string[] {
   return splitPem(text).blocks.map(({ label, line, endLine }) => {
-    const block = text.split('\n').slice(line - 1, endLine).join('\n');
+    const block = text
+      .split('\n')
+      .slice(line - 1, endLine)
+      .join('\n');
     try {
       return spkiOf(label === 'PUBLIC KEY' ? createPublicKey(block) : createPublicKey(createPrivateKey(block)));
     } catch {

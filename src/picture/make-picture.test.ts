@@ -19,11 +19,9 @@ function viewAt(picture: Picture, step: string, name: string): LineView | undefi
 
 describe('hosts that are alike', () => {
   it('share a frame', () => {
-    expect(hosts(makePicture({ ...sampleInput({ controlPlanes: 3, workers: 197 }), proof: { before: [], steps: [], verdicts: {}, unseen: [] } }))).toEqual([
-      'cp1..cp3 (3)',
-      'w1..w197 (197)',
-      '',
-    ]);
+    expect(
+      hosts(makePicture({ ...sampleInput({ controlPlanes: 3, workers: 197 }), proof: { before: [], steps: [], verdicts: {}, policies: { proved: 0, modelled: [] }, unseen: [] } })),
+    ).toEqual(['cp1..cp3 (3)', 'w1..w197 (197)', '']);
   });
 
   it('are parted by what they hold', () => {
@@ -32,7 +30,7 @@ describe('hosts that are alike', () => {
     const picture = makePicture({
       ...sampleInput({ controlPlanes: 1, workers: 4 }),
       graph: { ...graph, state: { ...graph.state, stored } },
-      proof: { before: [], steps: [], verdicts: {}, unseen: [] },
+      proof: { before: [], steps: [], verdicts: {}, policies: { proved: 0, modelled: [] }, unseen: [] },
     });
     expect(hosts(picture)).toEqual(['cp1', 'w1, w3, w4 (3)', 'w2', '']);
   });
@@ -179,7 +177,7 @@ describe('any graph', () => {
   it('has every edge in exactly one line, whose ends are the boxes of its two processes; and every process in one box', () => {
     fc.assert(
       fc.property(graphs, (graph) => {
-        const picture = makePicture({ title: '', graph, proof: { before: [], steps: [], verdicts: {}, unseen: [] }, caOf: sampleCaOf });
+        const picture = makePicture({ title: '', graph, proof: { before: [], steps: [], verdicts: {}, policies: { proved: 0, modelled: [] }, unseen: [] }, caOf: sampleCaOf });
         expect(picture.lines.flatMap(({ edges }) => edges).toSorted()).toEqual(graph.edges.map(({ id }) => id).toSorted());
         expect(picture.boxes.flatMap(({ processes }) => processes).toSorted()).toEqual(graph.processes.map(({ id }) => id).toSorted());
         const boxes = new Map(picture.boxes.map((box) => [box.id, box]));

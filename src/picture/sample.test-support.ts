@@ -161,6 +161,7 @@ export function sampleProof(graph: TrustGraph): PlanProof {
   return {
     before: [],
     verdicts: {},
+    policies: { proved: 0, modelled: [] },
     unseen: [],
     steps: [
       step('servers-trust-both', { changes: change(/pki\/ca\.crt$/, outgoing, both) }),

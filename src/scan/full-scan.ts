@@ -3,12 +3,18 @@
 import type { Inventory, TokenRecord, Unseen } from '../domain/cluster/inventory.js';
 import { type Failure, RotationError } from '../domain/errors.js';
 import { redact } from '../domain/redact.js';
+import { findingsOf } from '../domain/scanned/findings.js';
 import type { KubeObject } from '../ports/kube.js';
 import type { TlsProbe } from '../ports/tls-probe.js';
 import { askCalled } from './called/ask-called.js';
 import { calledIn } from './called/called-in.js';
+import { openPool } from './certificate-pool.js';
+import { fullScript } from './files/full-script.js';
 import { collectScript } from './files/script.js';
+import { type FullFindings, readFullFindings } from './files/read-full.js';
+import { findingsIn } from './findings/in-object.js';
 import { gather, type Gathered } from './gather.js';
+import { byText } from './objects/order.js';
 import { readPods } from './pods/read-pods.js';
 import { askListeners } from './probes/ask-listeners.js';
 import { once, type ScanOptions } from './scan-cluster.js';
@@ -26,7 +32,15 @@ export interface FullScanOptions extends ScanOptions {
  */
 export async function fullScan(options: FullScanOptions): Promise<Inventory> {
   const { strict = false } = options;
-  const seen = await gather({ ...options, script: collectScript, alone: !strict });
+  const pool = openPool();
+  const ofNodes: FullFindings[] = [];
+  const seen = await gather({
+    ...options,
+    script: strict ? collectScript : fullScript,
+    alone: !strict,
+    pool,
+    onOutput: (host, output) => ofNodes.push(readFullFindings(host, output, pool)),
+  });
   if (strict && seen.failures.length > 0) throw new RotationError(once(seen.failures.map(({ failure }) => failure)));
   if (seen.nodes.length === 0 && seen.cluster === undefined) throw new RotationError(seen.failures.map(({ failure }) => failure));
   const tokens = tokensOf(seen.raw);
@@ -39,20 +53,20 @@ export async function fullScan(options: FullScanOptions): Promise<Inventory> {
   ]);
   const interrupted = seen.failures.find(({ failure }) => failure.code === 'interrupted');
   if (interrupted !== undefined) throw new RotationError(interrupted.failure);
-  return {
+  const inventory: Inventory = {
     apiVersion: 'rotate-ca/v1',
     kind: 'Inventory',
     takenAt: new Date(options.now()).toISOString(),
     cluster: seen.cluster ?? { uid: '', server: options.kube.server, version: '' },
     nodes: asked.nodes,
     objects: seen.objects,
-    certificates: seen.pool.all(),
     pods,
     called: called.servers,
-    tokens,
-    findings: [],
-    unseen: unseenOf(seen, [...asked.unseen, ...called.unseen]),
+    tokens: [...tokens, ...ofNodes.flatMap((one) => one.tokens).toSorted(byText(({ place }) => place))],
+    unseen: unseenOf(seen, [...ofNodes.flatMap((one) => one.unseen), ...asked.unseen, ...called.unseen]),
   };
+  const found = [...ofNodes.flatMap((one) => one.findings).toSorted(byText(({ place }) => place)), ...seen.raw.flatMap((object) => findingsIn(object, pool))];
+  return { ...inventory, certificates: pool.all(), findings: [...found, ...findingsOf(inventory)] };
 }
 
 function tokensOf(raw: readonly KubeObject[]): TokenRecord[] {

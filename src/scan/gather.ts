@@ -17,6 +17,8 @@ export interface GatherOptions {
   readonly signal?: AbortSignal;
   /** Run on each host; its output is what `readFindings` reads. */
   readonly script: string;
+  /** Gets what the script has printed, too. */
+  onOutput?(host: string, output: string): void;
   /** For the files of one node, and for each call to the API. Default 60,000. */
   readonly deadlineMs?: number;
   /** Nodes that are read at the same time. Default: a tenth of them, 2 to 16. */
@@ -46,8 +48,8 @@ export interface Gathered {
 }
 
 /** `alone`: a host of which the API has no Node becomes a record all the same. Throws `interrupted`. */
-export async function gather(options: GatherOptions & { readonly alone: boolean }): Promise<Gathered> {
-  const { hosts, kube, deadlineMs = 60_000, signal } = options;
+export async function gather(options: GatherOptions & { readonly alone: boolean; readonly pool?: CertificatePool }): Promise<Gathered> {
+  const { hosts, kube, pool = openPool(), deadlineMs = 60_000, signal } = options;
   const call = { deadlineMs, ...(signal === undefined ? {} : { signal }) };
   const failures: { place: string; failure: Failure }[] = [];
   const collect: Collect = (place, error) => {
@@ -57,7 +59,6 @@ export async function gather(options: GatherOptions & { readonly alone: boolean 
     failures.push(...(interrupted === undefined ? expected : [interrupted]).map((failure) => ({ place, failure })));
     return undefined;
   };
-  const pool = openPool();
   const [cluster, nodes, raw, findings] = await settled([
     readCluster(kube, call).catch((error: unknown) => collect('cluster', error)),
     kube
@@ -110,7 +111,9 @@ async function readHosts(options: GatherOptions, call: Call, pool: CertificatePo
   const found = new Map<string, NodeFindings>();
   await eachAtOnce(hosts, atOnce, async ({ name }) => {
     try {
-      found.set(name, readFindings(name, await readHost(shells, name, script, call), pool));
+      const output = await readHost(shells, name, script, call);
+      found.set(name, readFindings(name, output, pool));
+      options.onOutput?.(name, output);
     } catch (error) {
       collect(name, error);
     }

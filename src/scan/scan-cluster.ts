@@ -5,7 +5,7 @@ import { type Failure, RotationError } from '../domain/errors.js';
 import { collectScript } from './files/script.js';
 import { gather, type GatherOptions } from './gather.js';
 
-export interface ScanOptions extends Omit<GatherOptions, 'script'> {
+export interface ScanOptions extends Omit<GatherOptions, 'script' | 'onOutput'> {
   /** Unix time in ms. */
   now(): number;
 }

@@ -44,12 +44,20 @@ export const allowances: Readonly<Record<string, Allowance>> = {
 };
 
 /** Kinds that this walk does not exercise, and who does. */
-export const unexercised: Readonly<Record<string, string>> = Object.fromEntries(
-  ['check-units', 'check-cutover', 'set-up-issuer', 'issue-root', 'stage-leaves', 'put-in-place', 'restart-units', 'set-units'].map((kind) => [
-    kind,
-    'it is a step of a cutover, in the middle of which no scan can be taken: test/cutover-halves.test.ts ends each of them in the middle, forward and back',
-  ]),
-);
+export const unexercised: Readonly<Record<string, string>> = {
+  ...Object.fromEntries(
+    ['put-files', 'put-objects'].map((kind) => [
+      kind,
+      'what it puts is the operator\'s own, so no playbook of ours has it: its own tests walk it on paper, and "npm run test:proof" on a lab',
+    ]),
+  ),
+  ...Object.fromEntries(
+    ['check-units', 'check-cutover', 'set-up-issuer', 'issue-root', 'stage-leaves', 'put-in-place', 'restart-units', 'set-units'].map((kind) => [
+      kind,
+      'it is a step of a cutover, in the middle of which no scan can be taken: test/cutover-halves.test.ts ends each of them in the middle, forward and back',
+    ]),
+  ),
+};
 
 /** What a step declares and the scan cannot see. */
 export const unobserved: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** What the facts say of one edge. The edge is given by its name alone: nothing is known here of how it was predicted. */
 
-import type { Answer } from '../prober.js';
-import type { ClientSeen, Seen, Tried } from './seen.js';
+import type { Answer, Tried } from '../prober.js';
+import type { ClientSeen, Seen } from './seen.js';
 
 export type Observation = 'hold' | 'break' | 'unseen';
 
@@ -35,7 +35,8 @@ function short(text: string): string {
 
 /** A verifier of a server says this. A peer that refuses us says "remote error". */
 const serverRefused = /x509: |failed to verify certificate|tls: first record does not look|tls: handshake failure/;
-const clientRefused = /Unauthorized|asked for the client to provide credentials|You must be logged in|remote error: tls: (unknown certificate|bad certificate|expired certificate|certificate required|unsupported certificate)/;
+const clientRefused =
+  /Unauthorized|asked for the client to provide credentials|You must be logged in|remote error: tls: (unknown certificate|bad certificate|expired certificate|certificate required|unsupported certificate)/;
 
 export function observe(edge: string, seen: Seen): Observed {
   const parts = partsOf(edge);
@@ -157,7 +158,8 @@ function aggregated(seen: Seen, { leg }: Parts): Observed {
   const answer = seen.answers.get('apiservice');
   const text = answer?.body ?? '';
   if (leg === 'client') return status(seen.tries.get('wardle as front proxy'));
-  if (serverRefused.test(text)) return breaks(text);
+  // In its own words: those of the extension server about its own calls are of another edge.
+  if (serverRefused.test(text) && text.includes('error trying to reach service')) return breaks(text);
   if (answer === undefined || answer.status === 0 || answer.status === 503) return unseen(text || 'the API server does not answer');
   return holds(`HTTP ${answer.status}`);
 }
@@ -170,7 +172,9 @@ function called(seen: Seen): Observed {
 }
 
 function etcdByApiServer(seen: Seen, { client }: Parts): Observed {
-  const complaint = seen.clients.get(client)?.complaints.find((line) => serverRefused.test(line) && /2379|authentication handshake failed/.test(line) && !/remote error/.test(line));
+  const complaint = seen.clients
+    .get(client)
+    ?.complaints.find((line) => serverRefused.test(line) && /2379|authentication handshake failed/.test(line) && !/remote error/.test(line));
   const readyz = seen.answers.get('readyz');
   if (readyz !== undefined && /\[\+\]etcd ok/.test(readyz.body)) return holds('readyz says etcd ok');
   return complaint === undefined ? unseen(readyz?.body || 'the API server does not answer') : breaks(complaint);
@@ -189,5 +193,7 @@ function answered(answer: Answer | undefined): Observed {
 function signer(seen: Seen): Observed {
   const tried = seen.tries.get('signed');
   if (tried === undefined || tried.text.startsWith('unasked')) return unseen(tried?.text ?? 'it was not tried');
-  return tried.text === '' ? breaks('an approved request was not signed') : status(tried);
+  if (tried.text !== '') return status(tried);
+  const isThere = [...seen.clients].some(([name, { isThrough }]) => name.startsWith('kube-controller-manager@') && isThrough);
+  return isThere ? breaks('an approved request was not signed') : unseen('kube-controller-manager does not get to the API, so its signer cannot be asked');
 }

@@ -2,7 +2,8 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../command.js';
-import type { Answer, Prober } from '../prober.js';
+import { apiEndpoint } from '../../lab.js';
+import type { Answer, Prober, Tried } from '../prober.js';
 import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
@@ -12,12 +13,6 @@ export interface ClientSeen {
   readonly complaints: readonly string[];
   /** It did something at the API since the cut: its lease was renewed, or it holds a connection. */
   readonly isThrough: boolean;
-}
-
-/** What a program said when it was made to do something. */
-export interface Tried {
-  readonly code: number;
-  readonly text: string;
 }
 
 export interface Seen {
@@ -60,7 +55,7 @@ export async function cut(prober: Prober): Promise<number> {
   return Math.max(...times);
 }
 
-const complaint = "x509|Unauthorized|tls: |bad certificate|unknown certificate|certificate required|asked for the client to provide credentials";
+const complaint = 'x509|Unauthorized|tls: |bad certificate|unknown certificate|certificate required|asked for the client to provide credentials';
 
 /** Complaints in the logs of every pod of a node and of its kubelet since a time; and which pods hold a connection to the API. */
 function nodeScript(sinceMs: number): string {
@@ -121,7 +116,7 @@ function controlPlaneTries(prober: Prober, place: Place, bundles: ReadonlyMap<st
   for (const [name, pem] of bundles) {
     tries.set(
       `bundle ${name}`,
-      `f=$(mktemp); cat > $f <<'PEM'\n${pem}\nPEM\n${kubectlWith(`--kubeconfig=/dev/null --server=${apiServer} --certificate-authority=$f --token=none`)}; rm -f $f`,
+      `f=$(mktemp); cat > $f <<'PEM'\n${pem}\nPEM\n${kubectlWith(`--kubeconfig=/dev/null --server=https://${apiEndpoint(prober.lab.layout)} --certificate-authority=$f --token=none`)}; rm -f $f`,
     );
   }
   const etcd = 'https://127.0.0.1:2379';
@@ -138,7 +133,12 @@ function controlPlaneTries(prober: Prober, place: Place, bundles: ReadonlyMap<st
   const wardle = place.pods.find(({ name }) => name.startsWith('wardle-'));
   tries.set(
     'wardle as front proxy',
-    curlAs(`${pki}/front-proxy-client.crt`, `${pki}/front-proxy-client.key`, `https://${wardle?.ip ?? ''}:8443/apis`, "-H 'X-Remote-User: proof' -H 'X-Remote-Group: system:masters'"),
+    curlAs(
+      `${pki}/front-proxy-client.crt`,
+      `${pki}/front-proxy-client.key`,
+      `https://${wardle?.ip ?? ''}:8443/apis`,
+      "-H 'X-Remote-User: proof' -H 'X-Remote-Group: system:masters'",
+    ),
   );
   tries.set('scheduler as admin', `${pairOf('/etc/kubernetes/admin.conf')}; ${curlAs('$d/certificate', '$d/key', 'https://127.0.0.1:10259/metrics')}; rm -rf $d`);
   return tries;
@@ -182,7 +182,8 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
     await ask('legacy token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token });
   }
   const bound = await prober.ask(`/api/v1/namespaces/${namespace}/serviceaccounts/client/token`, { method: 'POST', body: { spec: {} } });
-  if (bound.status === 201) await ask('bound token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token: (JSON.parse(bound.body) as { status: { token: string } }).status.token });
+  if (bound.status === 201)
+    await ask('bound token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token: (JSON.parse(bound.body) as { status: { token: string } }).status.token });
   const tries = new Map(await trySeveral(prober, first, controlPlaneTries(prober, place, bundles)));
   tries.set('engine', await asEngine(prober));
   tries.set('signed', await trySigner(prober));
@@ -214,10 +215,16 @@ async function clientsSeen(prober: Prober, place: Place, cutAtMs: number): Promi
     const { stdout } = await prober.on(name, nodeScript(cutAtMs + 500), 90_000);
     const lines = stdout.split('\n');
     const logged = (pod: string): string[] => lines.filter((line) => line.startsWith(`L ${pod}`)).map((line) => line.slice(2));
-    clients.set(`kubelet@${name}`, { complaints: lines.filter((line) => line.startsWith('K ')).map((line) => line.slice(2)), isThrough: (await leaseAtMs(prober, 'kube-node-lease', name)) > cutAtMs + 500 });
+    clients.set(`kubelet@${name}`, {
+      complaints: lines.filter((line) => line.startsWith('K ')).map((line) => line.slice(2)),
+      isThrough: (await leaseAtMs(prober, 'kube-node-lease', name)) > cutAtMs + 500,
+    });
     for (const component of role === 'control-plane' ? (['kube-controller-manager', 'kube-scheduler', 'kube-apiserver', 'etcd'] as const) : []) {
       const hasLease = component === 'kube-controller-manager' || component === 'kube-scheduler';
-      clients.set(`${component}@${name}`, { complaints: logged(`kube-system_${component}-${name}_`), isThrough: hasLease && (await leaseAtMs(prober, 'kube-system', component)) > cutAtMs + 500 });
+      clients.set(`${component}@${name}`, {
+        complaints: logged(`kube-system_${component}-${name}_`),
+        isThrough: hasLease && (await leaseAtMs(prober, 'kube-system', component)) > cutAtMs + 500,
+      });
     }
     for (const pod of place.pods.filter(({ node }) => node === name)) {
       const held = pod.isHostNetwork ? lines.find((line) => line.startsWith('P '))?.slice(2) : lines.find((line) => line.startsWith(`C ${pod.ip} `))?.split(' ')[2];

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Prober } from '../prober.js';
-import type { Tried } from './seen.js';
+import type { Prober, Tried } from '../prober.js';
 
 const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 
@@ -8,7 +7,10 @@ const path = '/apis/certificates.k8s.io/v1/certificatesigningrequests';
 export async function trySigner(prober: Prober): Promise<Tried> {
   const node = prober.lab.controlPlanes[0]?.name ?? '';
   const folder = '/tmp/proof-signer';
-  const made = await prober.on(node, `umask 077; mkdir -p ${folder}; openssl req -new -newkey rsa:2048 -nodes -keyout ${folder}/key -subj /CN=proof-signed -outform PEM 2>/dev/null`);
+  const made = await prober.on(
+    node,
+    `umask 077; mkdir -p ${folder}; openssl req -new -newkey rsa:2048 -nodes -keyout ${folder}/key -subj /CN=proof-signed -outform PEM 2>/dev/null`,
+  );
   const request = Buffer.from(made.stdout).toString('base64');
   const object = {
     apiVersion: 'certificates.k8s.io/v1',

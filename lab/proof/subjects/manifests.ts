@@ -121,7 +121,17 @@ export function subjects({ images, ca, webhook, aggregated }: SubjectWishes): Ku
           args: ['--etcd-servers=http://127.0.0.1:2379', '--secure-port=8443', '--tls-cert-file=/tls/tls.crt', '--tls-private-key-file=/tls/tls.key', '--audit-log-maxage=0'],
           volumeMounts: [tlsMount],
         },
-        { name: 'etcd', image: images.etcd, command: ['etcd', '--data-dir=/tmp/etcd', '--listen-client-urls=http://127.0.0.1:2379', '--advertise-client-urls=http://127.0.0.1:2379', '--listen-peer-urls=http://127.0.0.1:2380'] },
+        {
+          name: 'etcd',
+          image: images.etcd,
+          command: [
+            'etcd',
+            '--data-dir=/tmp/etcd',
+            '--listen-client-urls=http://127.0.0.1:2379',
+            '--advertise-client-urls=http://127.0.0.1:2379',
+            '--listen-peer-urls=http://127.0.0.1:2380',
+          ],
+        },
       ],
       [tlsVolume('wardle-tls')],
     ),

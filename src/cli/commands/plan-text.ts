@@ -19,7 +19,7 @@ export interface PlanTextOptions {
 export function planText(plan: Plan, proof: PlanProof, out: Pick<Output, 'colours'>, options: PlanTextOptions = {}): string {
   const c = out.colours;
   const width = Math.max(...plan.steps.map((s) => s.id.length), 8);
-  const lines = [...head(plan, c), ...alreadyBroken(proof, c), ''];
+  const lines = [...head(plan, c), policyLine(proof), ...alreadyBroken(proof, c), ''];
   for (const [index, step] of plan.steps.entries()) {
     if (step.gate !== undefined) lines.push(c.yellow(`  -- gate ${step.gate.name}: ${step.gate.question}`));
     lines.push(
@@ -50,6 +50,12 @@ function head(plan: Plan, c: Output['colours']): string[] {
     `  nodes     ${nodes[0] ?? ''}`,
     ...nodes.slice(1).map((n) => `            ${n}`),
   ];
+}
+
+/** When what is stored is loaded: shown on the lab, or read in the source alone. */
+function policyLine({ policies: { proved, modelled } }: PlanProof): string {
+  const kinds = [...new Set(modelled.map((id) => id.replace(/@\S+/, '').replace(/^pods? (of )?\S+/, 'pod')))];
+  return `  reloads   of ${count(proved + modelled.length, 'input')} ${proved} are proved on the lab for this release, ${modelled.length} modelled from the source${kinds.length === 0 ? '' : ` (${kinds.slice(0, 5).join(', ')}${kinds.length > 5 ? ` and ${kinds.length - 5} more kinds` : ''})`}`;
 }
 
 function alreadyBroken({ before }: PlanProof, c: Output['colours']): string[] {

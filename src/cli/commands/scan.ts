@@ -28,9 +28,6 @@ export function addScanCommand(program: Command, context: Context): void {
 }
 
 async function scan(flags: ScanFlags, { out, env, signal, end }: Context): Promise<void> {
-  if (flags.output === 'dot' || flags.output === 'svg') {
-    fail('usage', { target: `-o ${flags.output}`, summary: 'a scan is not drawn yet', nextAction: 'Use -o table, json or yaml.' });
-  }
   const { saveScan, scanAsYaml, scanNow } = await import('../../app/scan.js');
   const inventory = await scanNow({
     inventoryFile: needFile(flags.inventory, '--inventory'),
@@ -44,7 +41,10 @@ async function scan(flags: ScanFlags, { out, env, signal, end }: Context): Promi
   if (flags.out !== undefined) saveScan(flags.out, inventory);
   out.object('Inventory', inventory);
   if (flags.output === 'yaml') out.result(scanAsYaml(inventory));
-  else if (flags.output === 'table') {
+  else if (flags.output === 'dot' || flags.output === 'svg') {
+    const { graphPicture } = await import('../../app/graph-picture.js');
+    out.result(await graphPicture({ inventory }, { format: flags.output }));
+  } else if (flags.output === 'table') {
     const { scanText } = await import('./scan-text.js');
     out.result(scanText(inventory, out));
   }

@@ -29,7 +29,8 @@ const dashes = '-----';
 
 /** Never throws: what is not a whole block is in `damage`, text around blocks is passed over. */
 export function splitPem(text: string): PemText {
-  const lines = text.split('\n').map((line) => line.replace(/\r$/, '').replace(/[ \t]+$/, ''));
+  const lines = text.split('\n').map(withoutEnd);
+  const next = placesOf(lines);
   const blocks: PemBlock[] = [];
   const damage: PemDamage[] = [];
   for (let i = 0; i < lines.length; ) {
@@ -38,7 +39,7 @@ export function splitPem(text: string): PemText {
       i++;
       continue;
     }
-    const read = readBlock(lines, i);
+    const read = readBlock(lines, i, next);
     if ('cause' in read) {
       damage.push(read);
       // As Go does: look again from the line after BEGIN, a whole block may begin inside of a torn one.
@@ -51,6 +52,13 @@ export function splitPem(text: string): PemText {
   return { blocks, damage };
 }
 
+/** Without a carriage return and blanks at its end. No regular expression: those take the square of the length for a line of blanks. */
+function withoutEnd(line: string): string {
+  let end = line.endsWith('\r') ? line.length - 1 : line.length;
+  while (end > 0 && (line[end - 1] === ' ' || line[end - 1] === '\t')) end--;
+  return line.slice(0, end);
+}
+
 /** The PEM form of DER: lines of 64 characters, newline-terminated. */
 export function pemOf(label: string, der: Uint8Array): string {
   const lines =
@@ -60,33 +68,40 @@ export function pemOf(label: string, der: Uint8Array): string {
   return `${begin}${label}${dashes}\n${lines.map((line) => `${line}\n`).join('')}${end}${label}${dashes}\n`;
 }
 
-function readBlock(lines: readonly string[], at: number): PemBlock | PemDamage {
+/** Of each line, where the next BEGIN line after it and the next END line from it on are. Many BEGIN lines without an END must not take long. */
+interface Places {
+  readonly begins: readonly (number | undefined)[];
+  readonly ends: readonly (number | undefined)[];
+}
+
+function placesOf(lines: readonly string[]): Places {
+  const begins: (number | undefined)[] = [];
+  const ends: (number | undefined)[] = [];
+  for (let i = lines.length - 1; i >= 0; i--) {
+    begins[i] = lines[i + 1]?.startsWith(begin) ? i + 1 : begins[i + 1];
+    ends[i] = lines[i]?.startsWith(end) ? i : ends[i + 1];
+  }
+  return { begins, ends };
+}
+
+function readBlock(lines: readonly string[], at: number, next: Places): PemBlock | PemDamage {
   const first = lines[at] ?? '';
   const damaged = (line: number, column: number, cause: string): PemDamage => ({ line: line + 1, column, cause });
   if (!first.endsWith(dashes) || first.length < begin.length + dashes.length) return damaged(at, first.length + 1, 'the BEGIN line does not end with "-----"');
   const label = first.slice(begin.length, -dashes.length);
-  let next = at + 1;
-  let hasHeaders = false;
-  while (next < lines.length && (lines[next] ?? '').includes(':')) {
-    hasHeaders = true;
-    next++;
-  }
-  const body: string[] = [];
-  for (let i = next; i < lines.length; i++) {
-    const line = lines[i] ?? '';
-    if (line.startsWith(end)) {
-      if (line !== `${end}${label}${dashes}`) return damaged(i, 1, `the END line is not that of "${label}"`);
-      const joined = body.join('').replace(/[ \t]/g, '');
-      if (joined.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(joined)) return wrongBody(body, next, damaged);
-      return { label, hasHeaders, bytes: Buffer.from(joined, 'base64'), line: at + 1, endLine: i + 1 };
-    }
-    body.push(line);
-  }
-  return damaged(at, 1, `there is no END line for "${label}"`);
+  const last = next.ends[at];
+  if (last === undefined) return damaged(at, 1, `there is no END line for "${label}"`);
+  if (lines[last] !== `${end}${label}${dashes}`) return damaged(last, 1, `the END line is not that of "${label}"`);
+  if ((next.begins[at] ?? last) < last) return damaged(at, 1, 'the next BEGIN comes before its END');
+  let from = at + 1;
+  while (from < last && (lines[from] ?? '').includes(':')) from++;
+  const body = lines.slice(from, last);
+  const joined = body.join('').replace(/[ \t]/g, '');
+  if (joined.length % 4 !== 0 || !/^[A-Za-z0-9+/]*={0,2}$/.test(joined)) return wrongBody(body, from, damaged);
+  return { label, hasHeaders: from > at + 1, bytes: Buffer.from(joined, 'base64'), line: at + 1, endLine: last + 1 };
 }
 
 function wrongBody(body: readonly string[], firstLine: number, damaged: (line: number, column: number, cause: string) => PemDamage): PemDamage {
-  if (body.some((line) => line.startsWith(begin))) return damaged(firstLine - 1, 1, 'the next BEGIN comes before its END');
   for (const [i, line] of body.entries()) {
     const column = line.search(/[^A-Za-z0-9+/= \t]/);
     if (column >= 0) return damaged(firstLine + i, column + 1, 'a character that is not base64');

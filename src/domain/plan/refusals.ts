@@ -2,6 +2,7 @@
 
 import { type Failure, failure } from '../errors.js';
 import { nearest } from '../source/nearest.js';
+import { symptomOf } from '../trust/explain.js';
 import type { EdgeFinding, PlanProof, TrustGraph } from '../trust/graph.js';
 
 const shown = 8;
@@ -47,7 +48,7 @@ function refusal(step: string, group: readonly EdgeFinding[]): Failure {
   return failure('edge-broken', {
     target: step,
     summary: `at step "${step}" ${group.length === 1 ? 'an edge' : `${group.length} edges`} ${how}: ${names.join(', ')}${more}`,
-    cause: first?.why ?? '',
+    cause: `${first?.why ?? ''}${first === undefined ? '' : `. It shows as: ${symptomOf(first.edge)}`}`,
     nextAction: `${first?.nextAction ?? ''} If the break is wanted, name it: --accept-break "${first?.edge ?? ''}".`,
   });
 }

@@ -5,7 +5,7 @@ import type { InputId, ProcessId } from './graph.js';
 import type { Draft } from './graph-draft.js';
 import { storeFile } from './graph-draft.js';
 import { componentId } from './names.js';
-import { loadPolicy } from './load-policies.js';
+import { ruleOf } from './read-rules.js';
 
 export interface ApiServer {
   readonly process: ProcessId;
@@ -25,7 +25,7 @@ export function apiServers(draft: Draft): ApiServer[] {
     const version = component.version || draft.inventory.cluster.version;
     const process = draft.process({ id: componentId('kube-apiserver', node.name), kind: 'component', node: node.name, version, ...startOf(component) });
     const read = (flag: string, holds: 'trust' | 'leaf'): InputId =>
-      draft.input(process, flag, { place: storeFile(draft, node, flags[flag] ?? ''), policy: loadPolicy('kube-apiserver', flag, version).policy, holds });
+      draft.input(process, flag, { place: storeFile(draft, node, flags[flag] ?? ''), ...ruleOf('kube-apiserver', flag, version), holds });
     const serving = read('tls-cert-file', 'leaf');
     const presented = component.presents?.[flags['secure-port'] ?? '6443'];
     const stored = node.files.find(({ path }) => path === flags['tls-cert-file'])?.certificates.map((c) => c.fingerprint);

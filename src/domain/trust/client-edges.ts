@@ -7,7 +7,7 @@ import type { InputId, PlaceId, ProcessId } from './graph.js';
 import { type Draft, kubeconfigInputs } from './graph-draft.js';
 import { leafOf } from './certificates.js';
 import { enginePlaces, objectPlace, podId } from './names.js';
-import { loadPolicy } from './load-policies.js';
+import { perUse, ruleOf } from './read-rules.js';
 
 export function clientEdges(draft: Draft, servers: readonly ApiServer[], outgoing: CertificateRecord | undefined): void {
   const objects = storeObjects(draft);
@@ -37,7 +37,7 @@ function kubeconfigs(draft: Draft, servers: readonly ApiServer[]): void {
     for (const { kind, path } of node.files) {
       if (kind !== 'kubeconfig' || read.has(path)) continue;
       const process = `kubeconfig ${node.name}:${path}`;
-      const found = kubeconfigInputs(draft, { process, node, path, policy: 'per-use' });
+      const found = kubeconfigInputs(draft, { process, node, path, rule: perUse });
       if (found === undefined) continue;
       draft.process({ id: process, kind: 'kubeconfig', node: node.name });
       toApi(draft, servers, { class: path.startsWith('/etc/cni/') ? 'E12' : 'E9', process, url: found.server, ...found });
@@ -49,7 +49,7 @@ function kubeconfigs(draft: Draft, servers: readonly ApiServer[]): void {
 function pods(draft: Draft, servers: readonly ApiServer[], objects: ReadonlyMap<PlaceId, ObjectRecord>): void {
   const address = serviceAddress(servers);
   const url = address === undefined ? '' : `https://${address}`;
-  const policy = loadPolicy('pod', 'ca.crt', '').policy;
+  const rule = ruleOf('pod', 'ca.crt', '');
   const published = (namespace: string): PlaceId => objectPlace({ kind: 'ConfigMap', namespace, name: 'kube-root-ca.crt', field: '/data/ca.crt' });
   const put = (process: ProcessId, namespace: string): void => {
     const place = published(namespace);
@@ -58,7 +58,7 @@ function pods(draft: Draft, servers: readonly ApiServer[], objects: ReadonlyMap<
       class: process.startsWith('pod kube-system/kube-proxy-') ? 'E10' : 'E11',
       process,
       url,
-      ca: draft.input(process, 'ca.crt', { place, policy, holds: 'trust' }),
+      ca: draft.input(process, 'ca.crt', { place, ...rule, holds: 'trust' }),
     });
   };
   const { pods: known } = draft.inventory;

@@ -2,10 +2,10 @@
 
 import type { ComponentRecord, NodeRecord } from '../cluster/inventory.js';
 import { type ApiServer, hostOf, serversBehind, startOf } from './api-servers.js';
-import type { Edge, EdgeClass, InputId, LoadPolicy, ProcessId } from './graph.js';
-import { type Draft, fileAt, kubeconfigInputs, storeFile, storeKey } from './graph-draft.js';
+import type { Edge, EdgeClass, InputId, ProcessId } from './graph.js';
+import { type Draft, fileAt, kubeconfigInputs, type ReadRule, storeFile, storeKey } from './graph-draft.js';
 import { componentId } from './names.js';
-import { loadPolicy } from './load-policies.js';
+import { ofKubeconfig, ruleOf } from './read-rules.js';
 
 export function componentEdges(draft: Draft, servers: readonly ApiServer[]): void {
   const members = etcdMembers(draft);
@@ -45,35 +45,35 @@ function ofComponent(draft: Draft, node: NodeRecord, component: ComponentRecord,
   if (name === 'kube-apiserver' || name === 'etcd') return;
   const version = component.version || node.kubeletVersion;
   const process = draft.process({ id: componentId(name, node.name), kind: 'component', node: node.name, version, ...startOf(component) });
-  const policy = loadPolicy(name, 'kubeconfig', version).policy;
-  const kubeconfig = kubeconfigInputs(draft, { process, node, path: flags.kubeconfig ?? flags['kubeconfig-file'] ?? '', policy });
+  const rule = ofKubeconfig(name, version);
+  const kubeconfig = kubeconfigInputs(draft, { process, node, path: flags.kubeconfig ?? flags['kubeconfig-file'] ?? '', rule });
   const edgeClass = ({ 'kube-controller-manager': 'E5', 'kube-scheduler': 'E6', kubelet: 'E7', 'kube-proxy': 'E10', flanneld: 'E11' } as const)[name];
-  const client = kubeconfig?.client ?? ownClient(draft, process, node, policy);
+  const client = kubeconfig?.client ?? ownClient(draft, process, node, rule('client-certificate'));
   if (kubeconfig !== undefined) toApi(draft, servers, { class: edgeClass, process, url: kubeconfig.server, ca: kubeconfig.ca, ...(client === undefined ? {} : { client }) });
   if (name === 'kubelet') ofKubelet(draft, node, component, servers);
   if (name === 'kube-controller-manager') ofControllerManager(draft, node, component, servers);
 }
 
 /** The pair that a kubelet has had signed for itself: inventories of before do not know that its kubeconfig names it. */
-function ownClient(draft: Draft, process: ProcessId, node: NodeRecord, policy: LoadPolicy): InputId | undefined {
+function ownClient(draft: Draft, process: ProcessId, node: NodeRecord, rule: ReadRule): InputId | undefined {
   const path = '/var/lib/kubelet/pki/kubelet-client-current.pem';
   if (!process.startsWith('kubelet@') || fileAt(node, path) === undefined) return undefined;
-  return draft.input(process, `${path} client`, { place: storeFile(draft, node, path), policy, holds: 'leaf' });
+  return draft.input(process, `${path} client`, { place: storeFile(draft, node, path), ...rule, holds: 'leaf' });
 }
 
 function ofControllerManager(draft: Draft, node: NodeRecord, { flags, version }: ComponentRecord, servers: readonly ApiServer[]): void {
   const process = componentId('kube-controller-manager', node.name);
-  const policy = (flag: string): LoadPolicy => loadPolicy('kube-controller-manager', flag, version).policy;
+  const rule = (flag: string): ReadRule => ruleOf('kube-controller-manager', flag, version);
   for (const flag of ['root-ca-file', 'client-ca-file']) {
-    if (flags[flag]) draft.input(process, flag, { place: storeFile(draft, node, flags[flag]), policy: policy(flag), holds: 'trust' });
+    if (flags[flag]) draft.input(process, flag, { place: storeFile(draft, node, flags[flag]), ...rule(flag), holds: 'trust' });
   }
   const signing = flags['cluster-signing-cert-file'];
   if (signing) {
-    const presents = draft.input(process, 'cluster-signing-cert-file', { place: storeFile(draft, node, signing), policy: policy('cluster-signing-cert-file'), holds: 'trust' });
+    const presents = draft.input(process, 'cluster-signing-cert-file', { place: storeFile(draft, node, signing), ...rule('cluster-signing-cert-file'), holds: 'trust' });
     for (const server of servers) draft.edge({ class: 'S1', client: process, server: server.process, leg: 'client', presents, verifies: server.clientCa, rules: 'go' });
   } else draft.unseen(`${process} has no --cluster-signing-cert-file: who signs CertificateSigningRequests is not known; whoever does must sign with the incoming CA in time.`);
   const own = flags['service-account-private-key-file'];
-  if (own) draft.input(process, 'service-account-private-key-file', { place: storeKey(draft, node, own), policy: policy('service-account-private-key-file'), holds: 'keys' });
+  if (own) draft.input(process, 'service-account-private-key-file', { place: storeKey(draft, node, own), ...rule('service-account-private-key-file'), holds: 'keys' });
 }
 
 const ownServing = ['/var/lib/kubelet/pki/kubelet-server-current.pem', '/var/lib/kubelet/pki/kubelet.crt'] as const;
@@ -84,9 +84,10 @@ function ofKubelet(draft: Draft, node: NodeRecord, { flags, version }: Component
   // Of inventories that do not know what the configuration names: where kubeadm has it.
   const clientCa = config.clientCAFile ?? flags['client-ca-file'] ?? '/etc/kubernetes/pki/ca.crt';
   const serving = config.tlsCertFile ?? flags['tls-cert-file'] ?? ownServing.find((path) => fileAt(node, path) !== undefined) ?? ownServing[1];
-  const policy = (field: string): LoadPolicy => loadPolicy('kubelet', field, version || node.kubeletVersion).policy;
-  const verifiesClients = draft.input(process, 'clientCAFile', { place: storeFile(draft, node, clientCa), policy: policy('clientCAFile'), holds: 'trust' });
-  const presents = draft.input(process, 'tlsCertFile', { place: storeFile(draft, node, serving), policy: policy('tlsCertFile'), holds: 'leaf' });
+  const release = version || node.kubeletVersion;
+  const rule = (field: string): ReadRule => ruleOf('kubelet', field, release);
+  const verifiesClients = draft.input(process, 'clientCAFile', { place: storeFile(draft, node, clientCa), ...rule('clientCAFile'), holds: 'trust' });
+  const presents = draft.input(process, 'tlsCertFile', { place: storeFile(draft, node, serving), ...rule('tlsCertFile'), holds: 'leaf' });
   for (const server of servers) {
     const { flags: of, process: api } = server;
     const common = { class: 'E13', client: api, server: process, rules: 'go' } as const;
@@ -98,14 +99,14 @@ function ofKubelet(draft: Draft, node: NodeRecord, { flags, version }: Component
     }
   }
   // Only of a node that is yet to join: after that kubeadm removes it.
-  const bootstrap = kubeconfigInputs(draft, { process, node, path: flags['bootstrap-kubeconfig'] ?? '', policy: policy('kubeconfig') });
+  const bootstrap = kubeconfigInputs(draft, { process, node, path: flags['bootstrap-kubeconfig'] ?? '', rule: ofKubeconfig('kubelet', release) });
   if (bootstrap !== undefined) toApi(draft, servers, { class: 'E8', process, url: bootstrap.server, ca: bootstrap.ca });
 }
 
 export function serverInput(draft: Draft, server: ApiServer, flag: string, holds: 'trust' | 'leaf'): InputId {
   return draft.input(server.process, flag, {
     place: storeFile(draft, server.node, server.flags[flag] ?? ''),
-    policy: loadPolicy('kube-apiserver', flag, server.version).policy,
+    ...ruleOf('kube-apiserver', flag, server.version),
     holds,
   });
 }
@@ -124,7 +125,7 @@ function etcdMembers(draft: Draft): Member[] {
     const { flags, version } = component;
     const process = draft.process({ id: componentId('etcd', node.name), kind: 'component', node: node.name, version, ...startOf(component) });
     const input = (flag: string, holds: 'trust' | 'leaf'): InputId =>
-      draft.input(process, flag, { place: storeFile(draft, node, flags[flag] ?? ''), policy: loadPolicy('etcd', flag, version).policy, holds });
+      draft.input(process, flag, { place: storeFile(draft, node, flags[flag] ?? ''), ...ruleOf('etcd', flag, version), holds });
     return [{ process, node, flags, input }];
   });
 }
@@ -190,8 +191,8 @@ function peers(draft: Draft, members: readonly Member[]): void {
 function ownKeys(draft: Draft, server: ApiServer, servers: readonly ApiServer[]): void {
   const signing = server.flags['service-account-signing-key-file'];
   if (!signing) return;
-  const policy = loadPolicy('kube-apiserver', 'service-account-signing-key-file', server.version).policy;
-  const presents = draft.input(server.process, 'service-account-signing-key-file', { place: storeKey(draft, server.node, signing), policy, holds: 'keys' });
+  const rule = ruleOf('kube-apiserver', 'service-account-signing-key-file', server.version);
+  const presents = draft.input(server.process, 'service-account-signing-key-file', { place: storeKey(draft, server.node, signing), ...rule, holds: 'keys' });
   for (const other of servers) {
     const verifies = verifyKeys(draft, other);
     if (verifies !== undefined) draft.edge({ class: 'K2', client: server.process, server: other.process, leg: 'token', presents, verifies, rules: 'go' });
@@ -203,7 +204,7 @@ export function verifyKeys(draft: Draft, server: ApiServer): InputId | undefined
   if (!path) return undefined;
   return draft.input(server.process, 'service-account-key-file', {
     place: storeKey(draft, server.node, path),
-    policy: loadPolicy('kube-apiserver', 'service-account-key-file', server.version).policy,
+    ...ruleOf('kube-apiserver', 'service-account-key-file', server.version),
     holds: 'keys',
   });
 }

@@ -69,6 +69,14 @@ export function storeKey(draft: Draft, node: NodeRecord, path: string): PlaceId 
   return draft.store(filePlace(node.name, path, 'key'), spki === undefined ? [] : [spki]);
 }
 
+/** How something is read, and whether the lab has shown that. */
+export interface ReadRule {
+  readonly policy: LoadPolicy;
+  readonly proved?: boolean;
+}
+
+export type KubeconfigKey = 'certificate-authority' | 'certificate-authority-data' | 'client-certificate' | 'client-certificate-data';
+
 export interface KubeconfigInputs {
   readonly server: string;
   readonly ca: InputId;
@@ -79,9 +87,9 @@ export interface KubeconfigInputs {
 /** Both ends of a kubeconfig: embedded, or the files that it names. undefined: it is not there or has no server. */
 export function kubeconfigInputs(
   draft: Draft,
-  at: { readonly process: ProcessId; readonly node: NodeRecord; readonly path: string; readonly policy: LoadPolicy },
+  at: { readonly process: ProcessId; readonly node: NodeRecord; readonly path: string; readonly rule: (key: KubeconfigKey) => ReadRule },
 ): KubeconfigInputs | undefined {
-  const { process, node, path, policy } = at;
+  const { process, node, path, rule } = at;
   const file = fileAt(node, path);
   if (file?.server === undefined) return undefined;
   const caFile = file.refs?.['certificate-authority'];
@@ -94,7 +102,7 @@ export function kubeconfigInputs(
             file.certificates.map((c) => c.fingerprint),
           )
         : storeFile(draft, node, caFile),
-    policy,
+    ...rule(caFile === undefined ? 'certificate-authority-data' : 'certificate-authority'),
     holds: 'trust',
   });
   const hasClient = clientFile !== undefined || file.client !== undefined;
@@ -102,7 +110,7 @@ export function kubeconfigInputs(
   const client = draft.input(process, `${path} client`, {
     place:
       clientFile === undefined ? draft.store(filePlace(node.name, path, 'client'), file.client === undefined ? [] : [file.client.fingerprint]) : storeFile(draft, node, clientFile),
-    policy,
+    ...rule(clientFile === undefined ? 'client-certificate-data' : 'client-certificate'),
     holds: 'leaf',
   });
   return { server: file.server, ca, client };

@@ -46,6 +46,8 @@ export interface Input {
   readonly place: PlaceId;
   readonly policy: LoadPolicy;
   readonly holds: 'trust' | 'leaf' | 'keys';
+  /** The policy was shown on the lab, on that very release; false: it is modelled from the source. Missing: it is no question of a release. */
+  readonly proved?: boolean;
 }
 
 export interface Edge {
@@ -141,5 +143,7 @@ export interface PlanProof {
   readonly steps: readonly StepProof[];
   /** Of all edges how they stand at the end. */
   readonly verdicts: Readonly<Record<EdgeId, Verdict>>;
+  /** Inputs of components whose load policy the lab has shown on their release, and those that are modelled from the source alone. */
+  readonly policies: { readonly proved: number; readonly modelled: readonly InputId[] };
   readonly unseen: readonly string[];
 }

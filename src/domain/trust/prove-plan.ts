@@ -62,7 +62,7 @@ export function provePlan(parts: ProofParts): PlanProof {
   }
   const ends = openEnds(walk);
   const verdicts = Object.fromEntries(graph.edges.map((edge) => [edge.id, verdictNow(edge, ends, verify)]));
-  return { before, steps: proofs, verdicts, unseen: graph.unseen };
+  return { before, steps: proofs, verdicts, policies: policiesOf(graph), unseen: graph.unseen };
 }
 
 interface Prover {
@@ -216,4 +216,8 @@ function restartsOf({ restarted, refreshed, behind }: Changed): RestartNeed[] {
 
 function readsOnce(inputs: readonly Input[]): string {
   return `it reads ${[...new Set(inputs.map(({ place }) => place))].join(', ')} once`;
+}
+
+function policiesOf({ inputs }: TrustGraph): PlanProof['policies'] {
+  return { proved: inputs.filter(({ proved }) => proved === true).length, modelled: inputs.flatMap(({ id, proved }) => (proved === false ? [id] : [])) };
 }

@@ -77,7 +77,8 @@ export function parseAudit(node: string, path: string, output: string): NodeAudi
     const [what, ...fields] = line.split('\t');
     if (what === 'none') return { uses: [], unseen: [{ place, why: 'there is no such file' }], namesCredentials };
     if (what === 'done') isWhole = true;
-    if (what === 'cut') unseen.push({ place, why: fields[0] === 'bytes' ? `only its newest ${bytes >> 20} MiB were read` : 'more different uses than are counted: some are left out' });
+    if (what === 'cut')
+      unseen.push({ place, why: fields[0] === 'bytes' ? `only its newest ${bytes >> 20} MiB were read` : 'more different uses than are counted: some are left out' });
     if (what !== 'use' || fields.length !== 6) continue;
     const [user = '', credential = '', userAgent = '', address = ''] = fields.slice(0, 4).map(unescaped);
     const [firstMs, lastMs] = fields.slice(4).map((at) => Date.parse(at));

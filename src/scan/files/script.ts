@@ -65,7 +65,8 @@ printf %s "$list" | awk '
     on = 0; skip = ""; whole = ""; private = 0
     while ((getline line < path) > 0) {
       if (kind == "kubeconfig") public_kubeconfig(line)
-      else if (kind == "pem") public_pem(line)
+      # PEM that stands in YAML is indented.
+      else if (kind == "pem") { if (path ~ /\\.(ya?ml|conf)$/) sub(/^[ \\t]+/, "", line); public_pem(line) }
       else { whole = whole (whole == "" ? "" : "\\n") "|" line; if (line ~ /PRIVATE KEY/) private = 1 }
     }
     close(path)
@@ -84,14 +85,18 @@ printf %s "$list" | awk '
  * `pod <component> <command line in base64>`, of one on the host's network that is not kubeadm's.
  * What a unit's command line names is read wherever it lies, and what its configuration and kubeconfigs name in turn.
  */
-export const collectScript = `${opening}for n in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do add kubeconfig /etc/kubernetes/$n.conf; done
+export const collectScript = collecting('', '');
+
+/** `before`: what is run before files that are named are looked for; `after`: at the end. */
+export function collecting(before: string, after: string): string {
+  return `${opening}for n in admin super-admin controller-manager scheduler kubelet bootstrap-kubelet; do add kubeconfig /etc/kubernetes/$n.conf; done
 add pem $(below /etc/kubernetes/pki)
 add pem $(below /var/lib/kubelet/pki)
 add manifest $(below /etc/kubernetes/manifests -maxdepth 1 ! -name '.*')
 add kubeconfig $(below /etc/cni/net.d -name '*kubeconfig*')
 add config /var/lib/kubelet/config.yaml
 
-${unitScript}
+${before}${unitScript}
 ${reading}printf %s "$refs" | while read -r p; do
   printf 'refs %s\\n' "$p"
   grep -E "$reference" "$p" 2>/dev/null | sed 's/^/|/'
@@ -110,8 +115,9 @@ pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
 case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null); pid=\${pid%% *} ;; esac
 if [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ]; then printf 'kubelet '; base64 -w 0 < "/proc/$pid/cmdline"; echo; fi
 if { read -r up < /proc/uptime; } 2>/dev/null; then printf 'clock %s %s\\n' "$(date +%s%3N)" "\${up%% *}"; fi
-echo end
+${after}echo end
 `;
+}
 
 /** As `collectScript`, of these files alone: no tools, no processes, no public halves of keys. Paths are those of an inventory, without a newline or a quote. */
 export function scriptOf(files: readonly { readonly kind: 'pem' | 'kubeconfig'; readonly path: string }[]): string {

@@ -7,7 +7,8 @@ const programs = ['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-sch
  * The command line is that of the running process: systemd has put in the variables of its environment files. Logs and programs that
  * it names are no trust: what is executable, or larger than 256 KiB, is left alone. Uses what the script around it defines.
  */
-export const unitScript = `refs=; named=; own=; kubelet=; pods=
+export const unitScript = `keys=\${more_keys-}'certificate-authority|client-certificate|client-key|tokenFile|kubeconfig|clientCAFile|tlsCertFile|tlsPrivateKeyFile'
+refs=; named=; own=; kubelet=; pods=
 reference='^[[:space:]]*(- )?[A-Za-z][A-Za-z-]*:[[:space:]]*"?/[^[:space:]"]+"?[[:space:]]*$'
 small() { [ $# -eq 0 ] || find -L "$@" -maxdepth 0 -type f -size -256k ! -perm /111 2>/dev/null; }
 sort_in() {
@@ -20,10 +21,11 @@ sort_in() {
 }
 named_in() {
   for p; do
-    awk -v dir="\${p%/*}" '/^[ ]*(certificate-authority|client-certificate|client-key|tokenFile|kubeconfig|clientCAFile|tlsCertFile|tlsPrivateKeyFile)[ ]*:/ {
-      v = $2; gsub(/["\\047]/, "", v); if (v != "") print (v ~ /^\\//) ? v : dir "/" v }' "$p" 2>/dev/null
+    awk -v dir="\${p%/*}" -v keys="$keys" '$0 ~ "^[ ]*(- )?(" keys ")[ ]*:" {
+      v = $0; sub(/^[ ]*(- )?[A-Za-z-]+[ ]*:[ ]*/, "", v); sub(/[ \\t]+#.*$/, "", v); gsub(/["\\047 ]/, "", v); if (v != "") print (v ~ /^\\//) ? v : dir "/" v }' "$p" 2>/dev/null
   done
 }
+paths_of() { tr '\\0' '\\n' < $1 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]'; }
 # Of its stat what follows the name, which may hold anything.
 since() { if { read -r s < $d/stat; } 2>/dev/null; then printf 'started %s %s\\n' "$name" "\${s##*) }"; fi; }
 on_host() { [ "$(readlink $d/ns/net)" = "$(readlink /proc/1/ns/net)" ]; }
@@ -32,13 +34,13 @@ in_pod() {
   case $name in kube-apiserver|kube-controller-manager|kube-scheduler) ;; *) return ;; esac
   [ ! -e "/etc/kubernetes/manifests/$name.yaml" ] || return
   printf 'pod %s %s\\n' "$name" "$(base64 -w 0 < $c)"
-  own=1; pods=1; named=$named$(tr '\\0' '\\n' < $c 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
+  own=1; pods=1; named=$named$(paths_of $c)$nl
 }
 kubelet_option() { tr '\\0' '\\n' < $kubelet 2>/dev/null | awk -v f="--$1" '$0 == f {getline; print; exit} index($0, f "=") == 1 {print substr($0, length(f) + 2); exit}'; }
 for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdline 2>/dev/null); do
   d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
   case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
-  if grep -q kubepods $d/cgroup 2>/dev/null; then if on_host; then since; in_pod; fi; continue; fi
+  if grep -q kubepods $d/cgroup 2>/dev/null; then if on_host; then since; in_pod; [ -z "\${more_keys-}" ] || named=$named$(paths_of $c)$nl; fi; continue; fi
   # A container on this host may have a systemd of its own: its units are not the host's.
   ns=$(readlink $d/ns/pid 2>/dev/null); [ -z "$ns" ] || [ "$ns" = "$(readlink /proc/self/ns/pid)" ] || continue
   since
@@ -48,7 +50,7 @@ for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdlin
   printf 'unit %s %s %s %s\\n' "$name" "$unit" "$(base64 -w 0 < $c)" "$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | base64 -w 0)"
   systemctl show -p FragmentPath,DropInPaths,EnvironmentFiles,User,NeedDaemonReload "$unit" 2>/dev/null | sed 's/^/|/'
   [ $name = kubelet ] || own=1
-  named=$named$(tr '\\0' '\\n' < $c 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]')$nl$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
+  named=$named$(paths_of $c)$nl$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
 done
 if [ -n "$pods" ] && [ -n "$kubelet" ]; then
   folder=$(kubelet_option pod-manifest-path); config=$(kubelet_option config)
@@ -57,7 +59,7 @@ if [ -n "$pods" ] && [ -n "$kubelet" ]; then
 fi
 # Kubeconfigs of people are in no command line; where units were written by hand they lie beside those of the components.
 [ -z "$own" ] || named=$named$(find /etc/kubernetes -maxdepth 2 -type f ! -path "*$nl*" 2>/dev/null)$nl
-further=; sort_in $(printf %s "$named" | sort -u)
+further=\${more_configs-}; sort_in \${more_files-} $(printf %s "$named" | sort -u)
 for round in 1 2; do
   [ -n "$further" ] || break
   now=$further; further=; sort_in $(named_in $now | sort -u)
