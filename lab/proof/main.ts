@@ -29,7 +29,8 @@ function refuse(what: string): never {
 const { values } = parseArgs({ options: { shard: { type: 'string', default: '1/1' }, only: { type: 'string', multiple: true }, anew: { type: 'boolean', default: false } } });
 const [, index, count] = (/^(\d+)\/(\d+)$/.exec(values.shard) ?? []).map(Number);
 if (index === undefined || count === undefined || index < 1 || index > count) refuse(`--shard: ${values.shard} is not "1/3"`);
-for (const name of values.only ?? []) if (!plans.some((plan) => plan.name === name)) refuse(`--only: there is no plan "${name}"; there are: ${plans.map((plan) => plan.name).join(', ')}`);
+for (const name of values.only ?? [])
+  if (!plans.some((plan) => plan.name === name)) refuse(`--only: there is no plan "${name}"; there are: ${plans.map((plan) => plan.name).join(', ')}`);
 const paths = labPaths('proof');
 const snapshot = 'fresh';
 const folder = join(paths.root, 'proof-results');

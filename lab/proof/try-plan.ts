@@ -10,7 +10,7 @@ import { nodeFolders } from '../node/boot.js';
 import type { Operator } from '../tests/operator.js';
 import { issue } from './certificates.js';
 import { edgesOf } from './edge-list.js';
-import type { Material, WrongPlan } from './plans.js';
+import type { Material, WrongPlan } from './plan-parts.js';
 import { type Observed, observe } from './probes/edges.js';
 import { look, type Place, see } from './probes/seen.js';
 import { restartEverything } from './probes/restart.js';

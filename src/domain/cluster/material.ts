@@ -139,7 +139,7 @@ export function certificateOf(node: NodeRecord, key: string): FileRecord | undef
 }
 
 /** `tls-cert-file` has `tls-private-key-file`, `etcd-certfile` has `etcd-keyfile`, `kubelet-client-certificate` has `kubelet-client-key`. */
-function partnerOf(flag: string): string {
+export function partnerOf(flag: string): string {
   if (flag === 'tls-cert-file') return 'tls-private-key-file';
   return flag
     .replace(/cert-file$/, 'key-file')

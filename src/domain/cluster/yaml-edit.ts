@@ -1,6 +1,7 @@
 /** Small edits of YAML text that leave every other byte as it is. Each takes the text and gives the new text; positions are valid for one edit. */
 
 import { type Document, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument, parse, type Scalar, stringify, type YAMLMap, type YAMLSeq } from 'yaml';
+import { deepestNesting, tooDeepAt } from '../source/nesting.js';
 
 export type { Node, Pair, Scalar, YAMLMap, YAMLSeq };
 export { isMap, isScalar, isSeq };
@@ -14,31 +15,15 @@ export interface OpenYaml {
   readonly broken: { readonly at: string; readonly cause: string } | undefined;
 }
 
-/** The library goes down with the nesting, and ends the process some thousand levels below. */
-const deepest = 100;
-
-/** Where the text is nested deeper than that: brackets, or marks of lists in one line. */
-function tooDeep(text: string): number | undefined {
-  const marks = text.search(/(?:[-?][ \t]){100}/);
-  let depth = 0;
-  for (let i = 0; i < text.length; i++) {
-    const character = text[i];
-    if (character === '[' || character === '{') depth++;
-    else if (character === ']' || character === '}') depth = Math.max(0, depth - 1);
-    if (depth > deepest) return i;
-  }
-  return marks < 0 ? undefined : marks;
-}
-
 /** Parses for editing. Never throws: see `broken`. */
 export function openYaml(text: string): OpenYaml {
-  const deep = tooDeep(text);
+  const deep = tooDeepAt(text);
   const lineCounter = new LineCounter();
   const doc = parseDocument(deep === undefined ? text : '', { lineCounter, logLevel: 'error' });
   if (deep !== undefined) {
     const before = text.slice(0, deep).split('\n');
     const at = `${before.length}:${(before.at(-1) ?? '').length + 1}`;
-    return { text, doc, position: () => at, broken: { at, cause: `more than ${deepest} levels stand within each other` } };
+    return { text, doc, position: () => at, broken: { at, cause: `more than ${deepestNesting} levels stand within each other` } };
   }
   const position = (offset: number): string => {
     const { line, col } = lineCounter.linePos(offset);

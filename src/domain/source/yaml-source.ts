@@ -4,6 +4,7 @@ import { isAlias, isMap, isSeq, LineCounter, type Node, parseDocument, type Scal
 import type { z } from 'zod';
 import { type ErrorCode, type Failure, failure, RotationError } from '../errors.js';
 import { didYouMean } from './nearest.js';
+import { deepestNesting, tooDeepAt } from './nesting.js';
 
 /** Nothing that a person writes by hand is longer. */
 const longestFile = 1_000_000;
@@ -32,6 +33,19 @@ export function readYaml(text: string, file: string, options: { readonly code: E
   const { code } = options;
   if (text.length > longestFile) {
     throw new RotationError(failure(code, { target: file, summary: 'the file is too long', cause: `${text.length} characters`, nextAction: 'Give the file that is meant.' }));
+  }
+  const deep = tooDeepAt(text);
+  if (deep !== undefined) {
+    const before = text.slice(0, deep).split('\n');
+    const target = `${file}:${before.length}:${(before.at(-1) ?? '').length + 1}`;
+    throw new RotationError(
+      failure(code, {
+        target,
+        summary: 'the file is nested too deep',
+        cause: `more than ${deepestNesting} levels stand within each other`,
+        nextAction: 'Give the file that is meant.',
+      }),
+    );
   }
   const counter = new LineCounter();
   const lines = text.split(/\r?\n/);

@@ -1,9 +1,10 @@
 /** API servers of a cluster, and to which of them a client goes. */
 
 import type { NodeRecord } from '../cluster/inventory.js';
+import { partnerOf } from '../cluster/material.js';
 import type { InputId, ProcessId } from './graph.js';
 import type { Draft } from './graph-draft.js';
-import { storeFile } from './graph-draft.js';
+import { storeFile, withKey } from './graph-draft.js';
 import { componentId } from './names.js';
 import { ruleOf } from './read-rules.js';
 
@@ -25,7 +26,12 @@ export function apiServers(draft: Draft): ApiServer[] {
     const version = component.version || draft.inventory.cluster.version;
     const process = draft.process({ id: componentId('kube-apiserver', node.name), kind: 'component', node: node.name, version, ...startOf(component) });
     const read = (flag: string, holds: 'trust' | 'leaf'): InputId =>
-      draft.input(process, flag, { place: storeFile(draft, node, flags[flag] ?? ''), ...ruleOf('kube-apiserver', flag, version), holds });
+      draft.input(process, flag, {
+        place: storeFile(draft, node, flags[flag] ?? ''),
+        ...ruleOf('kube-apiserver', flag, version),
+        holds,
+        ...(holds === 'leaf' ? withKey(draft, node, flags[partnerOf(flag)]) : {}),
+      });
     const serving = read('tls-cert-file', 'leaf');
     const presented = component.presents?.[flags['secure-port'] ?? '6443'];
     const stored = node.files.find(({ path }) => path === flags['tls-cert-file'])?.certificates.map((c) => c.fingerprint);

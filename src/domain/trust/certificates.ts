@@ -24,6 +24,8 @@ export interface Certificates {
   of(id: string): ChainCertificate | undefined;
   /** Did the key of the parent sign the child? By the signature where both were found; by who was to sign where one is yet to be issued. */
   signed(child: ChainCertificate, parent: ChainCertificate): boolean;
+  /** SHA-256 of the SPKI of a certificate that was found; undefined for one that is yet to be issued. */
+  foundSpki(id: string): string | undefined;
   /** For a human: `kubernetes`, `kube-apiserver (by the incoming CA)`. */
   name(id: string): string;
 }
@@ -70,6 +72,7 @@ export function certificatesOf(inventory: Inventory, more: Readonly<Record<strin
   const outgoing = outgoingOf(inventory)?.fingerprint;
   return {
     of,
+    foundSpki: (id) => (id === incomingCa || id.startsWith('leaf-of:') ? undefined : of(id)?.record.spki),
     signed(child, parent) {
       const key = `${child.record.fingerprint} ${parent.record.fingerprint}`;
       const answer = answers.get(key) ?? look(child, parent);

@@ -1,9 +1,10 @@
 /** Edges of the control plane and of kubelets (kubernetes-pki 3.1: E1 to E8, E10, E13; 3.2: K2). */
 
 import type { ComponentRecord, NodeRecord } from '../cluster/inventory.js';
+import { partnerOf } from '../cluster/material.js';
 import { type ApiServer, hostOf, serversBehind, startOf } from './api-servers.js';
 import type { Edge, EdgeClass, InputId, ProcessId } from './graph.js';
-import { type Draft, fileAt, kubeconfigInputs, type ReadRule, storeFile, storeKey } from './graph-draft.js';
+import { type Draft, fileAt, kubeconfigInputs, type ReadRule, storeFile, storeKey, withKey } from './graph-draft.js';
 import { componentId } from './names.js';
 import { ofKubeconfig, ruleOf } from './read-rules.js';
 
@@ -69,7 +70,12 @@ function ofControllerManager(draft: Draft, node: NodeRecord, { flags, version }:
   }
   const signing = flags['cluster-signing-cert-file'];
   if (signing) {
-    const presents = draft.input(process, 'cluster-signing-cert-file', { place: storeFile(draft, node, signing), ...rule('cluster-signing-cert-file'), holds: 'trust' });
+    const presents = draft.input(process, 'cluster-signing-cert-file', {
+      place: storeFile(draft, node, signing),
+      ...rule('cluster-signing-cert-file'),
+      ...withKey(draft, node, flags['cluster-signing-key-file']),
+      holds: 'trust',
+    });
     for (const server of servers) draft.edge({ class: 'S1', client: process, server: server.process, leg: 'client', presents, verifies: server.clientCa, rules: 'go' });
   } else draft.unseen(`${process} has no --cluster-signing-cert-file: who signs CertificateSigningRequests is not known; whoever does must sign with the incoming CA in time.`);
   const own = flags['service-account-private-key-file'];
@@ -87,7 +93,12 @@ function ofKubelet(draft: Draft, node: NodeRecord, { flags, version }: Component
   const release = version || node.kubeletVersion;
   const rule = (field: string): ReadRule => ruleOf('kubelet', field, release);
   const verifiesClients = draft.input(process, 'clientCAFile', { place: storeFile(draft, node, clientCa), ...rule('clientCAFile'), holds: 'trust' });
-  const presents = draft.input(process, 'tlsCertFile', { place: storeFile(draft, node, serving), ...rule('tlsCertFile'), holds: 'leaf' });
+  const presents = draft.input(process, 'tlsCertFile', {
+    place: storeFile(draft, node, serving),
+    ...rule('tlsCertFile'),
+    ...withKey(draft, node, config.tlsPrivateKeyFile ?? flags['tls-private-key-file']),
+    holds: 'leaf',
+  });
   for (const server of servers) {
     const { flags: of, process: api } = server;
     const common = { class: 'E13', client: api, server: process, rules: 'go' } as const;
@@ -108,6 +119,7 @@ export function serverInput(draft: Draft, server: ApiServer, flag: string, holds
     place: storeFile(draft, server.node, server.flags[flag] ?? ''),
     ...ruleOf('kube-apiserver', flag, server.version),
     holds,
+    ...(holds === 'leaf' ? withKey(draft, server.node, server.flags[partnerOf(flag)]) : {}),
   });
 }
 
@@ -125,7 +137,12 @@ function etcdMembers(draft: Draft): Member[] {
     const { flags, version } = component;
     const process = draft.process({ id: componentId('etcd', node.name), kind: 'component', node: node.name, version, ...startOf(component) });
     const input = (flag: string, holds: 'trust' | 'leaf'): InputId =>
-      draft.input(process, flag, { place: storeFile(draft, node, flags[flag] ?? ''), ...ruleOf('etcd', flag, version), holds });
+      draft.input(process, flag, {
+        place: storeFile(draft, node, flags[flag] ?? ''),
+        ...ruleOf('etcd', flag, version),
+        holds,
+        ...(holds === 'leaf' ? withKey(draft, node, flags[partnerOf(flag)]) : {}),
+      });
     return [{ process, node, flags, input }];
   });
 }

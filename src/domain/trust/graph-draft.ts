@@ -77,6 +77,11 @@ export interface ReadRule {
 
 export type KubeconfigKey = 'certificate-authority' | 'certificate-authority-data' | 'client-certificate' | 'client-certificate-data';
 
+/** The key of a pair, by the flag or field that names it. Missing: it is not named. */
+export function withKey(draft: Draft, node: NodeRecord, path: string | undefined): { readonly key?: PlaceId } {
+  return path ? { key: storeKey(draft, node, path) } : {};
+}
+
 export interface KubeconfigInputs {
   readonly server: string;
   readonly ca: InputId;

@@ -46,6 +46,8 @@ export interface Input {
   readonly place: PlaceId;
   readonly policy: LoadPolicy;
   readonly holds: 'trust' | 'leaf' | 'keys';
+  /** Where the key lies that must belong to the certificate: a pair that does not fit is not taken up, and what was loaded stays (tls.X509KeyPair). */
+  readonly key?: PlaceId;
   /** The policy was shown on the lab, on that very release; false: it is modelled from the source. Missing: it is no question of a release. */
   readonly proved?: boolean;
 }

@@ -1,6 +1,6 @@
 /**
- * When each component takes what is stored, for Kubernetes 1.27 to 1.36: data. A row is read in the source that it names, of 1.27, 1.30, 1.31, 1.34,
- * 1.35 and 1.36 where those differ; `provedOn` are releases on which the lab has shown it (docs/fidelity.md, by the behaviour that is named).
+ * When each component takes what is stored, for Kubernetes 1.27 to 1.36: data. A row rests on the source that it names, of 1.34, and where
+ * something may have changed of 1.27, 1.29 to 1.31, 1.35 and 1.36 too; `provedOn` are releases on which the lab has shown it (docs/fidelity.md, by the behaviour that is named).
  */
 
 import type { LoadPolicy } from './graph.js';

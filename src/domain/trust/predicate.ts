@@ -5,6 +5,7 @@ import type { ChainCertificate } from '../pki/chain-certificate.js';
 import { verifyLikeOpenssl } from '../pki/chain-openssl.js';
 import type { Certificates } from './certificates.js';
 import type { Content, Edge } from './graph.js';
+import { unfitPair } from './state.js';
 
 /** undefined: it verifies. Otherwise why not, in one sentence. */
 export type Answer = string | undefined;
@@ -56,6 +57,7 @@ interface Asked {
 }
 
 function ask(edge: Edge, presented: Content, verifying: Content, asked: Asked): Answer {
+  if (presented === unfitPair) return 'certificate and key do not belong together: what is loaded stays, and a process that starts anew does not take them';
   if (edge.leg === 'token') return ofToken(presented, verifying);
   if (edge.class === 'S1') return ofSigner(presented, verifying, asked.certificates);
   return ofChain(edge, presented, verifying, asked);

@@ -172,6 +172,17 @@ describe('a proof', () => {
     expect(proof.steps[1]?.findings.some(({ verdict }) => verdict === 'break')).toBe(true);
   });
 
+  it('keeps a pair of which only one half has come, and says that it will not be loaded again', () => {
+    const [first = '', second = ''] = masters;
+    const own = inventory.nodes.find(({ name }) => name === second)?.files.find(({ path }) => path === `${pki}/apiserver.crt`)?.certificates[0]?.fingerprint ?? '';
+    const place = filePlace(first, `${pki}/apiserver.crt`);
+    const edge = `E5 kube-controller-manager@${first} -> kube-apiserver@${first} server`;
+    const half = prove(step('half', [{ type: 'put', place, content: [own] }]));
+    expect(bad(half).find((finding) => finding.edge === edge)).toMatchObject({ verdict: 'latent', why: expect.stringContaining('do not belong together') });
+    const ended = prove(step('half', [{ type: 'put', place, content: [own] }, restart(componentId('kube-apiserver', first))]));
+    expect(ended.verdicts[edge]).toBe('break');
+  });
+
   it('says an edge is broken once, and again only after it has held', () => {
     const place = filePlace(masters[0] ?? '', '/etc/kubernetes/admin.conf', 'ca');
     const proof = prove(step('a', [trust(place, 'incoming')]), step('b', [trust(place, 'incoming')]), step('c', [trust(place, 'outgoing')]), step('d', [trust(place, 'incoming')]));

@@ -39,7 +39,7 @@ export function provePlan(parts: ProofParts): PlanProof {
   const { graph, inventory, steps, accepted = [] } = parts;
   const certificates = certificatesOf(inventory, parts.brought);
   const verify = predicate(certificates, parts.atMs);
-  const walk = walkThrough(graph, outgoingOf(inventory)?.fingerprint ?? 'outgoing');
+  const walk = walkThrough(graph, outgoingOf(inventory)?.fingerprint ?? 'outgoing', (id) => certificates.foundSpki(id));
   const prover = { graph, walk, verify, certificates, failing: new Map<EdgeId, 'break' | 'latent'>(), accepted: new Set(accepted) };
   const before = standingOf(prover);
   let inCutover = false;

@@ -30,7 +30,11 @@ export interface Walk {
 
 const empty: Content = [];
 
-export function walkThrough(graph: TrustGraph, outgoing: string): Walk {
+/** In place of a certificate whose key is another: nobody can present it or sign with it. */
+export const unfitPair: Content = ['unfit-pair'];
+
+/** `spkiOf`: of a certificate that was found; undefined for what is yet to be issued, which comes with its key. */
+export function walkThrough(graph: TrustGraph, outgoing: string, spkiOf: (certificate: string) => string | undefined): Walk {
   const stored = new Map(graph.state.stored);
   const loaded = new Map(graph.state.loaded);
   const places = new Map(graph.inputs.map((input) => [input.id, input.place]));
@@ -40,7 +44,17 @@ export function walkThrough(graph: TrustGraph, outgoing: string): Walk {
   const edgesByInput = groupBy(graph.edges, (edge) => (edge.verifies === undefined ? [edge.presents] : [edge.presents, edge.verifies]));
   const edgesByProcess = groupBy(graph.edges, (edge) => [edge.client, edge.server]);
   const at = (place: PlaceId): Content => stored.get(place) ?? empty;
-  const wouldLoad = (input: InputId): Content => at(places.get(input) ?? '');
+  const readersOfKey = groupBy(graph.inputs, ({ key }) => (key === undefined ? [] : [key]));
+  const fits = ({ id, key }: Input): boolean => {
+    const [certificate] = at(places.get(id) ?? '');
+    const own = certificate === undefined || key === undefined ? undefined : spkiOf(certificate);
+    const keys = key === undefined ? empty : at(key);
+    return own === undefined || keys.length === 0 || keys.includes(own) || keys.some((one) => one.startsWith('key-of:'));
+  };
+  const wouldLoad = (id: InputId): Content => {
+    const input = inputs.get(id);
+    return input === undefined || fits(input) ? at(places.get(id) ?? '') : unfitPair;
+  };
   const load = (input: InputId): Content => loaded.get(input) ?? wouldLoad(input);
   const kubeControllers = graph.inputs.filter(({ id }) => /^kube-controller-manager@\S+ root-ca-file$/.test(id));
   const clientTrust = graph.inputs.filter(({ id }) => /^kube-apiserver@\S+ client-ca-file$/.test(id));
@@ -63,15 +77,17 @@ export function walkThrough(graph: TrustGraph, outgoing: string): Walk {
         const was = at(place);
         if (same(was, content)) return;
         if (!before.places.has(place)) before.places.set(place, was);
-        for (const input of readers.get(place) ?? []) {
-          if (places.get(input.id) !== place) continue;
+        const reading = [...(readers.get(place) ?? []).filter(({ id }) => places.get(id) === place), ...(readersOfKey.get(place) ?? [])];
+        const held = reading.map((input) => [input, load(input.id)] as const);
+        for (const { id } of reading) remember(id);
+        stored.set(place, content);
+        for (const [input, was] of held) {
           touched.add(input.id);
-          remember(input.id);
-          // What is read once stays as it was loaded.
-          if (input.policy === 'once' || input.policy === 'memory') loaded.set(input.id, load(input.id));
+          // What is read once stays as it was loaded; so does a pair of which only one half has come, but where it is read with each handshake.
+          const stays = input.policy === 'once' || input.policy === 'memory' || (input.policy !== 'per-handshake' && !fits(input));
+          if (stays) loaded.set(input.id, was);
           else loaded.delete(input.id);
         }
-        stored.set(place, content);
       };
       const remember = (input: InputId): void => {
         if (!before.inputs.has(input)) before.inputs.set(input, load(input));

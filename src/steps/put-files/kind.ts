@@ -198,19 +198,17 @@ async function differing(site: Site, p: Params): Promise<Wanted[]> {
 async function missingFolders(site: Site, p: Params): Promise<Failure[]> {
   const folders = [...new Set(p.files.map(({ path }) => posix.dirname(path)))];
   const out = await site.shell.must(`for d in ${folders.map((one) => `'${one}'`).join(' ')}; do [ -d "$d" ] || echo "$d"; done`, limitsOf(site, 30_000));
-  return out
-    .split('\n')
-    .flatMap((folder) =>
-      folder === ''
-        ? []
-        : [
-            failure('file-missing', {
-              target: site.target,
-              summary: `the folder ${folder} is not there`,
-              nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".',
-            }),
-          ],
-    );
+  return out.split('\n').flatMap((folder) =>
+    folder === ''
+      ? []
+      : [
+          failure('file-missing', {
+            target: site.target,
+            summary: `the folder ${folder} is not there`,
+            nextAction: 'Make it, or correct "path" in the playbook, then run "rotate-ca resume".',
+          }),
+        ],
+  );
 }
 
 const mark = (site: Site): string => `${site.step.id}-${site.run.id}-${site.run.attempt}`;
