@@ -16,7 +16,7 @@ let files = 0;
 const now = () => Date.UTC(2026, 0, 1);
 const first: Fact = { type: 'run.submitted', by: 'sre' };
 const second: Fact = { type: 'run.pauseAsked', by: 'sre' };
-const third: Fact = { type: 'run.resumed', by: 'sre' };
+const third: Fact = { type: 'holder.acknowledged', holder: 'alice/3fa91c02', by: 'sre' };
 
 describe.each<[string, () => Journal]>([
   ['on disk', () => openJournal({ file: join(folder, `${files++}.jsonl`), now }).journal],

@@ -4,6 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { takeLock } from '../adapters/disk/lock.js';
 import { fail } from '../domain/errors.js';
+import { didYouMean } from '../domain/source/nearest.js';
 import { handoffFiles } from '../domain/trust/handoff.js';
 import type { Shadow } from '../domain/trust/holders.js';
 import { artefactNames } from '../operations/run-files.js';
@@ -68,10 +69,25 @@ function written(file: string, text: string): string {
   }
 }
 
-/** Throws state-locked while a process drives the run: it alone writes the journal then. */
-export async function acknowledge({ stateDir, run, holder, by }: { stateDir: string; run: string; holder: string; by: string }): Promise<void> {
+/** Throws usage, with the holders there are, where the text is neither the id nor the user of one that is asked for. */
+export function refuseUnknownHolder(holder: string, { holders }: Pick<Shadow, 'holders'>): void {
+  const asked = holders.filter(({ asksAck }) => asksAck);
+  if (asked.some(({ id, who }) => holder === id || holder === who)) return;
+  const words = [...new Set(asked.flatMap(({ id, who }) => [who, id]))];
+  fail('usage', {
+    target: '--ack',
+    summary: `no holder "${holder}" waits for an acknowledgement`,
+    cause: asked.length === 0 ? 'nobody is asked for one' : `holders: ${asked.map(({ id }) => id).join(', ')}`,
+    nextAction: `${didYouMean(holder, words)}Give a holder or a user as "rotate-ca handoff RUN" shows it.`,
+  });
+}
+
+/** Reads who would fail, so that only they are acknowledged. Throws usage for anybody else, and state-locked while a process drives the run: it alone writes the journal then. */
+export async function acknowledge({ holder, by, ...where }: Omit<HandoffOptions, 'out'> & { readonly holder: string; readonly by: string }): Promise<void> {
+  const { stateDir, run } = where;
   const { plan, progress } = overviewOf(stateDir, run);
   if (progress.outcome !== null) fail('decision-refused', { target: run, summary: `the run has ended: ${progress.outcome}`, nextAction: 'Nothing waits for an acknowledgement.' });
+  refuseUnknownHolder(holder, (await handOff(where)).shadow);
   const file = join(plan.settings.stateDir, 'locks', `${plan.inventory.cluster.uid}.lock`);
   const lock = await takeLock({ file, owner: { operation: 'handoff', run }, now: Date.now, timeoutMs: 0 });
   try {

@@ -1,6 +1,6 @@
 /** Shadow distrust of a run: who would fail if only the incoming CA were trusted, read now. Nothing is changed. */
 
-import type { Inventory } from '../domain/cluster/inventory.js';
+import type { Inventory, Unseen } from '../domain/cluster/inventory.js';
 import { fail, failuresOf } from '../domain/errors.js';
 import { recordsOf } from '../domain/pki/certificate.js';
 import type { Gate, Plan } from '../domain/plan/plan.js';
@@ -56,13 +56,13 @@ export async function shadowNow({ world, folder, lines, signal = new AbortContro
     outgoing,
     now,
     before: firstInventory(folder, lines, plan),
-    others: [...requests, ...ownCertificate(world)],
+    others: [...requests.found, ...ownCertificate(world)],
     uses: audit.uses,
     namesCredentials: audit.namesCredentials,
-    pods,
+    pods: pods.found,
     ...(signsSinceMs === undefined ? {} : { signsSinceMs }),
     acknowledged: acknowledgedIn(lines),
-    unseen: [...(now.unseen ?? []), ...audit.unseen],
+    unseen: [...(now.unseen ?? []), ...audit.unseen, ...requests.unseen, ...pods.unseen],
   });
 }
 
@@ -100,24 +100,38 @@ function ownCertificate(world: World): KnownCertificate[] {
     .map((record) => ({ record, from: 'kubeconfig of rotate-ca', isOwn: true }));
 }
 
-/** What the cluster itself has signed lately (they are kept for an hour, k/k pkg/controller/certificates/cleaner). A request that may not be read is none that is known. */
-async function signedRequests({ access }: World, signal: AbortSignal): Promise<KnownCertificate[]> {
-  const requests = await access.kube().list({ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' }, { deadlineMs: 20_000, signal }).catch(orNone);
-  return requests.flatMap(({ metadata, status }) => {
-    const { certificate = '' } = (status ?? {}) as { certificate?: string };
-    const [record] = recordsOf(Buffer.from(certificate, 'base64').toString('utf8'));
-    return record === undefined ? [] : [{ record, from: `CertificateSigningRequest ${metadata.name}` }];
+interface Read<T> {
+  readonly found: readonly T[];
+  readonly unseen: readonly Unseen[];
+}
+
+/** What the cluster itself has signed lately (requests are kept for an hour, k/k pkg/controller/certificates/cleaner). */
+function signedRequests({ access }: Pick<World, 'access'>, signal: AbortSignal): Promise<Read<KnownCertificate>> {
+  return seenOf('CertificateSigningRequest', async () => {
+    const requests = await access.kube().list({ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest' }, { deadlineMs: 20_000, signal });
+    return requests.flatMap(({ metadata, status }) => {
+      const { certificate = '' } = (status ?? {}) as { certificate?: string };
+      const [record] = recordsOf(Buffer.from(certificate, 'base64').toString('utf8'));
+      return record === undefined ? [] : [{ record, from: `CertificateSigningRequest ${metadata.name}` }];
+    });
   });
 }
 
-async function earlierPods({ world, folder, attempt, signal }: Pick<ShadowParts, 'world' | 'folder'> & { attempt: number; signal: AbortSignal }): Promise<EarlierPod[]> {
+async function earlierPods({ world, folder, attempt, signal }: Pick<ShadowParts, 'world' | 'folder'> & { attempt: number; signal: AbortSignal }): Promise<Read<EarlierPod>> {
   const published = publicationOf({ artefacts: folder.artefacts(attempt), run: { id: folder.run, attempt } }, ['outgoing', 'incoming']);
-  if (published === undefined) return [];
-  return podsHoldingEarlierTrust({ access: world.access, signal, deadlineAtMs: Date.now() + 60_000, now: Date.now }, published).catch(orNone);
+  if (published === undefined) return { found: [], unseen: [{ place: 'pods', why: 'both CAs are not published yet: which pods have loaded the outgoing CA alone is not known' }] };
+  return seenOf('pods from before both CAs were published', () =>
+    podsHoldingEarlierTrust({ access: world.access, signal, deadlineAtMs: Date.now() + 60_000, now: Date.now }, published),
+  );
 }
 
-function orNone(error: unknown): [] {
-  const codes = failuresOf(error)?.map(({ code }) => code);
-  if (codes === undefined || codes.includes('interrupted')) throw error;
-  return [];
+/** What cannot be read is not "none": it is said. */
+async function seenOf<T>(place: string, read: () => Promise<readonly T[]>): Promise<Read<T>> {
+  try {
+    return { found: await read(), unseen: [] };
+  } catch (error) {
+    const [first, ...more] = failuresOf(error) ?? [];
+    if (first === undefined || [first, ...more].some(({ code }) => code === 'interrupted')) throw error;
+    return { found: [], unseen: [{ place, why: [first.summary, first.cause].filter(Boolean).join(': ') }] };
+  }
 }

@@ -17,7 +17,7 @@ export function addHandoffCommand(program: Command, { out, env, signal, end }: C
       const stateDir = stateDirOf(flags, env);
       const run = chooseRun(stateDir, named);
       if (flags.ack !== undefined) {
-        await acknowledge({ stateDir, run, holder: flags.ack, by: operator(env) });
+        await acknowledge({ stateDir, run, holder: flags.ack, by: operator(env), env, signal });
         out.say(`Written down: ${flags.ack} has what it needs.`);
       } else {
         const { shadow, files } = await handOff({ stateDir, run, env, signal, ...(flags.out === undefined ? {} : { out: flags.out }) });

@@ -227,3 +227,8 @@ it('makes the course of a plan', () => {
     ],
   });
 });
+
+it('an acknowledgement moves nothing: it is read from the journal where the gate asks', () => {
+  const before = since(...verified.slice(0, 2));
+  expect(advance(before, { type: 'holder.acknowledged', holder: 'alice', by })).toEqual(before);
+});
