@@ -167,7 +167,7 @@ function findingOf(edge: Edge, ends: Ends, away: Away, at: AtStep): EdgeFinding 
     failing.set(edge.id, 'latent');
     return known === 'latent'
       ? undefined
-      : { edge: edge.id, verdict: 'latent', why: `${late} (after the next restart; what is loaded now verifies)`, nextAction: adviceFor(edge), ...mark };
+      : { edge: edge.id, verdict: inCutover ? 'cut' : 'latent', why: `${late} (after the next restart; what is loaded now verifies)`, nextAction: adviceFor(edge), ...mark };
   }
   if (failing.delete(edge.id)) healed.push(edge.id);
   return away(edge);
