@@ -1,5 +1,6 @@
 /** Shadow distrust of a run: who would fail if only the incoming CA were trusted, read now. Nothing is changed. */
 
+import { probeUser } from '../operations/identity-probe.js';
 import type { Inventory, Unseen } from '../domain/cluster/inventory.js';
 import { fail, failuresOf } from '../domain/errors.js';
 import { recordsOf } from '../domain/pki/certificate.js';
@@ -57,7 +58,8 @@ export async function shadowNow({ world, folder, lines, signal = new AbortContro
     now,
     before: firstInventory(folder, lines, plan),
     others: [...requests.found, ...ownCertificate(world)],
-    uses: audit.uses,
+    // Certificates that rotate-ca has made for a moment, to ask servers whom they accept, have ended with their step.
+    uses: audit.uses.filter(({ user }) => user !== probeUser),
     namesCredentials: audit.namesCredentials,
     pods: pods.found,
     ...(signsSinceMs === undefined ? {} : { signsSinceMs }),
