@@ -1,7 +1,7 @@
-/** rotate-ca expiry against kubeadm's own `certs check-expiration`, on the real cluster as it stands. Reads only. */
+/** rotate-ca expiry against kubeadm's own `certs check-expiration`, on the real cluster, fresh. Reads only. */
 
 import { beforeAll, describe, expect, it } from 'vitest';
-import { standingLab } from '../../lab/tests/fresh-lab.js';
+import { freshLab } from '../../lab/tests/fresh-lab.js';
 import { asRoot } from '../../lab/tests/node-script.js';
 import type { Lab } from '../../lab/lab.js';
 import { labEnvironment } from '../../lab/access/environment.js';
@@ -36,7 +36,7 @@ async function kubeadm(node: string): Promise<Report> {
 
 describe('the same as kubeadm says', () => {
   beforeAll(async () => {
-    lab = standingLab();
+    lab = await freshLab();
     env = labEnvironment(lab);
     const { code, stdout, stderr } = await expiry(['-o', 'json']);
     expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
