@@ -1,7 +1,8 @@
 /** Processes of a frame that are of one kind share a box. */
 
 import type { EdgeClass, ProcessId, TrustGraph, TrustProcess } from '../domain/trust/graph.js';
-import { componentName, groupBy } from './frames.js';
+import { groupBy } from '../domain/group-by.js';
+import { componentName } from './frames.js';
 import { inOrder } from './names.js';
 import type { Box, Frame } from './picture.js';
 

@@ -1,5 +1,6 @@
 /** Hosts that are alike share a frame: the same components, which hold CAs of the same generations, and whose edges fail in the same classes. */
 
+import { groupBy } from '../domain/group-by.js';
 import type { Edge, TrustProcess } from '../domain/trust/graph.js';
 import type { PictureInput } from './input.js';
 import { inOrder, shortNames } from './names.js';
@@ -68,15 +69,4 @@ function endsOf(edge: Edge): string[] {
 
 function written(content: readonly string[], caOf: PictureInput['caOf']): string {
   return content.map((id) => caOf(id)?.generation ?? '?').join('+');
-}
-
-export function groupBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Item[][] {
-  const groups = new Map<string, Item[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = groups.get(key);
-    if (group === undefined) groups.set(key, [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
 }

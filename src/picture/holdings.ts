@@ -1,7 +1,7 @@
 /** What boxes trust and present, as the steps of a plan change it, for showing: places by generation, and what must still be started anew. */
 
 import type { Input, StepProof, TrustGraph } from '../domain/trust/graph.js';
-import { groupBy } from './frames.js';
+import { groupByEach } from '../domain/group-by.js';
 import type { PictureInput } from './input.js';
 import type { Box, BoxView, Ca, Mark } from './picture.js';
 
@@ -89,5 +89,5 @@ export function inOrderOfCas(a: Ca, b: Ca): number {
 }
 
 function indexBy<Item>(items: readonly Item[], keyOf: (item: Item) => string): Map<string, Item[]> {
-  return new Map(groupBy(items, keyOf).map((group) => [group[0] === undefined ? '' : keyOf(group[0]), group]));
+  return groupByEach(items, (item) => [keyOf(item)]);
 }

@@ -2,7 +2,7 @@
 
 import type { Verdict } from '../domain/trust/graph.js';
 import { forMermaid } from './escape.js';
-import { groupBy } from './frames.js';
+import { groupBy } from '../domain/group-by.js';
 import type { Box, Moment, Picture } from './picture.js';
 import { generationSigns, verdictSigns, worse } from './verdicts.js';
 import { badges, boxTitle, countsOf, lineWords, markWords } from './words.js';

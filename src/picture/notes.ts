@@ -1,7 +1,7 @@
 /** What there is to read beside a picture: changes, restarts and findings, those that are alike in one note. */
 
 import type { EdgeFinding, PlaceChange, RestartNeed, StepProof } from '../domain/trust/graph.js';
-import { groupBy } from './frames.js';
+import { groupBy } from '../domain/group-by.js';
 import { shortNames, someOf, withoutHost } from './names.js';
 import type { Box, Line, Note } from './picture.js';
 import { legSigns, verdictSigns, verdictsByWeight } from './verdicts.js';

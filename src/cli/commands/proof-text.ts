@@ -1,5 +1,6 @@
 /** What a proof says of one step, in lines: what changes, who starts anew, which edges blip or break. */
 
+import { groupBy } from '../../domain/group-by.js';
 import { writeDuration } from '../../domain/plan/duration.js';
 import type { EdgeFinding, PlaceChange, RestartNeed, StepProof } from '../../domain/trust/graph.js';
 import type { Output } from '../output.js';
@@ -95,14 +96,4 @@ export function count(n: number, what: string): string {
 
 function shortList(names: readonly string[]): string {
   return names.length > 6 ? `${names.slice(0, 4).join(', ')} and ${names.length - 4} more` : names.join(', ');
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): T[][] {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(key(item));
-    if (group === undefined) groups.set(key(item), [item]);
-    else group.push(item);
-  }
-  return [...groups.values()];
 }

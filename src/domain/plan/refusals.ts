@@ -1,6 +1,7 @@
 /** Why a plan is refused by its proof: edges that break, by step. Pure. */
 
 import { type Failure, failure } from '../errors.js';
+import { groupBy } from '../group-by.js';
 import { nearest } from '../source/nearest.js';
 import { symptomOf } from '../trust/explain.js';
 import { acceptedBy } from '../trust/accepted.js';
@@ -20,7 +21,7 @@ export function refusalsOf(proof: PlanProof, accepted: readonly string[] = []): 
       if (isAccepted(edge) || before.has(edge)) return false;
       return verdict === 'break' || (verdict === 'latent' && proof.verdicts[edge] === 'latent');
     });
-    return [...groupBy(counted, ({ verdict, why }) => `${verdict} ${why}`).values()].map((group) => refusal(step, group));
+    return groupBy(counted, ({ verdict, why }) => `${verdict} ${why}`).map((group) => refusal(step, group));
   });
 }
 
@@ -52,10 +53,4 @@ function refusal(step: string, group: readonly EdgeFinding[]): Failure {
     cause: `${first?.why ?? ''}${first === undefined ? '' : `. It shows as: ${symptomOf(first.edge)}`}`,
     nextAction: `${first?.nextAction ?? ''} If the break is wanted, name it: --accept-break "${first?.edge ?? ''}".`,
   });
-}
-
-function groupBy<T>(items: readonly T[], key: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) groups.set(key(item), [...(groups.get(key(item)) ?? []), item]);
-  return groups;
 }

@@ -1,5 +1,6 @@
 /** What is stored where and what is loaded by whom, while the steps of a plan change it. */
 
+import { groupByEach } from '../group-by.js';
 import type { Change } from './changes.js';
 import { incomingCa, keyOf, leafOf } from './certificates.js';
 import type { Content, Edge, Input, InputId, PlaceId, ProcessId, TrustGraph } from './graph.js';
@@ -39,12 +40,12 @@ export function walkThrough(graph: TrustGraph, outgoing: string, spkiOf: (certif
   const loaded = new Map(graph.state.loaded);
   const places = new Map(graph.inputs.map((input) => [input.id, input.place]));
   const inputs = new Map(graph.inputs.map((input) => [input.id, input]));
-  const readers = groupBy(graph.inputs, (input) => [input.place]);
-  const ofProcess = groupBy(graph.inputs, (input) => [input.process]);
-  const edgesByInput = groupBy(graph.edges, (edge) => (edge.verifies === undefined ? [edge.presents] : [edge.presents, edge.verifies]));
-  const edgesByProcess = groupBy(graph.edges, (edge) => [edge.client, edge.server]);
+  const readers = groupByEach(graph.inputs, (input) => [input.place]);
+  const ofProcess = groupByEach(graph.inputs, (input) => [input.process]);
+  const edgesByInput = groupByEach(graph.edges, (edge) => (edge.verifies === undefined ? [edge.presents] : [edge.presents, edge.verifies]));
+  const edgesByProcess = groupByEach(graph.edges, (edge) => [edge.client, edge.server]);
   const at = (place: PlaceId): Content => stored.get(place) ?? empty;
-  const readersOfKey = groupBy(graph.inputs, ({ key }) => (key === undefined ? [] : [key]));
+  const readersOfKey = groupByEach(graph.inputs, ({ key }) => (key === undefined ? [] : [key]));
   const fits = ({ id, key }: Input): boolean => {
     const [certificate] = at(places.get(id) ?? '');
     const own = certificate === undefined || key === undefined ? undefined : spkiOf(certificate);
@@ -167,16 +168,4 @@ function sourceOf(leaf: string): string {
 
 export function same(one: Content, other: Content): boolean {
   return one.length === other.length && one.every((id, i) => id === other[i]);
-}
-
-function groupBy<T>(items: readonly T[], keys: (item: T) => readonly string[]): Map<string, T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    for (const key of keys(item)) {
-      const group = groups.get(key);
-      if (group === undefined) groups.set(key, [item]);
-      else group.push(item);
-    }
-  }
-  return groups;
 }
