@@ -5,6 +5,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { programOf } from './cli.js';
+import { environmentOf, isWithin, listenersIn, pids } from './listening.js';
 
 export interface StartedRehearsal {
   readonly child: ChildProcess;
@@ -21,7 +22,7 @@ export interface RehearsalPlace {
   /** Its TMPDIR. */
   readonly tmp: string;
   start(args: readonly string[], options?: { readonly env?: Readonly<Record<string, string>>; readonly inside?: readonly string[] }): StartedRehearsal;
-  /** Names in the temporary folder, processes that have it in their surroundings, ports of its blocks that are listened on. */
+  /** Names in the temporary folder, processes that have it in their surroundings, ports of its blocks that something of it listens on. */
   left(): { readonly files: readonly string[]; readonly processes: readonly string[]; readonly ports: readonly string[] };
   /** Looks until nothing is left, or for so long. */
   leftAfter(ms: number): Promise<ReturnType<RehearsalPlace['left']>>;
@@ -30,8 +31,10 @@ export interface RehearsalPlace {
 
 export const nothing = { files: [], processes: [], ports: [] };
 
+const prefix = 'rotate-ca-rehearsal-';
+
 export function rehearsalPlace(): RehearsalPlace {
-  const home = mkdtempSync(join(tmpdir(), 'rotate-ca-rehearsal-'));
+  const home = mkdtempSync(join(tmpdir(), prefix));
   const tmp = mkdtempSync(join(home, 'tmp-'));
   const blocks = new Set<string>();
   const started: ChildProcess[] = [];
@@ -81,7 +84,7 @@ export function rehearsalPlace(): RehearsalPlace {
     };
   }
 
-  const left = (): ReturnType<RehearsalPlace['left']> => ({ files: readdirSync(tmp).sort(), processes: processesWith(tmp), ports: listeningIn(blocks) });
+  const left = (): ReturnType<RehearsalPlace['left']> => ({ files: readdirSync(tmp).sort(), processes: processesWith(tmp), ports: leftListening(blocks, tmp) });
 
   return {
     tmp,
@@ -104,11 +107,10 @@ export function rehearsalPlace(): RehearsalPlace {
 
 /** By their environment: nothing else on this machine has this folder in it. */
 function processesWith(folder: string): string[] {
-  return readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
+  return pids()
+    .filter((pid) => environmentOf(pid).includes(folder))
     .flatMap((pid) => {
       try {
-        if (!readFileSync(`/proc/${pid}/environ`, 'utf8').includes(folder)) return [];
         return [`${pid} ${readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')}`];
       } catch {
         return [];
@@ -116,13 +118,14 @@ function processesWith(folder: string): string[] {
     });
 }
 
-/** In /proc/net/tcp: address in hexadecimal, the bytes the other way round; state 0A is LISTEN. */
-function listeningIn(blocks: ReadonlySet<string>): string[] {
-  return readFileSync('/proc/net/tcp', 'utf8')
-    .split('\n')
-    .flatMap((line) => {
-      const [, address = '', port = '', state] = /^\s*\d+: ([0-9A-F]{8}):([0-9A-F]{4}) \S+ ([0-9A-F]{2})/.exec(line) ?? [];
-      const bytes = (address.match(/../g) ?? []).map((byte) => Number.parseInt(byte, 16)).reverse();
-      return state === '0A' && bytes[0] === 127 && blocks.has(String(bytes[1])) ? [`${bytes.join('.')}:${Number.parseInt(port, 16)}`] : [];
-    });
+/**
+ * What is listened on in these blocks by whoever has this folder in its environment, whoever this process has started, or an orphan. Another
+ * test at the same time may have taken a block that has become free, or tries whether it is.
+ */
+function leftListening(blocks: ReadonlySet<string>, folder: string): string[] {
+  return listenersIn(blocks).flatMap(({ at, pid }) => {
+    const environment = environmentOf(pid);
+    const isOurs = environment.includes(folder) || isWithin(pid, process.pid) || (!isWithin(pid, process.ppid) && !environment.includes(prefix));
+    return isOurs ? [at] : [];
+  });
 }
