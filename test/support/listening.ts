@@ -12,7 +12,7 @@ export interface Listener {
 export function listenersIn(blocks: ReadonlySet<string>): Listener[] {
   if (blocks.size === 0) return [];
   // In /proc/net/tcp: address in hexadecimal, the bytes the other way round; state 0A is LISTEN; the tenth field is the socket.
-  const places = new Map(
+  const places = new Map<string, string>(
     readFileSync('/proc/net/tcp', 'utf8')
       .split('\n')
       .flatMap((line) => {
