@@ -1,5 +1,5 @@
 import type { Lab } from '../lab.js';
-import type { Place } from './probes/seen.js';
+import type { Place } from './probes/place.js';
 import { apiServiceName, namespace, webhookName } from './subjects/manifests.js';
 
 /** Every edge of the lab by name, written out from the reference (kubernetes-pki 3): what a plan lists is held against it, so that none is forgotten. */

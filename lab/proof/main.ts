@@ -8,11 +8,10 @@ import { withLock } from '../lock.js';
 import { restoreSnapshot } from '../snapshot/restore.js';
 import { snapshotFolder, takeSnapshot } from '../snapshot/snapshot.js';
 import { Stages } from '../stages.js';
-import { newOperator } from '../tests/operator.js';
+import { freshSnapshot } from '../tests/fresh-lab.js';
 import { plans } from './plans.js';
-import { makeToken, openProber } from './prober.js';
 import { readResults, table } from './results.js';
-import { type PlanResult, tryPlan } from './try-plan.js';
+import { type PlanResult, tryOn } from './try-plan.js';
 
 const usage = `usage: npm run test:proof -- [--shard i/n] [--only NAME]... [--anew]
 
@@ -32,7 +31,6 @@ if (index === undefined || count === undefined || index < 1 || index > count) re
 for (const name of values.only ?? [])
   if (!plans.some((plan) => plan.name === name)) refuse(`--only: there is no plan "${name}"; there are: ${plans.map((plan) => plan.name).join(', ')}`);
 const paths = labPaths('proof');
-const snapshot = 'fresh';
 const folder = join(paths.root, 'proof-results');
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -42,12 +40,12 @@ async function main(): Promise<number> {
   if (readShape(paths) === undefined) refuse('there is no lab of layout proof: "npm run lab -- up --layout proof" makes it');
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const quiet = new Stages(() => undefined);
-  if (!existsSync(snapshotFolder(paths, snapshot))) await takeSnapshot(openLab({ paths }), snapshot, quiet);
+  if (!existsSync(snapshotFolder(paths, freshSnapshot))) await takeSnapshot(openLab({ paths }), freshSnapshot, quiet);
   for (const plan of chosen) {
     const file = join(folder, `${plan.name}.json`);
     if (existsSync(file) && !values.anew && values.only === undefined) continue;
-    const lab = await restoreSnapshot(paths, snapshot, quiet);
-    const result = await tryPlan(openProber(lab, await makeToken(lab)), await newOperator(lab, `proof-${plan.name}`), plan).catch((error: unknown) => {
+    const lab = await restoreSnapshot(paths, freshSnapshot, quiet);
+    const result = await tryOn(lab, plan).catch((error: unknown) => {
       print(`${plan.name}: could not be tried: ${error instanceof Error ? error.message.slice(0, 600) : String(error)}`);
       return undefined;
     });

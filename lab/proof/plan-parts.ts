@@ -1,6 +1,7 @@
 /** What plans made wrong on purpose are put together from. */
 
 import { issue, namesOf, type Pair, subjectOf } from './certificates.js';
+import type { Hold } from './hold.js';
 
 /** What a plan is made from. */
 export interface Material {
@@ -16,15 +17,19 @@ export interface Material {
 }
 
 export interface Step {
-  readonly kind: 'put-files' | 'put-objects';
-  readonly params: Record<string, unknown>;
+  readonly kind: string;
+  readonly params?: Record<string, unknown>;
+  /** Of a step that comes from a playbook: all that it says. */
+  readonly name?: string;
 }
 
 export interface WrongPlan {
   readonly name: string;
   readonly what: string;
-  /** Look a second time after everything was started anew, even where nothing is predicted for then. */
-  readonly again?: boolean;
+  /** One side of its last step is held back, and all edges are asked then. */
+  readonly hold?: Hold;
+  /** The token of the probes stops being good: they get another one from the API server as it is then. */
+  readonly newToken?: boolean;
   /** Texts of the files, by the name that steps use in `from`. */
   make(material: Material): Promise<{ readonly files: Readonly<Record<string, string>>; readonly steps: readonly Step[] }>;
 }

@@ -1,11 +1,19 @@
 /** Plans made wrong on purpose, and some that only look wrong. Each is a few steps over the lab as it was made; certificates are made when the plan is run. */
 
+import { createPublicKey } from 'node:crypto';
 import { issue, namesOf, subjectOf } from './certificates.js';
 import { clientOf, data, leafLike, pairAt, pki, put, putObject, together, withCa, withClient, type WrongPlan } from './plan-parts.js';
+import { heldPlans } from './held-plans.js';
+import { rotationPlans } from './rotation-plans.js';
 import { apiServiceName, namespace, webhookName } from './subjects/manifests.js';
 
 const copiedCa = { apiVersion: 'v1', kind: 'Secret', namespace, name: 'copied-ca', field: '/data/ca.pem' };
 const serving = `${pki}/apiserver`;
+
+const signingKey = (key: string): { path: string; text: string }[] => [
+  { path: `${pki}/sa.key`, text: key },
+  { path: `${pki}/sa.pub`, text: createPublicKey(key).export({ type: 'spki', format: 'pem' }).toString() },
+];
 
 export const plans: readonly WrongPlan[] = [
   {
@@ -211,7 +219,6 @@ export const plans: readonly WrongPlan[] = [
   {
     name: 'half-a-pair',
     what: 'the key of the signer is replaced and its certificate is not',
-    again: true,
     make: async (m) => put([{ path: `${pki}/ca.key`, text: m.incoming.key }], { nodes: 'control-planes' }),
   },
   {
@@ -241,4 +248,17 @@ export const plans: readonly WrongPlan[] = [
     what: 'trust is widened where it is read at each use: nothing breaks',
     make: (m) => putObject(copiedCa, m.ca.certificate + m.incoming.certificate),
   },
+  {
+    name: 'signing-key-replaced',
+    what: 'the key pair that signs tokens is replaced, and tokens of before are in use',
+    newToken: true,
+    make: async (m) => put(signingKey(m.incoming.key), { nodes: 'control-planes', restart: ['kube-apiserver', 'kube-controller-manager'] }),
+  },
+  {
+    name: 'signing-key-unverified',
+    what: 'API servers sign tokens with a key that they do not verify with',
+    make: async (m) => put(signingKey(m.incoming.key).slice(0, 1), { nodes: 'control-planes', restart: ['kube-apiserver'], waits: false }),
+  },
+  ...heldPlans,
+  ...rotationPlans,
 ];

@@ -7,19 +7,21 @@ import { stringify } from 'yaml';
 import { runCommand } from '../command.js';
 import type { Lab } from '../lab.js';
 import { nodeFolders } from '../node/boot.js';
-import type { Operator } from '../tests/operator.js';
+import { newOperator, type Operator } from '../tests/operator.js';
 import { issue } from './certificates.js';
 import { edgesOf } from './edge-list.js';
-import type { Material, WrongPlan } from './plan-parts.js';
+import type { Material, Step, WrongPlan } from './plan-parts.js';
 import { type Observed, observe } from './probes/edges.js';
-import { look, type Place, see } from './probes/seen.js';
+import { look, lookAgain, type Place } from './probes/place.js';
+import { see } from './probes/seen.js';
 import { restartEverything } from './probes/restart.js';
-import type { Prober } from './prober.js';
+import { holdBack, type Hold } from './hold.js';
+import { makeToken, openProber, type Prober } from './prober.js';
 
 export interface EdgeResult {
   readonly edge: string;
   readonly predicted: string;
-  /** `hold`, `break`, `latent`, `unseen`; of the second look only if there was one. */
+  /** `hold`, `break`, `latent`, `between`, `unseen`. */
   readonly observed: string;
   readonly by: string;
 }
@@ -56,7 +58,12 @@ function newest(lab: Lab, node: string): string {
   );
 }
 
-export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Promise<PlanResult> {
+/** On a lab as it was made. */
+export async function tryOn(lab: Lab, plan: WrongPlan): Promise<PlanResult> {
+  return tryPlan(openProber(lab, await makeToken(lab)), await newOperator(lab, `proof-${plan.name}`), plan);
+}
+
+async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Promise<PlanResult> {
   const startedAt = performance.now();
   const folder = join(operator.folder, plan.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -73,7 +80,7 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
     runCommand(process.execPath, ['--import', 'tsx', program, ...args, '-o', 'json'], {
       env: { ...operator.env },
       allowFailure: true,
-      timeoutMs: 300_000,
+      timeoutMs: 900_000,
       logFile: join(folder, 'rotate-ca.log'),
     });
   const first = await cli(['plan', '--playbook', playbook, '--name', name, '--out', planFile]);
@@ -83,52 +90,100 @@ export async function tryPlan(prober: Prober, operator: Operator, plan: WrongPla
   if (refused && !first.stdout.includes('edge-broken')) throw new Error(`${plan.name}: refused for another reason: ${first.stdout} ${first.stderr}`);
   const planned = refused ? await cli(['plan', '--playbook', playbook, '--name', name, '--out', planFile, ...breaks.flatMap((edge) => ['--accept-break', edge])]) : first;
   if (planned.code !== 0) throw new Error(`${plan.name}: refused again: ${planned.stdout} ${planned.stderr}`);
-  const { proof } = JSON.parse(planned.stdout.trim().split('\n').at(-1) ?? '{}') as { proof: { verdicts: Record<string, string> } };
-  const ran = await cli(['run', planFile, '--auto-approve', '--without-acks', '--no-input']);
-  await sleep(steps.some(({ params }) => params.waits === false) ? 25_000 : 3_000);
-
+  const { proof } = JSON.parse(planned.stdout.trim().split('\n').at(-1) ?? '{}') as { proof: Proof };
   const edges = [...new Set([...edgesOf(prober.lab, place), ...Object.keys(proof.verdicts)])];
-  const seen = await see(prober, place);
-  const loaded = new Map(edges.map((edge) => [edge, observe(edge, seen)]));
-  // What is loaded may not be what is stored: whoever was not found broken is asked once more after everything was started anew.
-  const late = edges.filter((edge) => proof.verdicts[edge] === 'latent');
-  const stored = late.length === 0 && plan.again !== true ? new Map<string, Observed>() : await afterRestart(prober, place, edges);
+
+  const run = (): ReturnType<typeof runCommand> => cli(['run', planFile, '--auto-approve', '--without-acks', '--no-input']);
+  const { ended, between } = plan.hold === undefined ? { ended: await run(), between: undefined } : await pinned(prober, place, plan.hold, run, edges);
+  await sleep(steps.some(({ params }) => params?.waits === false) ? 25_000 : 3_000);
+
+  const asker = plan.newToken === true ? openProber(prober.lab, await makeToken(prober.lab)) : prober;
+  const loaded = await askAll(asker, place, edges);
+  // What is loaded may not be what is stored, also where nobody has predicted so: all are asked once more after everything was started anew.
+  await restartEverything(asker);
+  const stored = await askAll(asker, place, edges);
   return {
     name: plan.name,
     what: plan.what,
     refused,
-    runEnded: ran.code,
+    runEnded: ended.code,
     seconds: Math.round((performance.now() - startedAt) / 1000),
-    edges: edges.map((edge) => {
-      const now = loaded.get(edge) ?? { is: 'unseen', by: '' };
-      const then = stored.get(edge);
-      const isLate = now.is === 'hold' && then?.is === 'break';
-      return { edge, predicted: proof.verdicts[edge] ?? 'missing', observed: isLate ? 'latent' : now.is, by: isLate ? `after a restart: ${then.by}` : now.by };
-    }),
+    edges: edges.map((edge) => ({ edge, predicted: predictedOf(edge, proof, plan.hold !== undefined), ...observedOf(edge, { between, loaded, stored }) })),
   };
 }
 
-/** Pods keep their names: only their containers are made anew. */
-async function afterRestart(prober: Prober, place: Place, edges: readonly string[]): Promise<Map<string, Observed>> {
-  await restartEverything(prober);
-  const seen = await see(prober, place);
-  return new Map(edges.map((edge) => [edge, observe(edge, seen)]));
+interface Proof {
+  readonly verdicts: Readonly<Record<string, string>>;
+  readonly steps: readonly { readonly findings: readonly { readonly edge: string; readonly verdict: string }[] }[];
 }
 
-function playbookOf(plan: WrongPlan, steps: readonly { kind: string; params: unknown }[]): unknown {
+type Asked = ReadonlyMap<string, Observed>;
+
+/** `between`: it breaks while the step is half done, and holds at its end. Asked for only where a plan is held there. */
+function predictedOf(edge: string, { verdicts, steps }: Proof, isHeld: boolean): string {
+  const verdict = verdicts[edge] ?? 'missing';
+  const breaks = steps.some(({ findings }) => findings.some((found) => found.edge === edge && found.verdict === 'break'));
+  return isHeld && verdict === 'hold' && breaks ? 'between' : verdict;
+}
+
+function observedOf(edge: string, seen: { readonly between: Asked | undefined; readonly loaded: Asked; readonly stored: Asked }): Pick<EdgeResult, 'observed' | 'by'> {
+  const now = seen.loaded.get(edge) ?? { is: 'unseen', by: '' };
+  const then = seen.stored.get(edge);
+  if (now.is === 'hold' && then?.is === 'break') return { observed: 'latent', by: `after a restart: ${then.by}` };
+  const half = seen.between?.get(edge);
+  if (now.is === 'hold' && half?.is === 'break') return { observed: 'between', by: `while it was held: ${half.by}` };
+  return { observed: now.is, by: now.by };
+}
+
+async function askAll(prober: Prober, before: Place, edges: readonly string[]): Promise<Asked> {
+  const { place, now } = await lookAgain(prober, before);
+  const seen = await see(prober, place);
+  // A pod that was rolled goes by the name of the one before it.
+  const asked = (edge: string): string => edge.replace(/ (pod \S+) -> /, (all, id: string) => (now.has(id) ? ` ${now.get(id)} -> ` : all));
+  return new Map(edges.map((edge) => [edge, observe(asked(edge), seen)]));
+}
+
+/** The run is held in the middle of its step, all edges are asked, and then it goes on to its end. */
+async function pinned(
+  prober: Prober,
+  place: Place,
+  hold: Hold,
+  run: () => ReturnType<typeof runCommand>,
+  edges: readonly string[],
+): Promise<{ ended: Awaited<ReturnType<typeof runCommand>>; between: Asked }> {
+  const held = await holdBack(prober, place, hold);
+  const running = run();
+  try {
+    if ('write' in hold) await held.reached();
+    else await running;
+    const between = await askAll(prober, place, edges);
+    await held.release();
+    // A volume is brought up to date within a kubelet's sync period and its cache's time to live.
+    if ('kubeletOf' in hold) await sleep(120_000);
+    return { ended: await running, between };
+  } finally {
+    await held.release();
+    await running;
+  }
+}
+
+function playbookOf(plan: WrongPlan, steps: readonly Step[]): unknown {
   return {
     apiVersion: 'rotate-ca/v1',
     kind: 'Playbook',
     name: plan.name,
     description: plan.what,
-    steps: steps.map(({ kind, params }, n) => ({
-      name: `step-${n + 1}`,
-      kind,
-      title: plan.what.slice(0, 110),
-      params,
-      timeout: '90s',
-      ifItFails: 'It is meant to.',
-      rollback: 'The lab is restored.',
-    })),
+    steps: steps.map((step, n) =>
+      step.name === undefined
+        ? {
+            name: `step-${n + 1}`,
+            ...step,
+            title: plan.what.slice(0, 110),
+            timeout: plan.hold === undefined ? '90s' : '240s',
+            ifItFails: 'It is meant to.',
+            rollback: 'The lab is restored.',
+          }
+        : step,
+    ),
   };
 }

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { runCommand } from '../../command.js';
 import { apiEndpoint } from '../../lab.js';
 import type { Answer, Prober, Tried } from '../prober.js';
+import type { Place } from './place.js';
 import { trySigner } from './signed.js';
 import { apiServiceName, namespace } from '../subjects/manifests.js';
 
@@ -20,32 +21,6 @@ export interface Seen {
   /** By a name of ours: `kubectl pcp1:/etc/kubernetes/admin.conf`. */
   readonly tries: ReadonlyMap<string, Tried>;
   readonly answers: ReadonlyMap<string, Answer>;
-}
-
-interface Pod {
-  readonly metadata: { readonly name: string; readonly namespace: string; readonly deletionTimestamp?: string };
-  readonly spec: { readonly nodeName?: string; readonly hostNetwork?: boolean };
-  readonly status: { readonly podIP?: string; readonly phase?: string };
-}
-
-/** What does not change in the course of a plan: asked for while all is well. */
-export interface Place {
-  readonly pods: readonly { readonly id: string; readonly name: string; readonly node: string; readonly ip: string; readonly isHostNetwork: boolean }[];
-  readonly kubeconfigs: readonly { readonly node: string; readonly path: string }[];
-}
-
-export async function look(prober: Prober): Promise<Place> {
-  const { items } = JSON.parse((await prober.ask('/api/v1/pods')).body) as { items: Pod[] };
-  const pods = items
-    .filter(({ metadata, status }) => metadata.deletionTimestamp === undefined && status.phase === 'Running')
-    .map(({ metadata, spec, status }) => ({
-      id: `pod ${metadata.namespace}/${metadata.name}`,
-      name: metadata.name,
-      node: spec.nodeName ?? '',
-      ip: status.podIP ?? '',
-      isHostNetwork: spec.hostNetwork === true,
-    }));
-  return { pods, kubeconfigs: ['admin.conf', 'super-admin.conf'].map((name) => ({ node: prober.lab.controlPlanes[0]?.name ?? '', path: `/etc/kubernetes/${name}` })) };
 }
 
 /** Ends every connection to an API server, to etcd and to kubelets from the server's side, so that each client must connect anew. */

@@ -1,0 +1,63 @@
+/** The rotation itself made wrong: `cluster-ca` with steps left out or swapped, and ended right after it shows; and once as it is. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parse } from 'yaml';
+import type { Step, WrongPlan } from './plan-parts.js';
+
+interface Wrong {
+  readonly without?: readonly string[];
+  /** This step comes right before that one. */
+  readonly moved?: { readonly step: string; readonly before: string };
+  /** The last one. */
+  readonly through: string;
+}
+
+const playbook = join(import.meta.dirname, '..', '..', 'playbooks', 'cluster-ca.yaml');
+
+export function rotationSteps({ without = [], moved, through }: Wrong): Step[] {
+  const { steps } = parse(readFileSync(playbook, 'utf8')) as { steps: (Step & { readonly name: string })[] };
+  const missing = [...without, through, ...(moved === undefined ? [] : [moved.step, moved.before])].filter((name) => !steps.some((step) => step.name === name));
+  if (missing.length > 0) throw new Error(`cluster-ca has no step ${missing.join(', ')}`);
+  const left = steps.filter(({ name }) => !without.includes(name) && name !== moved?.step);
+  const taken = steps.filter(({ name }) => name === moved?.step);
+  const ordered = left.flatMap((step) => (step.name === moved?.before ? [...taken, step] : [step]));
+  return ordered.slice(0, ordered.findIndex(({ name }) => name === through) + 1);
+}
+
+const of =
+  (wrong: Wrong): WrongPlan['make'] =>
+  async () => ({ files: {}, steps: rotationSteps(wrong) });
+
+export const rotationPlans: readonly WrongPlan[] = [
+  {
+    name: 'rotation-as-it-is',
+    what: 'the rotation up to the leaf of the API servers, as it is meant: nothing breaks',
+    make: of({ through: 'reissue-apiserver-kubelet-client' }),
+  },
+  {
+    name: 'rotation-without-rolling',
+    what: 'the rotation, but pods are not rolled before API servers present the incoming leaf',
+    make: of({ without: ['roll-workloads', 'volumes-trust-both'], through: 'reissue-apiserver' }),
+  },
+  {
+    name: 'rotation-without-kubelets',
+    what: 'the rotation, but kubelets never get both CAs before API servers present the incoming leaf',
+    make: of({ without: ['kubelets-trust-both'], through: 'reissue-apiserver' }),
+  },
+  {
+    name: 'rotation-without-objects',
+    what: 'the rotation, but cluster-info, webhooks and copies in the API are forgotten',
+    make: of({ without: ['objects-trust-both'], through: 'reissue-apiserver' }),
+  },
+  {
+    name: 'rotation-swapped-admins',
+    what: 'two steps swapped: API servers present the incoming leaf before kubeconfigs of administrators trust it',
+    make: of({ moved: { step: 'admins-trust-both', before: 'reissue-apiserver-kubelet-client' }, through: 'reissue-apiserver' }),
+  },
+  {
+    name: 'rotation-swapped-client',
+    what: 'two steps swapped: API servers show kubelets an incoming leaf before these accept it',
+    make: of({ moved: { step: 'reissue-apiserver-kubelet-client', before: 'servers-trust-both' }, through: 'reissue-apiserver-kubelet-client' }),
+  },
+];
