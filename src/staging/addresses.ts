@@ -58,9 +58,14 @@ export function portsOf({ loadBalancer, vault, nodes, layout }: Pick<ClusterSpec
   ];
 }
 
+/** Within a block, and no node's: whoever listens there is about to start a cluster in it. */
+const claimOf = (block: number): Port => ({ address: `127.${block}.255.254`, port: 10_777 });
+/** By then the ports of the cluster itself are listened on, also on a machine that is busy. */
+const claimedMs = 120_000;
+
 /**
- * The first block in which all ports are free, from a random one on when `spread` is given, so that several clusters that start at once do not
- * meet. Throws usage: every block has a taken port (the last one is named), or this machine has no such addresses.
+ * The first block in which all ports are free and that nobody else is about to use, from a random one on when `spread` is given. It is kept
+ * from others for two minutes, or until this process ends: two clusters that start at once do not meet. Throws usage: every block has a taken port (the last one is named), or this machine has no such addresses.
  */
 export async function freeBlock(portsIn: (block: number) => readonly Port[], options: { readonly spread?: boolean } = {}): Promise<number> {
   const count = lastBlock - firstBlock + 1;
@@ -70,8 +75,9 @@ export async function freeBlock(portsIn: (block: number) => readonly Port[], opt
   for (let i = 0; i < count; i++) {
     const block = firstBlock + ((start + i) % count);
     const found = await firstTaken(portsIn(block));
-    if (found === undefined) return block;
-    taken = `${found.address}:${found.port}`;
+    if (found === undefined && (await claim(block))) return block;
+    const { address, port } = found ?? claimOf(block);
+    taken = `${address}:${port}`;
   }
   return fail('usage', {
     target: taken,
@@ -115,6 +121,19 @@ async function firstTaken(ports: readonly Port[]): Promise<Port | undefined> {
   const limit = pLimit(triedAtOnce);
   const isFree = await Promise.all(ports.map((port) => limit(() => canListen(port))));
   return ports.find((_, index) => isFree[index] !== true);
+}
+
+function claim(block: number): Promise<boolean> {
+  const { address, port } = claimOf(block);
+  return new Promise((resolve) => {
+    // It keeps no process alive.
+    const server = createServer((socket) => socket.destroy()).unref();
+    server.once('error', () => resolve(false));
+    server.listen(port, address, () => {
+      setTimeout(() => server.close(), claimedMs).unref();
+      resolve(true);
+    });
+  });
 }
 
 function canListen({ address, port }: Port): Promise<boolean> {
