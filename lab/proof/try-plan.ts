@@ -34,6 +34,8 @@ export interface PlanResult {
   readonly runEnded: number;
   readonly edges: readonly EdgeResult[];
   readonly seconds: number;
+  /** Seconds of its parts. */
+  readonly took?: Readonly<Record<string, number>>;
 }
 
 const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
@@ -65,6 +67,13 @@ export async function tryOn(lab: Lab, plan: WrongPlan): Promise<PlanResult> {
 
 async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Promise<PlanResult> {
   const startedAt = performance.now();
+  const took: Record<string, number> = {};
+  const timed = async <T>(what: string, work: Promise<T>): Promise<T> => {
+    const from = performance.now();
+    return work.finally(() => {
+      took[what] = Math.round((performance.now() - from) / 1000);
+    });
+  };
   const folder = join(operator.folder, plan.name);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   const incoming = await issue({ subject: 'CN=kubernetes-incoming', isCa: true });
@@ -94,20 +103,21 @@ async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Pro
   const edges = [...new Set([...edgesOf(prober.lab, place), ...Object.keys(proof.verdicts)])];
 
   const run = (): ReturnType<typeof runCommand> => cli(['run', planFile, '--auto-approve', '--without-acks', '--no-input']);
-  const { ended, between } = plan.hold === undefined ? { ended: await run(), between: undefined } : await pinned(prober, place, plan.hold, run, edges);
+  const { ended, between } = plan.hold === undefined ? { ended: await timed('run', run()), between: undefined } : await timed('run', pinned(prober, place, plan.hold, run, edges));
   await sleep(steps.some(({ params }) => params?.waits === false) ? 25_000 : 3_000);
 
   const asker = plan.newToken === true ? openProber(prober.lab, await makeToken(prober.lab)) : prober;
-  const loaded = await askAll(asker, place, edges);
+  const loaded = await timed('asked', askAll(asker, place, edges));
   // What is loaded may not be what is stored, also where nobody has predicted so: all are asked once more after everything was started anew.
-  await restartEverything(asker);
-  const stored = await askAll(asker, place, edges);
+  await timed('started anew', restartEverything(asker));
+  const stored = await timed('asked again', askAll(asker, place, edges));
   return {
     name: plan.name,
     what: plan.what,
     refused,
     runEnded: ended.code,
     seconds: Math.round((performance.now() - startedAt) / 1000),
+    took,
     edges: edges.map((edge) => ({ edge, predicted: predictedOf(edge, proof, plan.hold !== undefined), ...observedOf(edge, { between, loaded, stored }) })),
   };
 }
