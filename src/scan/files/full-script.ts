@@ -4,7 +4,8 @@ import { collecting } from './script.js';
 
 /** Of EgressSelector, admission, authentication and authorization configurations: keys that name files (k/k staging/src/k8s.io/apiserver pkg/apis/apiserver/v1beta1, v1). */
 const before = `more_keys='kubeConfigFile|path|caBundle|clientKey|clientCert|'
-more_configs=$(printf %s "$list" | sed -n 's/^kubeconfig //p; s/^config //p')$nl
+more_configs=
+for l in $list; do case $l in 'kubeconfig '*|'config '*) more_configs=$more_configs\${l#* }$nl ;; esac; done
 more_files=$(below /etc/kubernetes -maxdepth 4 ! -path '*/manifests/*'; below /etc/cni/net.d -maxdepth 2; below /var/lib/kubernetes -maxdepth 3; below /etc/etcd -maxdepth 3)
 `;
 
@@ -25,7 +26,7 @@ for p in $(grep -L -e '-----BEGIN ' -- $pems 2>/dev/null); do
   der=; ! has openssl || der=$(openssl x509 -inform DER -in "$p" -outform DER 2>/dev/null </dev/null | base64 -w 0)
   printf 'plain %s %s\\n' "\${der:--}" "$p"
 done
-{ printf %s "$list" | sed -n 's/^kubeconfig //p'; find /var/lib/kubelet/pods -maxdepth 5 -name token ! -path "*$nl*" 2>/dev/null; } | awk '{
+{ for l in $list; do case $l in 'kubeconfig '*) printf '%s\\n' "\${l#* }" ;; esac; done; find /var/lib/kubelet/pods -maxdepth 5 -name token ! -path "*$nl*" 2>/dev/null; } | awk '{
   path = $0
   while ((getline l < path) > 0) {
     t = ""
@@ -35,7 +36,9 @@ done
   }
   close(path)
 }'
-printf 'odd %s\\n' "$(find /etc/kubernetes /var/lib/kubelet/pki -path "*$nl*" -exec printf 'x\\n' \\; 2>/dev/null | grep -c x)"
+odd=0
+for l in $(find /etc/kubernetes /var/lib/kubelet/pki -path "*$nl*" -exec printf 'x\\n' \\; 2>/dev/null); do odd=$((odd + 1)); done
+printf 'odd %s\\n' $odd
 `;
 
 export const fullScript = collecting(before, after);

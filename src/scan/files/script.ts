@@ -9,7 +9,7 @@ nl='
 '
 IFS=$nl
 has() { command -v "$1" >/dev/null 2>&1; }
-below() { d=$1; shift; find "$d" "$@" ! -path "*$nl*" \\( -type f -o -type l \\) 2>/dev/null; }
+below() { [ -d "$1" ] || return 0; d=$1; shift; find "$d" "$@" ! -path "*$nl*" \\( -type f -o -type l \\) 2>/dev/null; }
 
 list=; files=; pems=/dev/null
 add() {
@@ -111,9 +111,12 @@ fi
 
 for t in openssl ctr crictl kubeadm; do if has $t; then printf 'tool %s\\n' $t; fi; done
 
-pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
-case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null); pid=\${pid%% *} ;; esac
-if [ -n "$pid" ] && [ -r "/proc/$pid/cmdline" ]; then printf 'kubelet '; base64 -w 0 < "/proc/$pid/cmdline"; echo; fi
+if [ -z "$kubelet" ]; then
+  pid=$(systemctl show -p MainPID --value kubelet 2>/dev/null)
+  case \${pid:-0} in 0) pid=$(pidof kubelet 2>/dev/null); pid=\${pid%% *} ;; esac
+  [ -z "$pid" ] || kubelet=/proc/$pid/cmdline
+fi
+if [ -n "$kubelet" ] && [ -r "$kubelet" ]; then printf 'kubelet '; base64 -w 0 < "$kubelet"; echo; fi
 if { read -r up < /proc/uptime; } 2>/dev/null; then printf 'clock %s %s\\n' "$(date +%s%3N)" "\${up%% *}"; fi
 ${after}echo end
 `;

@@ -11,12 +11,28 @@ export const unitScript = `keys=\${more_keys-}'certificate-authority|client-cert
 refs=; named=; own=; kubelet=; pods=
 reference='^[[:space:]]*(- )?[A-Za-z][A-Za-z-]*:[[:space:]]*"?/[^[:space:]"]+"?[[:space:]]*$'
 small() { [ $# -eq 0 ] || find -L "$@" -maxdepth 0 -type f -size -256k ! -perm /111 2>/dev/null; }
+# One program for all of them, however many there are.
+sorted() {
+  [ $# -gt 0 ] || return 0
+  printf '%s\\n' "$@" | awk '{
+    path = $0; is = ""
+    while (is != "pem" && (getline l < path) > 0) {
+      if (l ~ /-----BEGIN [A-Z ]*(CERTIFICATE|PRIVATE KEY|PUBLIC KEY)-----/) is = "pem"
+      else if (l ~ /^[ \\t]*"?clusters"?:/) is = "kubeconfig"
+      else if (is == "" && l ~ /^[ \\t]*(- )?[A-Za-z][A-Za-z-]*:[ \\t]*"?\\/[^ \\t"]+"?[ \\t\\r]*$/) is = "config"
+    }
+    close(path)
+    if (is != "") print is " " path
+  }'
+}
 sort_in() {
-  for p in $(small "$@"); do
-    if grep -qE -- '-----BEGIN [A-Z ]*(CERTIFICATE|PRIVATE KEY|PUBLIC KEY)-----' "$p" 2>/dev/null; then add pem "$p"
-    elif grep -qE '^[[:space:]]*"?clusters"?:' "$p" 2>/dev/null; then add kubeconfig "$p"; further="$further$p$nl"
-    elif grep -qE "$reference" "$p" 2>/dev/null; then add config "$p"; refs="$refs$p$nl"; further="$further$p$nl"
-    fi
+  for l in $(sorted $(small "$@")); do
+    p=\${l#* }
+    case $l in
+      pem*) add pem "$p" ;;
+      kubeconfig*) add kubeconfig "$p"; further="$further$p$nl" ;;
+      *) add config "$p"; refs="$refs$p$nl"; further="$further$p$nl" ;;
+    esac
   done
 }
 named_in() {
@@ -25,7 +41,7 @@ named_in() {
       v = $0; sub(/^[ ]*(- )?[A-Za-z-]+[ ]*:[ ]*/, "", v); sub(/[ \\t]+#.*$/, "", v); gsub(/["\\047 ]/, "", v); if (v != "") print (v ~ /^\\//) ? v : dir "/" v }' "$p" 2>/dev/null
   done
 }
-paths_of() { tr '\\0' '\\n' < $1 2>/dev/null | sed 1d | tr '=,' '\\n\\n' | grep '^/[^/]'; }
+paths_of() { tr '\\0=,' '\\n\\n\\n' < $1 2>/dev/null | sed 1d | grep '^/[^/]'; }
 # Of its stat what follows the name, which may hold anything.
 since() { if { read -r s < $d/stat; } 2>/dev/null; then printf 'started %s %s\\n' "$name" "\${s##*) }"; fi; }
 on_host() { [ "$(readlink $d/ns/net)" = "$(readlink /proc/1/ns/net)" ]; }
@@ -40,17 +56,22 @@ kubelet_option() { tr '\\0' '\\n' < $kubelet 2>/dev/null | awk -v f="--$1" '$0 =
 for c in $(set +f; grep -lzE '(^|/)(${programs.join('|')})$' /proc/[0-9]*/cmdline 2>/dev/null); do
   d=\${c%/cmdline}; a=$(tr '\\0' '\\n' < $c 2>/dev/null); a=\${a%%"$nl"*}; name=\${a##*/}
   case " ${programs.join(' ')} " in *" $name "*) ;; *) continue ;; esac
-  if grep -q kubepods $d/cgroup 2>/dev/null; then if on_host; then since; in_pod; [ -z "\${more_keys-}" ] || named=$named$(paths_of $c)$nl; fi; continue; fi
+  groups=; { while read -r l; do groups=$groups$l$nl; done < $d/cgroup; } 2>/dev/null
+  case $groups in *kubepods*) isPod=1 ;; *) isPod= ;; esac
+  if [ -n "$isPod" ]; then if on_host; then since; in_pod; [ -z "\${more_keys-}" ] || named=$named$(paths_of $c)$nl; fi; continue; fi
   # A container on this host may have a systemd of its own: its units are not the host's.
   ns=$(readlink $d/ns/pid 2>/dev/null); [ -z "$ns" ] || [ "$ns" = "$(readlink /proc/self/ns/pid)" ] || continue
   since
   [ $name != kubelet ] || kubelet=$c
-  unit=$(grep -oE '[^/]+\\.service$' $d/cgroup 2>/dev/null | head -n 1)
+  unit=
+  for l in $groups; do l=\${l##*/}; case $l in ?*.service) unit=$l; break ;; esac; done
   [ -n "$unit" ] || continue
-  printf 'unit %s %s %s %s\\n' "$name" "$unit" "$(base64 -w 0 < $c)" "$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | base64 -w 0)"
+  settings=; [ $name != etcd ] || settings=$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_')
+  printf 'unit %s %s %s %s\\n' "$name" "$unit" "$(base64 -w 0 < $c)" "$([ -z "$settings" ] || printf '%s\\n' "$settings" | base64 -w 0)"
   systemctl show -p FragmentPath,DropInPaths,EnvironmentFiles,User,NeedDaemonReload "$unit" 2>/dev/null | sed 's/^/|/'
   [ $name = kubelet ] || own=1
-  named=$named$(paths_of $c)$nl$(tr '\\0' '\\n' < $d/environ 2>/dev/null | grep '^ETCD_' | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
+  named=$named$(paths_of $c)$nl
+  [ -z "$settings" ] || named=$named$(printf '%s\\n' "$settings" | tr '=,' '\\n\\n' | grep '^/[^/]')$nl
 done
 if [ -n "$pods" ] && [ -n "$kubelet" ]; then
   folder=$(kubelet_option pod-manifest-path); config=$(kubelet_option config)
