@@ -1,7 +1,7 @@
 /** Edges of those who use the API from outside the control plane: kubeconfigs, pods, holders of copies, joining nodes, rotate-ca (kubernetes-pki 3.1: E9 to E12, E25, E27; K1). */
 
 import type { CertificateRecord, ObjectRecord } from '../cluster/inventory.js';
-import { type ApiServer, serviceAddress } from './api-servers.js';
+import { type ApiServer, hostOf, serversBehind, serviceAddress } from './api-servers.js';
 import { toApi, verifyKeys } from './component-edges.js';
 import type { InputId, PlaceId, ProcessId } from './graph.js';
 import { type Draft, kubeconfigInputs } from './graph-draft.js';
@@ -83,15 +83,21 @@ function pods(draft: Draft, servers: readonly ApiServer[], objects: ReadonlyMap<
 
 /** Copies of the CA in ConfigMaps and Secrets: whoever holds one verifies API servers with it. cluster-info is that of joining nodes. */
 function holders(draft: Draft, servers: readonly ApiServer[], objects: ReadonlyMap<PlaceId, ObjectRecord>, outgoing: CertificateRecord | undefined): void {
+  const url = publicUrl(draft, servers);
   for (const [place, { kind, namespace, name, certificates }] of objects) {
     if ((kind !== 'ConfigMap' && kind !== 'Secret') || name === 'kube-root-ca.crt' || name === 'extension-apiserver-authentication') continue;
     if (!certificates.some(({ fingerprint }) => fingerprint === outgoing?.fingerprint)) continue;
     const isJoin = kind === 'ConfigMap' && namespace === 'kube-public' && name === 'cluster-info';
     const process = draft.process({ id: isJoin ? 'joining nodes' : `holder ${place}`, kind: 'outside' });
     const ca = draft.input(process, 'ca', { place, policy: 'per-use', holds: 'trust' });
-    // By whichever name: those of a copy are not known, and names do not change.
-    toApi(draft, servers, { class: isJoin ? 'E25' : 'E9', process, url: '', ca });
+    toApi(draft, servers, { class: isJoin ? 'E25' : 'E9', process, url, ca });
   }
+}
+
+/** What administrators are given is where others find the API, too: how the holder of a copy calls it is written nowhere. Empty: by any name. */
+function publicUrl(draft: Draft, servers: readonly ApiServer[]): string {
+  const urls = draft.inventory.nodes.flatMap(({ files }) => files.flatMap(({ path, server }) => (path.endsWith('/admin.conf') && server !== undefined ? [server] : [])));
+  return urls.find((url) => !/^(localhost|127\.|::1$)/.test(hostOf(url)) && serversBehind(servers, url).servers.length === servers.length) ?? '';
 }
 
 /** Tokens in Secrets: signed by kube-controller-manager once, verified by each API server at each request. */

@@ -59,6 +59,20 @@ describe('a graph', () => {
     );
   });
 
+  it('takes holders of copies and joining nodes to call the API as administrators do, by a name that all API servers have', () => {
+    const endpoint = inventory.nodes.flatMap(({ files }) =>
+      files.filter(({ path }) => path === '/etc/kubernetes/admin.conf').map(({ server }) => new URL(server ?? '').hostname),
+    )[0];
+    const named = graph.edges.filter(({ class: of, leg }) => of === 'E25' && leg === 'server');
+    expect(named.map(({ name }) => name)).toEqual(masters.map(() => endpoint));
+    const behindOne = {
+      ...inventory,
+      nodes: inventory.nodes.map((node) => ({ ...node, files: node.files.map((file) => ({ ...file, server: `https://${node.internalIp}:6443` })) })),
+    };
+    const unnamed = buildGraph(behindOne).edges.filter(({ class: of }) => of === 'E25');
+    expect(unnamed.map(({ name }) => name)).toEqual(masters.map(() => undefined));
+  });
+
   it('holds as it was found', () => {
     expect(prove()).toMatchObject({ before: [], steps: [] });
   });
