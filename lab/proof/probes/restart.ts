@@ -8,18 +8,18 @@ const end = (...names: readonly string[]): string =>
 const isListening = (port: number): string => `n=0; while [ $n -lt 40 ] && ! ss -tlnH "sport = :${port}" | grep -q .; do sleep 0.5; n=$((n+1)); done; true`;
 
 /**
- * Ends every process that reads certificates, so that all of them start with what is stored. etcd first: an API server that finds none ends
- * after twenty seconds, and is held back by its kubelet then.
+ * Ends every process that reads certificates, so that all of them start with what is stored. Kubelets first: one that has just started holds
+ * no container back (its back-off is in its memory). etcd before API servers, which wait for it.
  */
 export async function restartEverything(prober: Prober): Promise<void> {
   const { controlPlanes, nodes } = prober.lab;
   const onAll = async (those: typeof nodes, script: string): Promise<void> => void (await Promise.all(those.map(({ name }) => prober.on(name, script))));
+  await onAll(nodes, 'systemctl restart kubelet; sleep 6; true');
   await onAll(controlPlanes, `${end('etcd')}; sleep 1; ${isListening(2379)}`);
   await onAll(nodes, end('kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'coredns', 'subject', 'sample-apiserver'));
   await onAll(controlPlanes, `sleep 1; ${isListening(6443)}`);
   // It may not come up again: that is then seen.
   const startedMs = Date.now();
   while (Date.now() - startedMs < 45_000 && (await prober.ask('/readyz')).status !== 200) await sleep(1_000);
-  await onAll(nodes, 'systemctl restart kubelet; true');
-  await sleep(20_000);
+  await sleep(12_000);
 }
