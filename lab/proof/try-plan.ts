@@ -38,7 +38,7 @@ export interface PlanResult {
   readonly took?: Readonly<Record<string, number>>;
 }
 
-const program = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts');
+const program = join(import.meta.dirname, '..', '..', 'dist', 'cli', 'main.js');
 
 export function materialOf(lab: Lab): Omit<Material, 'incoming'> {
   const controlPlane = lab.controlPlanes[0]?.name ?? '';
@@ -86,7 +86,7 @@ async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Pro
   const planFile = join(folder, 'plan.json');
   const name = plan.name.slice(0, 30);
   const cli = (args: readonly string[]): ReturnType<typeof runCommand> =>
-    runCommand(process.execPath, ['--import', 'tsx', program, ...args, '-o', 'json'], {
+    runCommand(process.execPath, [program, ...args, '-o', 'json'], {
       env: { ...operator.env },
       allowFailure: true,
       timeoutMs: 900_000,

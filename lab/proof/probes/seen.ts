@@ -59,7 +59,7 @@ true`;
 const kubectlWith = (args: string): string => `kubectl ${args} --request-timeout=8s get --raw /version 2>&1`;
 
 const curlAs = (certificate: string, key: string, url: string, more = ''): string =>
-  `curl -sk -m 10 --cert ${certificate} --key ${key} ${more} -o /tmp/proof.out -w '%{http_code} %{errormsg}' ${url}; echo; head -c 600 /tmp/proof.out 2>/dev/null; rm -f /tmp/proof.out`;
+  `o=$(mktemp); curl -sk -m 10 --cert ${certificate} --key ${key} ${more} -o $o -w '%{http_code} %{errormsg}' ${url}; echo; head -c 600 $o 2>/dev/null; rm -f $o`;
 
 /** Takes the pair of a kubeconfig apart, into $d. */
 const pairOf = (path: string): string =>
@@ -138,12 +138,19 @@ async function bundlesOf(prober: Prober): Promise<Map<string, string>> {
   ]);
 }
 
-/** Waits until clients have connected anew, and collects. */
+/** What was put in place a moment ago is read by then, where it is read without a restart. */
+const readMs = 8_000;
+
+/** Waits until clients have connected anew, and collects; what the probes do themselves needs not wait so long. */
 export async function see(prober: Prober, place: Place, settleMs = 20_000): Promise<Seen> {
-  const first = prober.lab.controlPlanes[0]?.name ?? '';
   const bundles = await bundlesOf(prober);
   const cutAtMs = await cut(prober);
-  await sleep(settleMs);
+  await sleep(readMs);
+  const [answers, tries] = await Promise.all([askAll(prober), tryAll(prober, place, bundles), sleep(settleMs - readMs)]);
+  return { clients: await clientsSeen(prober, place, cutAtMs), tries, answers };
+}
+
+async function askAll(prober: Prober): Promise<Map<string, Answer>> {
   const answers = new Map<string, Answer>();
   const ask = async (name: string, path: string, options?: Parameters<Prober['ask']>[1]): Promise<void> => void answers.set(name, await prober.ask(path, options));
   const configMap = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { generateName: 'seen-', namespace, labels: { proof: 'seen' } } };
@@ -159,17 +166,26 @@ export async function see(prober: Prober, place: Place, settleMs = 20_000): Prom
   const bound = await prober.ask(`/api/v1/namespaces/${namespace}/serviceaccounts/client/token`, { method: 'POST', body: { spec: {} } });
   if (bound.status === 201)
     await ask('bound token', `/api/v1/namespaces/${namespace}/configmaps?limit=1`, { token: (JSON.parse(bound.body) as { status: { token: string } }).status.token });
-  const tries = new Map(await trySeveral(prober, first, controlPlaneTries(prober, place, bundles)));
-  tries.set('engine', await asEngine(prober));
-  tries.set('signed', await trySigner(prober));
-  for (const { name } of prober.lab.workers) {
-    const client = `${pairOf('/etc/kubernetes/kubelet.conf')}; ${curlAs('$d/certificate', '$d/key', `${prober.apiServer}/api`)}; rm -rf $d`;
-    for (const [key, tried] of await trySeveral(prober, name, new Map([['client', client]]))) tries.set(`${key} ${name} kubelet.conf`, tried);
-  }
-  for (const pod of place.pods.filter(({ id }) => id.startsWith(`pod ${namespace}/client-`) || id.startsWith(`pod ${namespace}/webhook-`))) {
-    for (const [, tried] of await trySeveral(prober, pod.node, new Map([['ask', `curl -s -m 10 http://${pod.ip}:8080/`]]))) tries.set(`asked ${pod.id}`, tried);
-  }
-  return { clients: await clientsSeen(prober, place, cutAtMs), tries, answers };
+  return answers;
+}
+
+async function tryAll(prober: Prober, place: Place, bundles: ReadonlyMap<string, string>): Promise<Map<string, Tried>> {
+  const first = prober.lab.controlPlanes[0]?.name ?? '';
+  const [onFirst, engine, signed, ...others] = await Promise.all([
+    trySeveral(prober, first, controlPlaneTries(prober, place, bundles)),
+    asEngine(prober),
+    trySigner(prober),
+    ...prober.lab.workers.map(async ({ name }) => {
+      const client = `${pairOf('/etc/kubernetes/kubelet.conf')}; ${curlAs('$d/certificate', '$d/key', `${prober.apiServer}/api`)}; rm -rf $d`;
+      return (await trySeveral(prober, name, new Map([['client', client]]))).map(([key, tried]): [string, Tried] => [`${key} ${name} kubelet.conf`, tried]);
+    }),
+    ...place.pods
+      .filter(({ id }) => id.startsWith(`pod ${namespace}/client-`) || id.startsWith(`pod ${namespace}/webhook-`))
+      .map(async ({ id, node, ip }) =>
+        (await trySeveral(prober, node, new Map([['ask', `curl -s -m 10 http://${ip}:8080/`]]))).map(([, tried]): [string, Tried] => [`asked ${id}`, tried]),
+      ),
+  ]);
+  return new Map([...onFirst, ['engine', engine], ['signed', signed], ...others.flat()]);
 }
 
 /** With the kubeconfig that rotate-ca was given, which lies on this machine. */
