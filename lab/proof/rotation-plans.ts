@@ -16,13 +16,18 @@ interface Wrong {
 const playbook = join(import.meta.dirname, '..', '..', 'playbooks', 'cluster-ca.yaml');
 
 export function rotationSteps({ without = [], moved, through }: Wrong): Step[] {
-  const { steps } = parse(readFileSync(playbook, 'utf8')) as { steps: (Step & { readonly name: string })[] };
+  const { steps } = parse(readFileSync(playbook, 'utf8')) as { steps: (Step & { readonly name: string; readonly needs?: readonly string[] })[] };
   const missing = [...without, through, ...(moved === undefined ? [] : [moved.step, moved.before])].filter((name) => !steps.some((step) => step.name === name));
   if (missing.length > 0) throw new Error(`cluster-ca has no step ${missing.join(', ')}`);
   const left = steps.filter(({ name }) => !without.includes(name) && name !== moved?.step);
   const taken = steps.filter(({ name }) => name === moved?.step);
   const ordered = left.flatMap((step) => (step.name === moved?.before ? [...taken, step] : [step]));
-  return ordered.slice(0, ordered.findIndex(({ name }) => name === through) + 1);
+  const kept = ordered.slice(0, ordered.findIndex(({ name }) => name === through) + 1);
+  // A playbook that asks for what is not there is refused before any edge is looked at.
+  return kept.map(({ needs, ...step }, n) => {
+    const there = needs?.filter((name) => kept.slice(0, n).some((before) => before.name === name)) ?? [];
+    return { ...step, ...(there.length === 0 ? {} : { needs: there }) };
+  });
 }
 
 const of =
