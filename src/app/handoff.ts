@@ -1,7 +1,7 @@
 /** Writes what is handed to holders of the outgoing CA, and records that one of them has it. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makePrivateFolder, replaceFile } from '../adapters/disk/durable-file.js';
 import { takeLock } from '../adapters/disk/lock.js';
 import { fail } from '../domain/errors.js';
 import { didYouMean } from '../domain/source/nearest.js';
@@ -54,10 +54,11 @@ export async function handOff({ stateDir, run, out, env, signal }: HandoffOption
   }
 }
 
+/** 0600, in folders of 0700 where they are new: who holds what of the CA is nobody else's business. */
 function written(file: string, text: string): string {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    makePrivateFolder(dirname(file));
+    replaceFile(file, Buffer.from(text, 'utf8'));
     return file;
   } catch (error) {
     return fail('usage', {

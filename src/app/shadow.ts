@@ -57,7 +57,7 @@ export async function shadowNow({ world, folder, lines, signal = new AbortContro
     outgoing,
     now,
     before: firstInventory(folder, lines, plan),
-    others: [...requests.found, ...ownCertificate(world)],
+    others: [...requests.found, ...ownCertificate(world), ...engineCertificates(folder)],
     // Certificates that rotate-ca has made for a moment, to ask servers whom they accept, have ended with their step.
     uses: audit.uses.filter(({ user }) => user !== probeUser),
     namesCredentials: audit.namesCredentials,
@@ -100,6 +100,15 @@ function ownCertificate(world: World): KnownCertificate[] {
   return recordsOf(world.access.original()?.certificatePem ?? '')
     .slice(0, 1)
     .map((record) => ({ record, from: 'kubeconfig of rotate-ca', isOwn: true }));
+}
+
+/** Each process of a run comes in with one of its own, which lies in no file of a node. */
+function engineCertificates(folder: RunFolder): KnownCertificate[] {
+  return folder.engineCertificates().flatMap((pem) =>
+    recordsOf(pem)
+      .slice(0, 1)
+      .map((record) => ({ record, from: 'rotate-ca itself' })),
+  );
 }
 
 interface Read<T> {

@@ -1,9 +1,9 @@
 /** The real script on logs as API servers write them. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
@@ -67,6 +67,13 @@ describe('an audit log', () => {
     ).toEqual(['a', 'b', 'c']);
   });
 
+  it('in a folder that is a link', () => {
+    const path = logOf({ 'audit.log': event('a', t(1)), 'audit-2026-11-30T00-00-00.000.log': event('b', t(1)) });
+    const link = join(top, 'link');
+    symlinkSync(dirname(path), link);
+    expect(run(join(link, 'audit.log')).uses).toHaveLength(2);
+  });
+
   it('odd texts come back as they were, and cannot pass for another field', () => {
     const agent = 'x "user":{"username":"root" \t\\ | é';
     const { uses } = run(logOf({ 'audit.log': event('o"brien\\', t(1), { agent, uri: '/x?"user":{"username":"root"}' }) }));
@@ -78,6 +85,7 @@ describe('an audit log', () => {
     expect(run(logOf({ 'audit.log': many }), 500).unseen).toMatchObject([{ why: expect.stringContaining('newest') }]);
     expect(run(logOf({ 'audit.log': many }), 1 << 20, 3).unseen).toMatchObject([{ why: expect.stringContaining('left out') }]);
     expect(run(join(top, 'none', 'audit.log')).unseen).toMatchObject([{ why: 'there is no such file' }]);
+    expect(run(logOf({ 'audit.log': '' })).unseen).toMatchObject([{ why: expect.stringContaining('empty') }]);
   });
 
   it('an answer of any text is parsed or left', () => {

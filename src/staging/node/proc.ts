@@ -1,8 +1,8 @@
 /** /proc of a node: its processes as scripts read them, and the ports on which they listen. */
 
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { StagingProcess, StartProcess } from './staging-node.js';
+import type { HostMount, StagingProcess, StartProcess } from './staging-node.js';
 
 /** Above what any kernel gives out (PID_MAX_LIMIT is 4,194,304): a kill that goes astray can hit nobody. */
 const firstPid = 5_000_001;
@@ -84,6 +84,9 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
           return undefined;
         }
       },
+      append(path, text) {
+        if (entries.has(pid)) appendFileSync(join(folder, 'root', path), text, { mode: 0o600 });
+      },
       listens(port) {
         if (!entries.has(pid)) return;
         listening.set(pid, (listening.get(pid) ?? new Set()).add(port));
@@ -155,14 +158,15 @@ function nodesOwnRoot(folder: string, root: string): number[] {
  * and neither start nor end touch its ctime, which a hard link would. Scripts come with the node's path led into its folder:
  * "$d/root$f" arrives at the same file through a symlink of the folder's own name.
  */
-function mountRoot(folder: string, root: string, mounts: readonly { readonly hostPath: string; readonly containerPath: string }[]): number[] {
+function mountRoot(folder: string, root: string, mounts: readonly HostMount[]): number[] {
   const own = join(folder, 'root');
   const held: number[] = [];
   mkdirSync(join(own, dirname(root)), { recursive: true });
   symlinkSync(own, join(own, root));
-  for (const { hostPath, containerPath } of [...mounts].sort((a, b) => a.containerPath.length - b.containerPath.length)) {
+  for (const { hostPath, containerPath, isMade = false } of [...mounts].sort((a, b) => a.containerPath.length - b.containerPath.length)) {
     const source = join(root, hostPath);
     const target = join(own, containerPath);
+    if (isMade) mkdirSync(source, { recursive: true });
     const stat = statSync(source, { throwIfNoEntry: false });
     // Below a folder that is mounted already there is nothing to make: it would be made on the node.
     if (stat === undefined || lstatSync(target, { throwIfNoEntry: false }) !== undefined || isBelowLink(own, containerPath)) continue;
