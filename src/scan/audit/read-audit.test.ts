@@ -7,6 +7,7 @@ import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { fail } from '../../domain/errors.js';
 import type { Shells } from '../../ports/node-shell.js';
 import { auditScript } from './audit-script.js';
 import { parseAudit, readAudit } from './read-audit.js';
@@ -105,4 +106,25 @@ it.each<[string, Record<string, string>, string]>([
   const shells = { to: () => expect.fail('nothing is asked'), close: () => Promise.resolve() } as unknown as Shells;
   const { unseen } = await readAudit({ nodes: [{ name: 'cp1', components: [{ name: 'kube-apiserver', version: '', flags }] }], shells });
   expect(unseen).toEqual([{ place: 'kube-apiserver@cp1', why: expect.stringContaining(why) }]);
+});
+
+describe('a control plane that does not answer', () => {
+  const flags = { 'audit-log-path': '/var/log/audit.log' };
+  const nodes = ['cp1', 'cp2'].map((name) => ({ name, components: [{ name: 'kube-apiserver' as const, version: '', flags }] }));
+  const shells = (code: 'ssh-unreachable' | 'deadline-exceeded' | 'interrupted') =>
+    ({
+      to: (name: string) => ({
+        must: () =>
+          name === 'cp1'
+            ? Promise.resolve(`use\talice\tX509SHA256=${print}\tkubectl\t192.0.2.7\t${t(1)}\t${t(2)}\ndone\nend\n`)
+            : Promise.resolve().then(() => fail(code, { target: name, summary: 'no', cause: 'timed out', nextAction: 'x' })),
+      }),
+    }) as unknown as Shells;
+
+  it.each(['ssh-unreachable', 'deadline-exceeded'] as const)('%s is said, and the others are read', async (code) => {
+    const { uses, unseen } = await readAudit({ nodes, shells: shells(code) });
+    expect([uses.map(({ user }) => user), unseen]).toEqual([['alice'], [{ place: 'cp2:/var/log/audit.log', why: 'no: timed out' }]]);
+  });
+
+  it('who asked to stop is heard', () => expect(readAudit({ nodes, shells: shells('interrupted') })).rejects.toMatchObject({ code: 'interrupted' }));
 });
