@@ -18,7 +18,7 @@ import { artefactNames } from '../src/operations/run-files.js';
 import { type StagingCluster, startStaging } from '../src/staging/cluster.js';
 import { specSomewhere } from '../src/staging/topology.js';
 import { type CliResult, runCli } from './support/cli.js';
-import { makeOutsider, type Outsider } from './support/outsider.js';
+import { connectFrom, makeOutsider, type Outsider } from './support/outsider.js';
 
 const playbookFile = fileURLToPath(new URL('../playbooks/cluster-ca.yaml', import.meta.url));
 /** As an operator gives them to kubeadm (lab/cluster/kubeadm-config.ts). */
@@ -78,14 +78,21 @@ describe('before trust is narrowed', () => {
     const asked = atGate.shadow?.holders.filter(({ asksAck }) => asksAck) ?? [];
     const [{ fingerprint } = { fingerprint: '' }] = recordsOf(alice.certificatePem);
     expect(asked).toMatchObject([{ id: `alice/${fingerprint.slice(0, 8)}`, who: 'alice', kind: 'certificate', userAgents: [agent], addresses: [alice.address] }]);
-    expect(atGate.shadow?.unseen.filter(({ why }) => !/openssl/.test(why))).toEqual([]);
+    expect(atGate.shadow?.unseen.filter(({ why }) => !/openssl|load balancer/.test(why))).toEqual([]);
+    // Kubelets have renewed theirs; the files of before lie beside the new ones.
+    expect(atGate.shadow?.holders.map(({ who }) => who).filter((who) => who.startsWith('system:'))).toEqual([]);
   });
 
   it('approval is refused, with the holder in words', async () => {
+    const from = `127.${staging.spec.block}.200.8`;
+    const silent = await connectFrom(staging, from);
     const { code, stdout, stderr } = await cli('approve', name, '--no-input');
+    silent.destroy();
     expect({ code, stdout }).toEqual({ code: 3, stdout: '' });
     expect(stderr).toMatch(/alice\/[0-9a-f]{8} \[not acknowledged\]/);
     expect(stderr).toContain(`from ${alice.address}; with ${agent}; last seen `);
+    // Connected, and in no audit log: it is named, and nobody is asked to acknowledge what may need nothing.
+    expect(stderr).toContain(`connected ${from}: it is connected to the API server of cp1 now (1 connection)`);
     expect(stderr).toMatch(/acks-missing: 1 of those who would fail/);
   });
 

@@ -20,7 +20,7 @@ const holder = (id: string, more: Partial<Holder> = {}): Holder => ({
   asksAck: true,
   ...more,
 });
-const shadow = (...holders: Holder[]): Shadow => ({ holders, goOn: 0, unseen: [] });
+const shadow = (...holders: Holder[]): Shadow => ({ holders, goOn: 0, ended: [], peers: [], unseen: [] });
 const alice = holder('alice/3fa91c02');
 const all = shadow(alice, holder('ci/00000001'), holder('pod app/old', { asksAck: false, who: 'pod app/old' }));
 

@@ -28,7 +28,8 @@ beforeAll(async () => {
     user: { username: 'alice', extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${'ab'.repeat(32)}`] } },
     sourceIPs: ['192.0.2.7'],
     userAgent: 'kubectl',
-    stageTimestamp: new Date().toISOString(),
+    // Certificates of this cluster begin a day before.
+    stageTimestamp: '2030-01-02T00:00:00.000000Z',
   })}\n`;
   layOut('cp1');
   stateDir = mkdtempSync(join(tmpdir(), 'rotate-ca-shadow-'));
@@ -54,7 +55,8 @@ const without = (code: 'api-forbidden' | 'interrupted', ...kinds: string[]): Kub
 /** The log of the node's folder, whatever else runs on this machine. */
 const reading = (name: string): NodeShell => ({
   ...shellAt(name),
-  must: (script: string, options) => shellAt(name).must(script.replaceAll('pidof kube-apiserver', 'false').replace("path='/var", `path='${root}/${name}/var`), options),
+  must: (script: string, options) =>
+    shellAt(name).must(script.replaceAll('pidof kube-apiserver', 'false').replace('command -v ss', 'false').replace("path='/var", `path='${root}/${name}/var`), options),
 });
 
 function shadow(kube: Kube, run = 'r1', shell: (name: string) => NodeShell = reading) {

@@ -1,6 +1,7 @@
 /** Somebody outside of a staging cluster who has a client certificate of its CA, and asks an API server with it. */
 
 import { request } from 'node:https';
+import { connect, type Socket } from 'node:net';
 import type { StagingCluster } from '../../src/staging/cluster.js';
 import { makeLeaf } from '../../src/x509/certificate-authority.js';
 import { makeKeyPair } from '../../src/x509/key-pair.js';
@@ -51,4 +52,14 @@ export async function makeOutsider(staging: StagingCluster, commonName: string):
         asked.end();
       }),
   };
+}
+
+/** A connection to the API server of the first control plane that never says a word. */
+export function connectFrom(staging: StagingCluster, localAddress: string): Promise<Socket> {
+  const host = staging.context.nodes()[0]?.address ?? '';
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host, port: 6443, localAddress });
+    socket.once('error', reject);
+    socket.once('connect', () => resolve(socket));
+  });
 }

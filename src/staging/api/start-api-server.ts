@@ -88,7 +88,7 @@ export const startApiServer: StartComponent = async (start) => {
       },
     });
     loaded.onTrustChanged(() => trust.sync());
-    process.listens(port);
+    process.listens(port, listener.peers);
     return running(async () => {
       hot.stop();
       trust.stop();
@@ -197,7 +197,12 @@ function connectTo(url: URL, start: ComponentStart, nowMs: () => number, onHealt
   });
 }
 
-async function openListener(start: ComponentStart, api: ServedApi, port: number, serving: { readonly current: PairPem }): Promise<{ close(): Promise<void> }> {
+async function openListener(
+  start: ComponentStart,
+  api: ServedApi,
+  port: number,
+  serving: { readonly current: PairPem },
+): Promise<{ close(): Promise<void>; peers(): readonly string[] }> {
   const sockets = new Set<Socket>();
   // TLS only asks for a certificate: it is judged at each request, by Go's rules.
   const server = createHttpsServer({ ca: [], requestCert: true, rejectUnauthorized: false, keepAliveTimeout: idleMs, requestTimeout: 0, headersTimeout: 0 });
@@ -224,7 +229,10 @@ async function openListener(start: ComponentStart, api: ServedApi, port: number,
     throw new Error(`failed to create listener: failed to listen on ${start.node.address}:${port}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   const shut = openDoors(start.node.address, accept);
+  const front = start.context.spec.loadBalancer.address;
   return {
+    // What comes through a side door comes from the load balancer.
+    peers: () => [...sockets].map((socket) => `${socket.remoteAddress ?? front}:${socket.remotePort ?? 0}`),
     close: () =>
       new Promise((resolve) => {
         shut();

@@ -12,6 +12,8 @@ export interface ProcessTable {
   /** A script that somebody runs: it is seen, and can be signalled. Returns what takes it away. */
   script(args: readonly string[], onSignal: (signal: string) => void): () => void;
   list(): readonly StagingProcess[];
+  /** Who is connected to which port now. */
+  connections(): readonly { readonly port: number; readonly peer: string }[];
   /** False if there is no such process. */
   signal(pid: number, signal: string): boolean;
   /** Clock ticks since boot (field 22 of stat), undefined if there is no such process. */
@@ -30,7 +32,7 @@ interface Entry {
 export function processTable(root: string, shim: string, mayRead: (path: string, user: NonNullable<StartProcess['user']>) => boolean = () => true): ProcessTable {
   const proc = join(root, 'proc');
   const entries = new Map<number, Entry>();
-  const listening = new Map<number, Set<number>>();
+  const listening = new Map<number, Map<number, () => readonly string[]>>();
   let nextPid = firstPid;
   mkdirSync(join(proc, 'net'), { recursive: true });
   // The boot of this machine is the node's: start times then hold to a tick. A file at the node's own place would be old when it is read.
@@ -38,7 +40,7 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
   writePorts();
 
   function writePorts(): void {
-    const ports = [...new Set([...listening.values()].flatMap((own) => [...own]))].sort((a, b) => a - b);
+    const ports = [...new Set([...listening.values()].flatMap((own) => [...own.keys()]))].sort((a, b) => a - b);
     const lines = ports.map(
       (port, index) => `${String(index).padStart(4)}: 00000000:${hex(port)} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${port} 1`,
     );
@@ -87,9 +89,9 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
       append(path, text) {
         if (entries.has(pid)) appendFileSync(join(folder, 'root', path), text, { mode: 0o600 });
       },
-      listens(port) {
+      listens(port, peers = () => []) {
         if (!entries.has(pid)) return;
-        listening.set(pid, (listening.get(pid) ?? new Set()).add(port));
+        listening.set(pid, (listening.get(pid) ?? new Map<number, () => readonly string[]>()).set(port, peers));
         writePorts();
       },
       onSignal: (listener) => void signalled.push(listener),
@@ -116,6 +118,7 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
       return end;
     },
     list: () => [...entries.values()].flatMap((entry) => (entry.process === undefined ? [] : [entry.process])),
+    connections: () => [...listening.values()].flatMap((own) => [...own].flatMap(([port, peers]) => peers().map((peer) => ({ port, peer })))),
     signal(pid, signal) {
       const entry = entries.get(pid);
       if (entry === undefined) return false;

@@ -22,8 +22,8 @@ export interface StagingProcess {
   read(path: string): Buffer | undefined;
   /** At the end of a file as the process sees it, made 0600 if there is none. Throws what node:fs throws; nothing once it has ended. */
   append(path: string, text: string): void;
-  /** Shows a port as LISTEN in /proc/net/tcp until `end`. */
-  listens(port: number): void;
+  /** Shows a port as LISTEN in /proc/net/tcp until `end`. `peers`: "ADDRESS:PORT" of who is connected to it when ss is asked. */
+  listens(port: number, peers?: () => readonly string[]): void;
   /** Called when somebody on the node signals it (kill). */
   onSignal(listener: (signal: string) => void): void;
   /** Removes it from /proc. */
