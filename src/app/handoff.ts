@@ -1,11 +1,11 @@
 /** Writes what is handed to holders of the outgoing CA, and records that one of them has it. */
 
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { makePrivateFolder, replaceFile } from '../adapters/disk/durable-file.js';
 import { takeLock } from '../adapters/disk/lock.js';
 import { fail } from '../domain/errors.js';
 import { didYouMean } from '../domain/source/nearest.js';
-import { handoffFiles } from '../domain/trust/handoff.js';
+import { type HandoffFile, handoffFiles } from '../domain/trust/handoff.js';
 import type { Shadow } from '../domain/trust/holders.js';
 import { artefactNames } from '../operations/run-files.js';
 import { adoptIncomingCredential } from '../operations/engine-credential.js';
@@ -47,17 +47,21 @@ export async function handOff({ stateDir, run, out, env, signal }: HandoffOption
     }
     const shadow = await shadowNow({ world, folder, lines, signal });
     if (out === undefined) return { shadow, files: [] };
-    const made = handoffFiles({ run, server: plan.inventory.cluster.server, outgoing, incoming, holders: shadow.holders });
-    return { shadow, files: made.map(({ path, text }) => written(join(resolve(out), path), text)) };
+    return { shadow, files: writeHandoff(out, handoffFiles({ run, server: plan.inventory.cluster.server, outgoing, incoming, holders: shadow.holders })) };
   } finally {
     await world.close();
   }
 }
 
+/** Returns their paths. 0600, in folders of 0700 where they are new: who holds what of the CA is nobody else's business. Throws usage. */
+export function writeHandoff(out: string, files: readonly HandoffFile[]): string[] {
+  return files.map(({ path, text }) => written(join(resolve(out), path), text));
+}
+
 function written(file: string, text: string): string {
   try {
-    mkdirSync(dirname(file), { recursive: true });
-    writeFileSync(file, text);
+    makePrivateFolder(dirname(file));
+    replaceFile(file, Buffer.from(text, 'utf8'));
     return file;
   } catch (error) {
     return fail('usage', {
@@ -85,9 +89,15 @@ export function refuseUnknownHolder(holder: string, { holders }: Pick<Shadow, 'h
 /** Reads who would fail, so that only they are acknowledged. Throws usage for anybody else, and state-locked while a process drives the run: it alone writes the journal then. */
 export async function acknowledge({ holder, by, ...where }: Omit<HandoffOptions, 'out'> & { readonly holder: string; readonly by: string }): Promise<void> {
   const { stateDir, run } = where;
-  const { plan, progress } = overviewOf(stateDir, run);
+  const { progress } = overviewOf(stateDir, run);
   if (progress.outcome !== null) fail('decision-refused', { target: run, summary: `the run has ended: ${progress.outcome}`, nextAction: 'Nothing waits for an acknowledgement.' });
   refuseUnknownHolder(holder, (await handOff(where)).shadow);
+  await writeDown({ stateDir, run, holder, by });
+}
+
+/** The acknowledgement into the journal. Throws state-locked while a process drives the run. */
+export async function writeDown({ stateDir, run, holder, by }: Pick<HandoffOptions, 'stateDir' | 'run'> & { readonly holder: string; readonly by: string }): Promise<void> {
+  const { plan } = overviewOf(stateDir, run);
   const file = join(plan.settings.stateDir, 'locks', `${plan.inventory.cluster.uid}.lock`);
   const lock = await takeLock({ file, owner: { operation: 'handoff', run }, now: Date.now, timeoutMs: 0 });
   try {

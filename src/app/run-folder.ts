@@ -1,6 +1,6 @@
 /** The folder of a run: plan, amended plans, journal, checkpoints, artefacts. */
 
-import { existsSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openSealing } from '../adapters/age/sealing.js';
 import { openArtefacts } from '../adapters/disk/artefacts.js';
@@ -10,6 +10,7 @@ import { openJournal, type OpenedJournal } from '../adapters/disk/journal.js';
 import { readPlan } from '../domain/plan/digest.js';
 import type { Plan, Settings } from '../domain/plan/plan.js';
 import { fail } from '../domain/errors.js';
+import { enginePrefix } from '../operations/run-files.js';
 import type { Artefacts } from '../ports/artefacts.js';
 
 export interface RunFolder {
@@ -22,6 +23,8 @@ export interface RunFolder {
   checkpoints(settings: Pick<Settings, 'recipients' | 'identityFile'>): DiskCheckpoints;
   /** Artefacts as an attempt sees them: its own, else those of the attempt before that made them. */
   artefacts(attempt: number): Artefacts;
+  /** Certificates (PEM) with which the engine itself has come in, of all attempts. */
+  engineCertificates(): string[];
 }
 
 export function runFolderOf(stateDir: string, run: string): string {
@@ -89,5 +92,14 @@ function at(folder: string, run: string): RunFolder {
         },
       };
     },
+    engineCertificates: () =>
+      foldersIn(join(folder, 'artefacts')).flatMap((attempt) => {
+        const made = openArtefacts({ folder: join(folder, 'artefacts', attempt) });
+        return made.list().flatMap((name) => (name.startsWith(enginePrefix) ? [made.get(name) ?? ''] : []));
+      }),
   };
+}
+
+function foldersIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder) : [];
 }

@@ -13,7 +13,9 @@ import { publicationOf } from '../operations/publication.js';
 import { artefactNames } from '../operations/run-files.js';
 import type { JournalLine } from '../ports/journal.js';
 import { readAudit } from '../scan/audit/read-audit.js';
+import { readConnections } from '../scan/connections/read-connections.js';
 import { fullScan } from '../scan/full-scan.js';
+import { formerInventories } from './former-runs.js';
 import type { RunFolder } from './run-folder.js';
 import type { World } from './world.js';
 
@@ -47,8 +49,9 @@ export async function shadowNow({ world, folder, lines, signal = new AbortContro
   const kube = world.access.kube();
   const now = await fullScan({ hosts: world.hosts, shells: world.shells, kube, tls: world.tls, signal, now: Date.now });
   const plan = folder.plan(progress.planDigest);
-  const [audit, requests, pods] = await Promise.all([
+  const [audit, connected, requests, pods] = await Promise.all([
     readAudit({ nodes: now.nodes, shells: world.shells, signal }),
+    readConnections({ nodes: now.nodes, shells: world.shells, signal }),
     signedRequests(world, signal),
     earlierPods({ world, folder, attempt: progress.attempt, signal }),
   ]);
@@ -57,14 +60,17 @@ export async function shadowNow({ world, folder, lines, signal = new AbortContro
     outgoing,
     now,
     before: firstInventory(folder, lines, plan),
-    others: [...requests.found, ...ownCertificate(world)],
+    former: formerInventories(folder, now.cluster.uid),
+    others: [...requests.found, ...ownCertificate(world), ...engineCertificates(folder)],
     // Certificates that rotate-ca has made for a moment, to ask servers whom they accept, have ended with their step.
     uses: audit.uses.filter(({ user }) => user !== probeUser),
     namesCredentials: audit.namesCredentials,
+    connections: connected.connections,
+    ownAddresses: connected.ownAddresses,
     pods: pods.found,
     ...(signsSinceMs === undefined ? {} : { signsSinceMs }),
     acknowledged: acknowledgedIn(lines),
-    unseen: [...(now.unseen ?? []), ...audit.unseen, ...requests.unseen, ...pods.unseen],
+    unseen: [...(now.unseen ?? []), ...audit.unseen, ...connected.unseen, ...requests.unseen, ...pods.unseen],
   });
 }
 
@@ -100,6 +106,15 @@ function ownCertificate(world: World): KnownCertificate[] {
   return recordsOf(world.access.original()?.certificatePem ?? '')
     .slice(0, 1)
     .map((record) => ({ record, from: 'kubeconfig of rotate-ca', isOwn: true }));
+}
+
+/** Each process of a run comes in with one of its own, which lies in no file of a node. */
+function engineCertificates(folder: RunFolder): KnownCertificate[] {
+  return folder.engineCertificates().flatMap((pem) =>
+    recordsOf(pem)
+      .slice(0, 1)
+      .map((record) => ({ record, from: 'rotate-ca itself' })),
+  );
 }
 
 interface Read<T> {

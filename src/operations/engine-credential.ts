@@ -1,8 +1,10 @@
 /** The engine's own client certificate of the incoming CA: same user and groups as the operator's kubeconfig, key in memory only. */
 
+import { recordsOf } from '../domain/pki/certificate.js';
 import type { Site } from '../ports/step-kind.js';
 import { credentialOfIncoming } from './identity-probe.js';
 import { readSubject } from './leaf-on-node.js';
+import { enginePrefix } from './run-files.js';
 import { caPem } from './trust-bundles.js';
 
 /** Of which CA each way into the API presents a leaf already. */
@@ -17,7 +19,10 @@ export async function holdIncomingCredential(site: Pick<Site, 'artefacts' | 'iss
   const original = site.access.original();
   if (original === undefined) return;
   const subject = readSubject(original.certificatePem);
-  site.access.present(await credentialOfIncoming(site, { ...subject, ttlMs: engineTtlMs }));
+  const credential = await credentialOfIncoming(site, { ...subject, ttlMs: engineTtlMs });
+  // Kept before it is used: in the audit logs it has the user of the operator, and nobody else can tell the two apart.
+  for (const { fingerprint } of recordsOf(credential.certificatePem).slice(0, 1)) site.artefacts.put(`${enginePrefix}${fingerprint}.pem`, credential.certificatePem);
+  site.access.present(credential);
 }
 
 /** As holdIncomingCredential, once in a process: for steps that come one after the other, and that each may be the first of a process. */

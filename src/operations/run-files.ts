@@ -53,6 +53,9 @@ export const artefactNames = {
   finalReport: 'after-distrust.txt',
 } as const;
 
+/** Before the fingerprints of certificates with which the engine itself has come in: the shadow of distrust knows its own by them. */
+export const enginePrefix = 'engine-';
+
 /** Where the incoming CA is kept, and, if its key stays there, the roles under which leaves are issued. Throws file-missing before there is one. */
 export function incomingIssuer(site: Pick<Site, 'artefacts' | 'target'>): { readonly issuerId: string; readonly roles?: readonly string[] } {
   const { issuerId, roles } = JSON.parse(site.artefacts.get(artefactNames.incomingIssuer) ?? '{}') as { issuerId?: string; roles?: readonly string[] };

@@ -156,6 +156,8 @@ export interface PodHolder {
   /** Of its youngest container, Unix time in ms. */
   readonly startedAtMs: number;
   readonly images: readonly string[];
+  /** Its own, by which servers see it. Missing in inventories of before. */
+  readonly addresses?: readonly string[];
   /** ConfigMaps and Secrets with certificates that it mounts or takes variables from: `ConfigMap kube-root-ca.crt`; its own namespace. */
   readonly mounts: readonly string[];
   /** Its own credential for the API. `none`: it mounts none. */

@@ -113,7 +113,7 @@ function matchesWildcard(before: string, after: string, host: string): boolean {
 }
 
 /** Hex of sixteen bytes, an IPv4 address as ::ffff:a.b.c.d (Go: net.ParseIP, which takes no zones and no leading zeros). undefined: not an address. */
-function addressBytes(text: string): string | undefined {
+export function addressBytes(text: string): string | undefined {
   if (!text.includes(':')) {
     const four = fourBytes(text);
     return four === undefined ? undefined : `${'0'.repeat(20)}ffff${four}`;

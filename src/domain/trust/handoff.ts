@@ -27,8 +27,20 @@ export function handoffFiles({ run, server, outgoing, incoming, holders }: Hando
     { path: 'bundle-final.pem', text: `${incoming.trimEnd()}\n` },
     { path: 'kubeconfig-transitional.yaml', text: kubeconfig(server, both) },
     { path: 'kubeconfig-final.yaml', text: kubeconfig(server, `${incoming.trimEnd()}\n`) },
-    ...asked.map((holder) => ({ path: `holders/${fileName(holder.id)}.md`, text: page(holder, run) })),
+    ...pages(asked, run),
   ];
+}
+
+/** Names that come to the same as file names get a number: no page may take the place of another. Not all file systems tell upper case from lower. */
+function pages(holders: readonly Holder[], run: string): HandoffFile[] {
+  const taken = new Set<string>();
+  return holders.map((holder) => {
+    const name = fileName(holder.id);
+    let free = name;
+    for (let n = 2; taken.has(free.toLowerCase()); n++) free = `${name}-${n}`;
+    taken.add(free.toLowerCase());
+    return { path: `holders/${free}.md`, text: page(holder, run) };
+  });
 }
 
 /** The key of a holder is its own, and stays with it: the user has a certificate and key in files that the holder puts beside. */

@@ -1,6 +1,7 @@
 /** Who holds what of the outgoing CA, and what that is judged by: shapes of the shadow distrust. Plain data. */
 
 import type { CertificateRecord, Inventory, Unseen } from '../cluster/inventory.js';
+import type { Connection, Peer } from './connection.js';
 import type { CredentialUse } from './credential-use.js';
 
 export interface ShadowInput {
@@ -9,9 +10,14 @@ export interface ShadowInput {
   readonly now: Inventory;
   /** As it was before the run: the leaves that the run has replaced. */
   readonly before: Inventory;
+  /** As earlier runs have found the cluster. */
+  readonly former: readonly Inventory[];
   /** Certificates that are known and lie in no file of a node, with where they come from: signed requests, rotate-ca's own. */
   readonly others: readonly KnownCertificate[];
   readonly uses: readonly CredentialUse[];
+  readonly connections: readonly Connection[];
+  /** From which rotate-ca comes. */
+  readonly ownAddresses: readonly string[];
   /** Some audit log names the certificates that were used. */
   readonly namesCredentials: boolean;
   /** Running pods that have loaded the outgoing CA alone. */
@@ -38,10 +44,10 @@ export interface EarlierPod {
 }
 
 export interface Holder {
-  /** Stable: `alice/3fa91c02` (user, begin of the fingerprint), `alice@10.0.0.9` where no fingerprint is known, `pod NAMESPACE/NAME`, a place, a process. */
+  /** Stable: `alice/3fa91c02` (user, begin of the fingerprint), `alice@10.0.0.9` where no fingerprint is known, `pod NAMESPACE/NAME`, `connected 10.0.0.9`, a place, a process. */
   readonly id: string;
-  readonly kind: 'certificate' | 'pod' | 'file' | 'listener';
-  /** User name, pod, place or process. */
+  readonly kind: 'certificate' | 'pod' | 'file' | 'listener' | 'connection';
+  /** User name, pod, place, process or address. */
   readonly who: string;
   readonly why: string;
   readonly nextAction: string;
@@ -54,9 +60,20 @@ export interface Holder {
   readonly isAcknowledged?: boolean;
 }
 
+export interface EndedCredential {
+  /** As that of a holder. */
+  readonly id: string;
+  /** Unix time in ms. */
+  readonly lastSeenMs: number;
+}
+
 export interface Shadow {
   readonly holders: readonly Holder[];
   /** Different client certificates that were in use and go on to work. */
   readonly goOn: number;
+  /** Credentials that audit logs name and that nobody accepts any more, today already: of CAs that are trusted no more, or expired. */
+  readonly ended: readonly EndedCredential[];
+  /** Who is connected to the API servers now. */
+  readonly peers: readonly Peer[];
   readonly unseen: readonly Unseen[];
 }

@@ -45,7 +45,21 @@ const before = inventory([
 const now = inventory([
   node('cp1', '10.0.0.1', [file(admin, record('kubernetes-admin#2', 'incoming')), file('/etc/kubernetes/scheduler.conf', record('system:kube-scheduler#2', 'incoming'))]),
 ]);
-const world: ShadowInput = { outgoing, now, before, others: [], uses: [], namesCredentials: true, pods: [], signsSinceMs: at(10), acknowledged: [], unseen: [] };
+const world: ShadowInput = {
+  outgoing,
+  now,
+  before,
+  others: [],
+  uses: [],
+  former: [],
+  connections: [],
+  ownAddresses: [],
+  namesCredentials: true,
+  pods: [],
+  signsSinceMs: at(10),
+  acknowledged: [],
+  unseen: [],
+};
 const balanced = [use('system:node:w1', 'w1', '10.0.0.9', { lastMs: at(9) }), use('system:node:w2', 'w2', '10.0.0.9', { lastMs: at(9) })];
 const ids = (input: Partial<ShadowInput>): string[] =>
   shadowOf({ ...world, ...input }).holders.map(({ id, asksAck }) => `${id.replace(/\/[0-9a-f]{8}$/, '')}${asksAck ? '' : ' (no ack)'}`);
@@ -110,6 +124,73 @@ describe('who would fail', () => {
   });
 });
 
+describe('credentials of before', () => {
+  const dated = (name: string, issuer: string, from: number, until = 9e12, isCa = false): CertificateRecord => ({
+    ...record(name, issuer, isCa),
+    notBeforeMs: from,
+    notAfterMs: until,
+  });
+  const bundle = '/etc/kubernetes/pki/ca.crt';
+  const trusting = (...cas: CertificateRecord[]): Inventory => {
+    const [first] = now.nodes;
+    const ca = { path: bundle, kind: 'bundle', certificates: cas } as unknown as FileRecord;
+    const server = { name: 'kube-apiserver', version: '', flags: { 'client-ca-file': bundle } };
+    return {
+      ...now,
+      takenAt: '2026-12-01T12:00:00Z',
+      nodes: [{ ...(first as NodeRecord), files: [file(admin, dated('kubernetes-admin#2', 'incoming', at(9))), ca], components: [server as NodeRecord['components'][number]] }],
+    };
+  };
+  const began = dated('outgoing', 'outgoing', at(5), 9e12, true);
+  const both = trusting(began, dated('incoming', 'incoming', at(9), 9e12, true));
+  const old = (name: string, issuer: string) => [inventory([node('cp1', '10.0.0.1', [file(admin, dated(name, issuer, 0))])])];
+  const look = (input: Partial<ShadowInput>) => {
+    const { holders, ended } = shadowOf({ ...world, now: both, ...input });
+    return { holders: holders.map(({ who }) => who), ended: ended.map(({ id }) => id.replace(/\/.*/, '')), whys: holders.map(({ why }) => why) };
+  };
+  const alice = (lastMs: number) => [use('alice', 'alice', '192.0.2.7', { firstMs: at(1), lastMs })];
+  const laptop = (name: string) => [use('kubernetes-admin', name, '192.0.2.7')];
+
+  it.each<[string, Partial<ShadowInput>, string[], string[]]>([
+    ['used before any CA that is trusted began: it is of none of them', { uses: alice(at(4)) }, [], ['alice']],
+    ['the same by name', { uses: [use('alice', '', '192.0.2.7', { firstMs: at(1), lastMs: at(4) })], namesCredentials: false }, [], ['alice@192.0.2.7']],
+    ['used since one of them began: it may be of it', { uses: alice(at(6)) }, ['alice'], []],
+    ['where it is not known what an API server trusts, time alone says nothing', { uses: alice(at(4)), now }, ['alice'], []],
+    [
+      'a CA that was renewed with its key is as old as what it has issued',
+      { uses: alice(at(4)), now: { ...both, nodes: [...both.nodes, node('w1', '10.0.0.2', [file('/x', dated('w1', 'outgoing', at(2)))])] } },
+      ['alice', 'w1:/x'],
+      [],
+    ],
+    ['of a CA of a former run', { uses: laptop('kubernetes-admin#0'), former: old('kubernetes-admin#0', 'first') }, [], ['kubernetes-admin']],
+    [
+      'of this CA, from a run that was taken back, and a copy of it',
+      { uses: laptop('kubernetes-admin#0'), former: old('kubernetes-admin#0', 'outgoing') },
+      ['kubernetes-admin'],
+      [],
+    ],
+    [
+      'expired',
+      { uses: laptop('kubernetes-admin#1'), before: inventory([node('cp1', '10.0.0.1', [file(admin, dated('kubernetes-admin#1', 'outgoing', 0, at(11)))])]) },
+      [],
+      ['kubernetes-admin'],
+    ],
+  ])('%s', (_, input, holders, ended) => expect(look(input)).toMatchObject({ holders, ended }));
+
+  it('one that was last used before the run is asked for, and it is said when that was', () => {
+    expect(look({ uses: alice(at(6)) }).whys).toEqual([expect.stringContaining('; last used at 2026-12-01T06:00:00.000Z, before this run began') as string]);
+    expect(look({ uses: alice(at(11)) }).whys).toEqual([expect.not.stringContaining('last used') as string]);
+  });
+
+  it('a pair that a kubelet has replaced still lies there, and is nobody', () => {
+    const pair = (day: string) => `/var/lib/kubelet/pki/kubelet-client-2026-11-${day}-00-00-00.pem`;
+    const current = { ...file('/var/lib/kubelet/pki/kubelet-client-current.pem', record('system:node:w1#2', 'incoming')), kind: 'leaf', linkTo: pair('30') } as FileRecord;
+    const leaf = (day: string, one: CertificateRecord) => ({ ...file(pair(day), one), kind: 'leaf', client: undefined, certificates: [one] }) as unknown as FileRecord;
+    const w1 = node('w1', '10.0.0.2', [current, leaf('01', record('system:node:w1#1', 'outgoing')), leaf('30', record('system:node:w1#2', 'incoming'))]);
+    expect(ids({ now: inventory([w1]), uses: [use('system:node:w1', 'system:node:w1#1', '10.0.0.2')] })).toEqual([]);
+  });
+});
+
 describe('acknowledgements', () => {
   const uses = [use('alice', 'alice', '192.0.2.7'), use('ci', 'ci', '192.0.2.8')];
   const missing = (acknowledged: string[]) => missingAcks(shadowOf({ ...world, uses, acknowledged })).map(({ who }) => who);
@@ -138,8 +219,8 @@ it('loses nobody: each certificate that is used is named or goes on, in whatever
   );
   fc.assert(
     fc.property(uses, (all) => {
-      const { holders, goOn } = shadowOf({ ...world, uses: all });
-      expect(holders.length + goOn).toBe(new Set(all.map(({ fingerprint }) => fingerprint)).size);
+      const { holders, ended, goOn } = shadowOf({ ...world, uses: all });
+      expect(holders.length + ended.length + goOn).toBe(new Set(all.map(({ fingerprint }) => fingerprint)).size);
       // A certificate that nobody knows and that was used since the plan never goes on in silence.
       for (const name of ['c1', 'c2'])
         if (all.some(({ fingerprint }) => fingerprint === hex(name))) expect(holders.some(({ id }) => id.endsWith(hex(name).slice(0, 8)))).toBe(true);

@@ -7,18 +7,23 @@
 import type { CertificateRecord, NodeRecord } from '../cluster/inventory.js';
 import { subjectOf } from '../cluster/material.js';
 import { seemsIssuedBy } from '../pki/certificate.js';
+import { isLoopback, nodeAddresses, proxiesIn } from './addresses.js';
 import type { CredentialUse } from './credential-use.js';
-import type { Holder, Shadow, ShadowInput } from './holders.js';
+import type { EndedCredential, Holder, Shadow, ShadowInput } from './holders.js';
 import { objectPlace } from './names.js';
+import { hiddenPeers, peersOf, unknownPeers } from './peers.js';
+import { type TrustedNow, trustedNow } from './trusted-now.js';
 
 /** Who would fail, by kind and id. */
 export function shadowOf(input: ShadowInput): Shadow {
   const known = knownCertificates(input);
-  const proxies = proxiesIn(input.uses);
-  const certificates = input.namesCredentials ? byFingerprint(input, known, proxies) : byName(input, proxies);
-  const holders = [...certificates.holders, ...podHolders(input), ...leavesLeft(input), ...listeners(input, known)];
+  const proxies = proxiesIn(input);
+  const trusted = trustedNow(input.now);
+  const certificates = input.namesCredentials ? byFingerprint(input, known, proxies, trusted) : byName(input, proxies, trusted);
+  const peers = peersOf(input);
+  const holders = [...certificates.holders, ...podHolders(input), ...leavesLeft(input), ...listeners(input, known), ...unknownPeers(peers, input)];
   const acknowledged = (holder: Holder): Holder => (input.acknowledged.some((one) => one === holder.id || one === holder.who) ? { ...holder, isAcknowledged: true } : holder);
-  return { holders: holders.map(acknowledged).sort(order), goOn: certificates.goOn, unseen: input.unseen };
+  return { holders: holders.map(acknowledged).sort(order), goOn: certificates.goOn, ended: certificates.ended, peers, unseen: [...input.unseen, ...hiddenPeers(peers)] };
 }
 
 /** Of whom nobody has said yet that they have what they need. */
@@ -39,17 +44,15 @@ interface Known {
 /** kubeadm's kubeconfigs for people: no component reads them. */
 const forPeople = /\/(super-)?admin\.conf$/;
 
-function knownCertificates({ now, before, others }: ShadowInput): Map<string, Known> {
+function knownCertificates({ now, before, former, others }: ShadowInput): Map<string, Known> {
   const known = new Map<string, Known>();
   const put = (record: CertificateRecord, from: string, isLive: boolean): void => {
     if (!known.has(record.fingerprint)) known.set(record.fingerprint, { record, from, isLive, isOwn: false, isForPeople: forPeople.test(from) });
   };
-  for (const [inventory, isLive] of [
-    [now, true],
-    [before, false],
-  ] as const) {
-    for (const { name, files } of inventory.nodes) {
-      for (const { path, certificates, client } of files) for (const record of [...certificates, ...(client === undefined ? [] : [client])]) put(record, `${name}:${path}`, isLive);
+  for (const [inventory, isLive] of [[now, true], [before, false], ...former.map((one) => [one, false] as const)] as const) {
+    for (const node of inventory.nodes) {
+      for (const { path, certificates, client } of node.files)
+        for (const record of [...certificates, ...(client === undefined ? [] : [client])]) put(record, `${node.name}:${path}`, isLive && isCurrent(node, path));
     }
     for (const object of inventory.objects) for (const record of object.certificates) put(record, objectPlace(object), isLive);
   }
@@ -61,13 +64,6 @@ function knownCertificates({ now, before, others }: ShadowInput): Map<string, Kn
   return known;
 }
 
-/** Addresses behind which there is more than one node: a load balancer, or NAT. Who comes from there may be anybody. */
-function proxiesIn(uses: readonly CredentialUse[]): Set<string> {
-  const nodes = new Map<string, Set<string>>();
-  for (const { user, address } of uses) if (user.startsWith('system:node:')) nodes.set(address, (nodes.get(address) ?? new Set()).add(user));
-  return new Set([...nodes].filter(([, users]) => users.size > 1).map(([address]) => address));
-}
-
 interface Group {
   readonly user: string;
   readonly uses: readonly CredentialUse[];
@@ -75,22 +71,44 @@ interface Group {
 
 interface Judged {
   readonly holders: Holder[];
+  readonly ended: EndedCredential[];
   readonly goOn: number;
 }
 
-function byFingerprint(input: ShadowInput, known: ReadonlyMap<string, Known>, proxies: ReadonlySet<string>): Judged {
+function byFingerprint(input: ShadowInput, known: ReadonlyMap<string, Known>, proxies: ReadonlySet<string>, trusted: TrustedNow | undefined): Judged {
   const groups = groupsBy(
     input.uses.filter(({ fingerprint }) => fingerprint !== ''),
     ({ fingerprint }) => fingerprint,
   );
   const holders: Holder[] = [];
+  const ended: EndedCredential[] = [];
   for (const [fingerprint, group] of groups) {
     const id = `${group.user}/${fingerprint.slice(0, 8)}`;
     const found = known.get(fingerprint);
+    if (hasEnded(input, group, found?.record, trusted)) {
+      ended.push({ id, lastSeenMs: lastOf(group) });
+      continue;
+    }
     const holder = found === undefined ? unknownHolder(input, id, group, proxies) : knownHolder(input, id, group, found, proxies);
     if (holder !== undefined) holders.push(holder);
   }
-  return { holders, goOn: groups.size - holders.length };
+  return { holders, ended, goOn: groups.size - holders.length - ended.length };
+}
+
+/** Nobody accepts it any more, whatever this run does: it has expired, its CA is trusted no more, or it is older than every CA that is. */
+function hasEnded({ now }: ShadowInput, group: Group, record: CertificateRecord | undefined, trusted: TrustedNow | undefined): boolean {
+  if (record === undefined) return trusted !== undefined && lastOf(group) < trusted.sinceMs;
+  return record.notAfterMs < Date.parse(now.takenAt) || (trusted !== undefined && !record.isCa && !trusted.accepts(record));
+}
+
+function lastOf({ uses }: Group): number {
+  return Math.max(...uses.map(({ lastMs }) => lastMs));
+}
+
+/** Of the former, what is not in use any more may still be in somebody's drawer. */
+function sinceBefore({ before }: ShadowInput, group: Group): string {
+  const lastMs = lastOf(group);
+  return lastMs < Date.parse(before.takenAt) ? `; last used at ${new Date(lastMs).toISOString()}, before this run began` : '';
 }
 
 function knownHolder(input: ShadowInput, id: string, group: Group, found: Known, proxies: ReadonlySet<string>): Holder | undefined {
@@ -119,21 +137,20 @@ function knownHolder(input: ShadowInput, id: string, group: Group, found: Known,
 }
 
 function unknownHolder(input: ShadowInput, id: string, group: Group, proxies: ReadonlySet<string>): Holder | undefined {
-  const lastMs = Math.max(...group.uses.map((use) => use.lastMs));
   // Components renew their certificates: one that was used by its own user, from its own place, and not since the plan was made, has been replaced.
-  if (lastMs < Date.parse(input.before.takenAt) && isComponent(input, group.user) && outside(input, group, proxies, false).length === 0) return undefined;
+  if (lastOf(group) < Date.parse(input.before.takenAt) && isComponent(input, group.user) && outside(input, group, proxies, false).length === 0) return undefined;
   const since = input.signsSinceMs !== undefined && group.uses.every(({ firstMs }) => firstMs > (input.signsSinceMs ?? 0));
   const why = since
     ? 'rotate-ca does not know this certificate; it was first seen after the incoming CA began to sign, and may be of it'
     : 'rotate-ca does not know this certificate, and it was in use before the incoming CA signed anything';
-  return holderOf(id, group, { why, nextAction: handItOver, asksAck: true });
+  return holderOf(id, group, { why: `${why}${sinceBefore(input, group)}`, nextAction: handItOver, asksAck: true });
 }
 
 const handItOver = 'Hand over what "rotate-ca handoff" writes, and record it with --ack.';
 
 /** Uses that cannot be by the node that had the certificate. */
 function outside(input: ShadowInput, group: Group, proxies: ReadonlySet<string>, isForPeople: boolean): CredentialUse[] {
-  const own = new Set([...input.now.nodes, ...input.before.nodes].flatMap(({ internalIp, host }) => [internalIp, host.sshHost]));
+  const own = nodeAddresses(input.now, input.before);
   return group.uses.filter(({ address, userAgent }) => {
     if (own.has(address) || isLoopback(address)) return false;
     // Behind a load balancer a component cannot be told from a copy of its certificate; kubeadm works on nodes only.
@@ -148,20 +165,22 @@ function isComponent({ now, before }: ShadowInput, user: string): boolean {
 }
 
 /** Servers that do not name certificates: a user that no component has is a holder, and so is a component's from a foreign address. */
-function byName(input: ShadowInput, proxies: ReadonlySet<string>): Judged {
+function byName(input: ShadowInput, proxies: ReadonlySet<string>, trusted: TrustedNow | undefined): Judged {
   const groups = groupsBy(
     input.uses.filter(({ user }) => !/^system:(apiserver|bootstrap:)/.test(user)),
     ({ user, address }) => `${user}@${address}`,
   );
+  const ended = [...groups].filter(([, group]) => hasEnded(input, group, undefined, trusted)).map(([id, group]) => ({ id, lastSeenMs: lastOf(group) }));
   const holders = [...groups].flatMap(([id, group]): Holder[] => {
+    if (ended.some((one) => one.id === id)) return [];
     const component = isComponent(input, group.user);
     if (component && outside(input, group, proxies, false).length === 0) return [];
     const why = component
       ? 'a user of the cluster itself, from an address that is no node: somebody may have a copy of its certificate'
       : 'no certificate on the nodes is of this user; whether it proves itself by one is not written';
-    return [holderOf(id, group, { why, nextAction: handItOver, asksAck: true })];
+    return [holderOf(id, group, { why: `${why}${sinceBefore(input, group)}`, nextAction: handItOver, asksAck: true })];
   });
-  return { holders, goOn: groups.size - holders.length };
+  return { holders, ended, goOn: groups.size - holders.length - ended.length };
 }
 
 function holderOf(id: string, { user, uses }: Group, rest: Pick<Holder, 'why' | 'nextAction' | 'asksAck'>): Holder {
@@ -173,7 +192,7 @@ function holderOf(id: string, { user, uses }: Group, rest: Pick<Holder, 'why' | 
     ...rest,
     userAgents: distinct(uses.map(({ userAgent }) => userAgent)),
     addresses: distinct(uses.map(({ address }) => address)),
-    lastSeenMs: Math.max(...uses.map(({ lastMs }) => lastMs)),
+    lastSeenMs: lastOf({ user, uses }),
   };
 }
 
@@ -255,10 +274,6 @@ function groupsBy(uses: readonly CredentialUse[], keyOf: (use: CredentialUse) =>
     groups.set(keyOf(use), group);
   }
   return groups;
-}
-
-function isLoopback(address: string): boolean {
-  return address === '::1' || address.startsWith('127.');
 }
 
 function list(values: readonly string[]): string {

@@ -15,6 +15,7 @@ export interface AuditLimits {
  * Users that are service accounts are left out: they prove themselves by tokens, which no CA signs.
  * The path is the one in the API server's own file system. Rotated files are `audit-<time>.log` beside `audit.log` (gopkg.in/natefinch/lumberjack.v2
  * backupName), with `.gz` where they are compressed. Files are read up to the size that they have now.
+ * The folder may be a link: /var/log/kubernetes that leads to a larger disk.
  * One event is one line (k/k apiserver plugin/pkg/audit/log/backend.go, format json).
  */
 export function auditScript(path: string, limits: AuditLimits): string {
@@ -25,7 +26,7 @@ for pid in $(pidof kube-apiserver 2>/dev/null); do [ -f "/proc/$pid/root$path" ]
 [ -f "$path" ] || { echo none; echo end; exit 0; }
 folder=\${path%/*}; file=\${path##*/}; stem=\${file%.*}; suffix=\${file##*.}
 [ "$suffix" != "$file" ] && suffix=.$suffix || suffix=
-sizes=$(find "$folder" -maxdepth 1 -type f \\( -name "$file" -o -name "$stem-*$suffix" -o -name "$stem-*$suffix.gz" \\) -exec stat -c '%Y %s %n' {} + 2>/dev/null | sort -rn)
+sizes=$(find -H "$folder" -maxdepth 1 -type f \\( -name "$file" -o -name "$stem-*$suffix" -o -name "$stem-*$suffix.gz" \\) -exec stat -c '%Y %s %n' {} + 2>/dev/null | sort -rn)
 there=$(printf '%s\\n' "$sizes" | awk '{ n += $2 } END { printf "%d", n }')
 [ "$there" -le ${limits.bytes} ] && read=$there || { read=${limits.bytes}; printf 'cut\\tbytes\\n'; }
 printf 'log\\t%s\\t%s\\n' "$read" "$there"

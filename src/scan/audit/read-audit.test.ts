@@ -1,12 +1,13 @@
 /** The real script on logs as API servers write them. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
+import { fail } from '../../domain/errors.js';
 import type { Shells } from '../../ports/node-shell.js';
 import { auditScript } from './audit-script.js';
 import { parseAudit, readAudit } from './read-audit.js';
@@ -67,6 +68,13 @@ describe('an audit log', () => {
     ).toEqual(['a', 'b', 'c']);
   });
 
+  it('in a folder that is a link', () => {
+    const path = logOf({ 'audit.log': event('a', t(1)), 'audit-2026-11-30T00-00-00.000.log': event('b', t(1)) });
+    const link = join(top, 'link');
+    symlinkSync(dirname(path), link);
+    expect(run(join(link, 'audit.log')).uses).toHaveLength(2);
+  });
+
   it('odd texts come back as they were, and cannot pass for another field', () => {
     const agent = 'x "user":{"username":"root" \t\\ | é';
     const { uses } = run(logOf({ 'audit.log': event('o"brien\\', t(1), { agent, uri: '/x?"user":{"username":"root"}' }) }));
@@ -78,6 +86,7 @@ describe('an audit log', () => {
     expect(run(logOf({ 'audit.log': many }), 500).unseen).toMatchObject([{ why: expect.stringContaining('newest') }]);
     expect(run(logOf({ 'audit.log': many }), 1 << 20, 3).unseen).toMatchObject([{ why: expect.stringContaining('left out') }]);
     expect(run(join(top, 'none', 'audit.log')).unseen).toMatchObject([{ why: 'there is no such file' }]);
+    expect(run(logOf({ 'audit.log': '' })).unseen).toMatchObject([{ why: expect.stringContaining('empty') }]);
   });
 
   it('an answer of any text is parsed or left', () => {
@@ -97,4 +106,25 @@ it.each<[string, Record<string, string>, string]>([
   const shells = { to: () => expect.fail('nothing is asked'), close: () => Promise.resolve() } as unknown as Shells;
   const { unseen } = await readAudit({ nodes: [{ name: 'cp1', components: [{ name: 'kube-apiserver', version: '', flags }] }], shells });
   expect(unseen).toEqual([{ place: 'kube-apiserver@cp1', why: expect.stringContaining(why) }]);
+});
+
+describe('a control plane that does not answer', () => {
+  const flags = { 'audit-log-path': '/var/log/audit.log' };
+  const nodes = ['cp1', 'cp2'].map((name) => ({ name, components: [{ name: 'kube-apiserver' as const, version: '', flags }] }));
+  const shells = (code: 'ssh-unreachable' | 'deadline-exceeded' | 'interrupted') =>
+    ({
+      to: (name: string) => ({
+        must: () =>
+          name === 'cp1'
+            ? Promise.resolve(`use\talice\tX509SHA256=${print}\tkubectl\t192.0.2.7\t${t(1)}\t${t(2)}\ndone\nend\n`)
+            : Promise.resolve().then(() => fail(code, { target: name, summary: 'no', cause: 'timed out', nextAction: 'x' })),
+      }),
+    }) as unknown as Shells;
+
+  it.each(['ssh-unreachable', 'deadline-exceeded'] as const)('%s is said, and the others are read', async (code) => {
+    const { uses, unseen } = await readAudit({ nodes, shells: shells(code) });
+    expect([uses.map(({ user }) => user), unseen]).toEqual([['alice'], [{ place: 'cp2:/var/log/audit.log', why: 'no: timed out' }]]);
+  });
+
+  it('who asked to stop is heard', () => expect(readAudit({ nodes, shells: shells('interrupted') })).rejects.toMatchObject({ code: 'interrupted' }));
 });

@@ -18,7 +18,7 @@ export interface Audit {
   readonly uses: readonly CredentialUse[];
   /** Logs that could not be read, or not as far back as they go. */
   readonly unseen: readonly Unseen[];
-  /** Some server has written the identity of a credential. Kubernetes names client certificates in `user.extra` since 1.34 or shortly before. */
+  /** Some server has written the identity of a credential. Kubernetes names client certificates in `user.extra` since 1.32 (k/k #125634). */
   readonly namesCredentials: boolean;
 }
 
@@ -47,7 +47,7 @@ export async function readAudit({ nodes, shells, signal, deadlineMs = 60_000 }: 
   const namesCredentials = read.some((one) => one.namesCredentials);
   const anonymous = uses.length > 0 && !namesCredentials;
   const older = anonymous
-    ? [{ place: 'audit logs', why: 'these API servers do not write which certificate was used (older than 1.34): users are told apart by their names and addresses alone' }]
+    ? [{ place: 'audit logs', why: 'these API servers do not write which certificate was used (older than 1.32): users are told apart by their names and addresses alone' }]
     : [];
   return { uses, unseen: [...read.flatMap((one) => one.unseen), ...older], namesCredentials };
 }
@@ -77,6 +77,7 @@ export function parseAudit(node: string, path: string, output: string): NodeAudi
     const [what, ...fields] = line.split('\t');
     if (what === 'none') return { uses: [], unseen: [{ place, why: 'there is no such file' }], namesCredentials };
     if (what === 'done') isWhole = true;
+    if (what === 'log' && fields[1] === '0') unseen.push({ place, why: 'it is empty: who has used which client certificate is not known' });
     if (what === 'cut')
       unseen.push({ place, why: fields[0] === 'bytes' ? `only its newest ${bytes >> 20} MiB were read` : 'more different uses than are counted: some are left out' });
     if (what !== 'use' || fields.length !== 6) continue;

@@ -34,6 +34,7 @@ interface PodSpec {
 interface PodStatus {
   readonly phase?: string;
   readonly startTime?: string;
+  readonly podIPs?: readonly { readonly ip?: string }[];
   readonly containerStatuses?: readonly { readonly state?: { readonly running?: { readonly startedAt?: string } } }[];
 }
 
@@ -68,6 +69,7 @@ export async function readPods(kube: Kube, options: CallOptions, holding: Holdin
           serviceAccount: spec.serviceAccountName ?? '',
           owner: madeBy(pod, makers),
           startedAtMs: startOf(status),
+          addresses: (status.podIPs ?? []).flatMap(({ ip }) => (ip === undefined ? [] : [ip])),
           images: unique(containers.map(({ image = '' }) => image)),
           mounts: named.filter((one) => withCertificates.has(`${namespace}/${one}`)).toSorted(),
           token: tokenOf(spec, containers, named, (name) => holding.tokenSecrets.has(`${namespace}/${name}`)),

@@ -24,6 +24,8 @@ export interface AuthenticatorParts {
   readonly keys: readonly TokenKey[];
   readonly issuers: readonly string[];
   readonly audiences: readonly string[];
+  /** The user of a client certificate carries its fingerprint. */
+  readonly namesCertificates: boolean;
   /** The server's clock, Unix ms. */
   readonly nowMs: () => number;
   /** How long a token that was accepted is not looked at again, in ms of the wall. */
@@ -76,7 +78,8 @@ export function createAuthenticator(parts: AuthenticatorParts): Authenticator {
     if (why !== undefined) return { error: `verifying certificate SN=${BigInt(`0x${serial}`)}, SKID=${colons(ski)}, AKID=${colons(aki)} failed: ${why}` };
     const name = commonName(leaf);
     if (name === '') return { error: 'x509: subject with cn= is not in the allowed list' };
-    return { user: withAuthenticated({ name, groups: organizations(leaf), extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] } }) };
+    const extra = parts.namesCertificates ? { extra: { 'authentication.kubernetes.io/credential-id': [`X509SHA256=${fingerprint}`] } } : {};
+    return { user: withAuthenticated({ name, groups: organizations(leaf), ...extra }) };
   }
 
   function token(text: string, audiences: readonly string[] = []): Verdict {

@@ -102,7 +102,17 @@ export function fakeNode(name: string, address: string, root: string): StagingNo
 }
 
 export function fakeProcess(node: StagingNode, name: string): StagingProcess {
-  return { pid: 1, name, args: [name], startedAtMs: Date.now(), read: (path) => node.read(path)?.bytes, listens: () => undefined, onSignal: () => undefined, end: () => undefined };
+  return {
+    pid: 1,
+    name,
+    args: [name],
+    startedAtMs: Date.now(),
+    read: (path) => node.read(path)?.bytes,
+    append: (path, text) => node.write(path, `${node.read(path)?.bytes.toString('utf8') ?? ''}${text}`),
+    listens: () => undefined,
+    onSignal: () => undefined,
+    end: () => undefined,
+  };
 }
 
 export interface TestControlPlane {

@@ -41,7 +41,15 @@ export async function serveRequest(api: ServedApi, request: IncomingMessage, res
     if (isFaulty(api, info.path)) return void api.context.clock.after(requestTimeoutMs, () => response.destroy());
     const body = await bodyOf(request);
     const user = api.authenticator.authenticate(request.headers, presentedChain(request.socket as TLSSocket));
-    if (user === undefined) throw unauthorized();
+    const audited = api.audit?.begin({ request, info, user });
+    audited?.write('RequestReceived');
+    if (user === undefined) {
+      audited?.write('ResponseStarted', 401);
+      throw unauthorized();
+    }
+    // Once it has ended, also where the client went away or the answer is an error.
+    response.once('close', () => audited?.write('ResponseComplete', response.statusCode));
+    if (info.verb === 'watch') audited?.write('ResponseStarted', 200);
     authorize(api, info, user);
     const asked: Asked = { api, info, user, method, headers: request.headers, body };
     if (info.isResource) resource = findResource(api.store, info.group, info.version, info.resource);

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { StagingContext } from '../component.js';
 import type { MemberConnection } from '../etcd/member-connection.js';
 import type { StagingNode } from '../node/staging-node.js';
+import type { AuditLog } from './audit-log.js';
 import type { Authenticator, User } from './authenticate.js';
 import type { KubeletAccess } from './kubelet-access.js';
 import type { RequestInfo } from './request-info.js';
@@ -25,6 +26,8 @@ export interface ServedApi {
   readonly audiences: readonly string[];
   readonly kubelets: KubeletAccess;
   readonly watches: WatchHub;
+  /** Where the flags ask for one. */
+  readonly audit: AuditLog | undefined;
   readonly nowMs: () => number;
 }
 

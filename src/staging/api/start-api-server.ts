@@ -7,6 +7,7 @@ import { connectMember, type MemberConnection } from '../etcd/member-connection.
 import { poolMembers } from '../etcd/member-pool.js';
 import { listen } from '../listen.js';
 import { timings } from '../timings.js';
+import { openAuditLog } from './audit-log.js';
 import { createAuthenticator } from './authenticate.js';
 import { etcdBundle, keyPair, kubernetesBundle, type PairPem, readFile } from './cert-files.js';
 import { keepExtensionTrust } from './extension-trust.js';
@@ -23,6 +24,8 @@ import { createWatchHub } from './watch-hub.js';
 /** k/k pkg/controlplane: storage must answer within this at start. */
 const etcdStartMs = 20_000;
 const etcdStartWallMs = 10_000;
+/** Minor release since which a client certificate has a credential id (k/k #125634). */
+const certificatesNamedSince = 32;
 /** Go's http.Server of the API server: IdleTimeout. */
 const idleMs = 90_000;
 
@@ -35,6 +38,7 @@ export const startApiServer: StartComponent = async (start) => {
   let etcd: MemberConnection | undefined;
   try {
     const loaded = loadFiles(start, hot);
+    const audit = openAuditLog(start, nowMs);
     etcd = connectEtcd(start, nowMs, () => api.watches.catchUp());
     const member = etcd;
     const kubelets = kubeletAccess({ clock: context.clock, pair: loaded.kubeletPair, pool: loaded.kubeletPool, nowMs, localAddress: node.address });
@@ -46,6 +50,7 @@ export const startApiServer: StartComponent = async (start) => {
       keys: loaded.keys,
       issuers: loaded.issuers,
       audiences: loaded.audiences,
+      namesCertificates: Number(/^v1\.(\d+)/.exec(context.spec.version)?.[1] ?? '0') >= certificatesNamedSince,
       nowMs,
       tokenCacheMs: timings.tokenCacheMs / context.clock.speed,
       log: start.log,
@@ -63,6 +68,7 @@ export const startApiServer: StartComponent = async (start) => {
       audiences: loaded.audiences,
       kubelets,
       watches,
+      audit,
       nowMs,
     };
     if (!(await member.wait(patience(context.clock, etcdStartMs, etcdStartWallMs)))) throw new Error('context deadline exceeded');
@@ -82,7 +88,7 @@ export const startApiServer: StartComponent = async (start) => {
       },
     });
     loaded.onTrustChanged(() => trust.sync());
-    process.listens(port);
+    process.listens(port, listener.peers);
     return running(async () => {
       hot.stop();
       trust.stop();
@@ -191,7 +197,12 @@ function connectTo(url: URL, start: ComponentStart, nowMs: () => number, onHealt
   });
 }
 
-async function openListener(start: ComponentStart, api: ServedApi, port: number, serving: { readonly current: PairPem }): Promise<{ close(): Promise<void> }> {
+async function openListener(
+  start: ComponentStart,
+  api: ServedApi,
+  port: number,
+  serving: { readonly current: PairPem },
+): Promise<{ close(): Promise<void>; peers(): readonly string[] }> {
   const sockets = new Set<Socket>();
   // TLS only asks for a certificate: it is judged at each request, by Go's rules.
   const server = createHttpsServer({ ca: [], requestCert: true, rejectUnauthorized: false, keepAliveTimeout: idleMs, requestTimeout: 0, headersTimeout: 0 });
@@ -218,7 +229,10 @@ async function openListener(start: ComponentStart, api: ServedApi, port: number,
     throw new Error(`failed to create listener: failed to listen on ${start.node.address}:${port}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
   }
   const shut = openDoors(start.node.address, accept);
+  const front = start.context.spec.loadBalancer.address;
   return {
+    // What comes through a side door comes from the load balancer.
+    peers: () => [...sockets].map((socket) => `${socket.remoteAddress ?? front}:${socket.remotePort ?? 0}`),
     close: () =>
       new Promise((resolve) => {
         shut();

@@ -2,11 +2,7 @@
 
 import { createHash } from 'node:crypto';
 import { parse } from 'yaml';
-
-export interface HostMount {
-  readonly hostPath: string;
-  readonly containerPath: string;
-}
+import type { HostMount } from '../node/staging-node.js';
 
 export interface StaticManifest {
   /** Hash of the parsed content, node and path (k/k pkg/kubelet/config/common.go applyDefaults). */
@@ -34,7 +30,7 @@ interface PodShape {
       readonly args?: readonly unknown[];
       readonly volumeMounts?: readonly { readonly name?: string; readonly mountPath?: string }[];
     }[];
-    readonly volumes?: readonly { readonly name?: string; readonly hostPath?: { readonly path?: string } }[];
+    readonly volumes?: readonly { readonly name?: string; readonly hostPath?: { readonly path?: string; readonly type?: string } }[];
   };
 }
 
@@ -45,7 +41,7 @@ export function readStaticManifest(text: string, path: string, nodeName: string)
   const [container] = parsed.spec?.containers ?? [];
   const name = parsed.metadata?.name;
   if (name === undefined || container?.name === undefined) throw new Error(`${path}: invalid pod: metadata.name and spec.containers[0].name are required`);
-  const hostPaths = new Map((parsed.spec?.volumes ?? []).flatMap((volume) => (volume.hostPath?.path === undefined ? [] : [[volume.name, volume.hostPath.path] as const])));
+  const hostPaths = new Map((parsed.spec?.volumes ?? []).flatMap((volume) => (volume.hostPath?.path === undefined ? [] : [[volume.name, volume.hostPath] as const])));
   return {
     uid: createHash('md5')
       .update(`${canonical(parsed)}host:${nodeName}file:${path}`)
@@ -57,8 +53,10 @@ export function readStaticManifest(text: string, path: string, nodeName: string)
     image: container.image ?? '',
     args: [...(container.command ?? []), ...(container.args ?? [])].map(String),
     mounts: (container.volumeMounts ?? []).flatMap((mount) => {
-      const hostPath = hostPaths.get(mount.name);
-      return hostPath === undefined || mount.mountPath === undefined ? [] : [{ hostPath, containerPath: mount.mountPath }];
+      const { path: hostPath, type } = hostPaths.get(mount.name) ?? {};
+      return hostPath === undefined || mount.mountPath === undefined
+        ? []
+        : [{ hostPath, containerPath: mount.mountPath, ...(type === 'DirectoryOrCreate' ? { isMade: true as const } : {}) }];
     }),
     pod: { metadata: { ...parsed.metadata }, spec: { ...parsed.spec } },
   };

@@ -1,4 +1,4 @@
-/** kill, pidof, pgrep and ps of a node: they know its processes and none of this machine's. */
+/** kill, pidof, pgrep, ps and ss of a node: they know its processes and none of this machine's. */
 
 import { readFileSync } from 'node:fs';
 import type { ProcessTable } from './proc.js';
@@ -6,6 +6,8 @@ import type { CommandAnswer } from './staging-node.js';
 
 export interface Surroundings {
   readonly processes: ProcessTable;
+  /** The node's own. */
+  readonly address: string;
   readonly caller: { readonly user: string; signalScript(signal: string): void };
   /** Process groups of the scripts that run on the node now. */
   groups(): readonly number[];
@@ -17,6 +19,8 @@ export function answerBasics(name: string, args: readonly string[], around: Surr
       return kill(args, around);
     case 'ps':
       return ps(around.processes);
+    case 'ss':
+      return ss(args, around);
     default:
       return find(name, args, around.processes);
   }
@@ -84,4 +88,15 @@ function ps(processes: ProcessTable): CommandAnswer {
       ({ pid, startedAtMs, args }) => `root     ${String(pid).padStart(8)}        1  0 ${new Date(startedAtMs).toISOString().slice(11, 16)} ?        00:00:00 ${args.join(' ')}`,
     );
   return { stdout: `${['UID           PID     PPID  C STIME TTY          TIME CMD', ...lines].join('\n')}\n`, stderr: '', exitCode: 0 };
+}
+
+/** As iproute2 prints established TCP connections of a socket for both families. Of filters it knows the one for the own port. */
+function ss(args: readonly string[], { processes, address }: Surroundings): CommandAnswer {
+  const port = /sport = :(\d+)/.exec(args.join(' '))?.[1];
+  const lines = processes
+    .connections()
+    .filter((one) => port === undefined || one.port === Number(port))
+    .map((one) => `0      0      [::ffff:${address}]:${one.port} [::ffff:${one.peer.replace(/:(\d+)$/, ']:$1')} `);
+  const header = args.some((arg) => /^-\w*H/.test(arg)) ? [] : ['Recv-Q Send-Q Local Address:Port Peer Address:Port Process'];
+  return { stdout: [...header, ...lines].map((line) => `${line}\n`).join(''), stderr: '', exitCode: 0 };
 }

@@ -96,7 +96,7 @@ export function createStagingNode(options: NodeOptions): StagingNode {
     if (name === 'systemctl') return units.systemctl(call, caller.user);
     if (name === 'journalctl') return units.journalctl(call);
     if ((answered as readonly string[]).includes(name))
-      return answerBasics(name, call.args, { processes, caller, groups: () => [...running].flatMap((script) => script.group ?? []) });
+      return answerBasics(name, call.args, { processes, address: spec.address, caller, groups: () => [...running].flatMap((script) => script.group ?? []) });
     const command = commands.get(name);
     if (command !== undefined) return command(call);
     return { stdout: '', stderr: `${name}: nothing answers it on ${spec.name}\n`, exitCode: 1 };

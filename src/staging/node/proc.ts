@@ -1,8 +1,8 @@
 /** /proc of a node: its processes as scripts read them, and the ports on which they listen. */
 
-import { closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, lstatSync, mkdirSync, openSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { StagingProcess, StartProcess } from './staging-node.js';
+import type { HostMount, StagingProcess, StartProcess } from './staging-node.js';
 
 /** Above what any kernel gives out (PID_MAX_LIMIT is 4,194,304): a kill that goes astray can hit nobody. */
 const firstPid = 5_000_001;
@@ -12,6 +12,8 @@ export interface ProcessTable {
   /** A script that somebody runs: it is seen, and can be signalled. Returns what takes it away. */
   script(args: readonly string[], onSignal: (signal: string) => void): () => void;
   list(): readonly StagingProcess[];
+  /** Who is connected to which port now. */
+  connections(): readonly { readonly port: number; readonly peer: string }[];
   /** False if there is no such process. */
   signal(pid: number, signal: string): boolean;
   /** Clock ticks since boot (field 22 of stat), undefined if there is no such process. */
@@ -30,7 +32,7 @@ interface Entry {
 export function processTable(root: string, shim: string, mayRead: (path: string, user: NonNullable<StartProcess['user']>) => boolean = () => true): ProcessTable {
   const proc = join(root, 'proc');
   const entries = new Map<number, Entry>();
-  const listening = new Map<number, Set<number>>();
+  const listening = new Map<number, Map<number, () => readonly string[]>>();
   let nextPid = firstPid;
   mkdirSync(join(proc, 'net'), { recursive: true });
   // The boot of this machine is the node's: start times then hold to a tick. A file at the node's own place would be old when it is read.
@@ -38,7 +40,7 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
   writePorts();
 
   function writePorts(): void {
-    const ports = [...new Set([...listening.values()].flatMap((own) => [...own]))].sort((a, b) => a - b);
+    const ports = [...new Set([...listening.values()].flatMap((own) => [...own.keys()]))].sort((a, b) => a - b);
     const lines = ports.map(
       (port, index) => `${String(index).padStart(4)}: 00000000:${hex(port)} 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 ${port} 1`,
     );
@@ -84,9 +86,12 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
           return undefined;
         }
       },
-      listens(port) {
+      append(path, text) {
+        if (entries.has(pid)) appendFileSync(join(folder, 'root', path), text, { mode: 0o600 });
+      },
+      listens(port, peers = () => []) {
         if (!entries.has(pid)) return;
-        listening.set(pid, (listening.get(pid) ?? new Set()).add(port));
+        listening.set(pid, (listening.get(pid) ?? new Map<number, () => readonly string[]>()).set(port, peers));
         writePorts();
       },
       onSignal: (listener) => void signalled.push(listener),
@@ -113,6 +118,7 @@ export function processTable(root: string, shim: string, mayRead: (path: string,
       return end;
     },
     list: () => [...entries.values()].flatMap((entry) => (entry.process === undefined ? [] : [entry.process])),
+    connections: () => [...listening.values()].flatMap((own) => [...own].flatMap(([port, peers]) => peers().map((peer) => ({ port, peer })))),
     signal(pid, signal) {
       const entry = entries.get(pid);
       if (entry === undefined) return false;
@@ -155,14 +161,15 @@ function nodesOwnRoot(folder: string, root: string): number[] {
  * and neither start nor end touch its ctime, which a hard link would. Scripts come with the node's path led into its folder:
  * "$d/root$f" arrives at the same file through a symlink of the folder's own name.
  */
-function mountRoot(folder: string, root: string, mounts: readonly { readonly hostPath: string; readonly containerPath: string }[]): number[] {
+function mountRoot(folder: string, root: string, mounts: readonly HostMount[]): number[] {
   const own = join(folder, 'root');
   const held: number[] = [];
   mkdirSync(join(own, dirname(root)), { recursive: true });
   symlinkSync(own, join(own, root));
-  for (const { hostPath, containerPath } of [...mounts].sort((a, b) => a.containerPath.length - b.containerPath.length)) {
+  for (const { hostPath, containerPath, isMade = false } of [...mounts].sort((a, b) => a.containerPath.length - b.containerPath.length)) {
     const source = join(root, hostPath);
     const target = join(own, containerPath);
+    if (isMade) mkdirSync(source, { recursive: true });
     const stat = statSync(source, { throwIfNoEntry: false });
     // Below a folder that is mounted already there is nothing to make: it would be made on the node.
     if (stat === undefined || lstatSync(target, { throwIfNoEntry: false }) !== undefined || isBelowLink(own, containerPath)) continue;

@@ -177,7 +177,7 @@ export interface Shims {
 }
 
 /** Programs that this process answers on every node. */
-export const answered = ['systemctl', 'journalctl', 'kill', 'pidof', 'pgrep', 'ps'] as const;
+export const answered = ['systemctl', 'journalctl', 'kill', 'pidof', 'pgrep', 'ps', 'ss'] as const;
 
 /** Writes them below `folder`. `tarPath`: tar of this machine, if there is one. */
 export function writeShims(folder: string, tarPath: string | undefined): Shims {

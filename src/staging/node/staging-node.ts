@@ -20,19 +20,28 @@ export interface StagingProcess {
    * undefined if there is none. Without mounts it sees the node's files.
    */
   read(path: string): Buffer | undefined;
-  /** Shows a port as LISTEN in /proc/net/tcp until `end`. */
-  listens(port: number): void;
+  /** At the end of a file as the process sees it, made 0600 if there is none. Throws what node:fs throws; nothing once it has ended. */
+  append(path: string, text: string): void;
+  /** Shows a port as LISTEN in /proc/net/tcp until `end`. `peers`: "ADDRESS:PORT" of who is connected to it when ss is asked. */
+  listens(port: number, peers?: () => readonly string[]): void;
   /** Called when somebody on the node signals it (kill). */
   onSignal(listener: (signal: string) => void): void;
   /** Removes it from /proc. */
   end(): void;
 }
 
+export interface HostMount {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  /** type DirectoryOrCreate: made if there is none (k/k pkg/volume/hostpath). */
+  readonly isMade?: true;
+}
+
 export interface StartProcess {
   readonly name: string;
   readonly args: readonly string[];
   /** hostPath mounts of its container: files keep their inode, folders do not. undefined: it is a process of the node itself. */
-  readonly mounts?: readonly { readonly hostPath: string; readonly containerPath: string }[];
+  readonly mounts?: readonly HostMount[];
   /** Programs that can be executed below /proc/PID/root/usr/local/bin (etcdctl and etcdutl in etcd's image). */
   readonly programs?: readonly string[];
   /** Its control group below /: "/system.slice/kubelet.service". */

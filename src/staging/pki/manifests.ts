@@ -2,6 +2,7 @@
 
 import { stringify } from 'yaml';
 import type { ClusterSpec, NodeSpec } from '../spec.js';
+import { auditMounts } from './audit-files.js';
 import { componentFlags, imageOf, type StaticComponent } from './component-flags.js';
 
 interface Mount {
@@ -44,7 +45,8 @@ export function staticPods(spec: ClusterSpec, node: NodeSpec): { readonly path: 
 }
 
 function manifest(spec: ClusterSpec, node: NodeSpec, component: StaticComponent): string {
-  const shape = shapeOf(node, component);
+  const usual = shapeOf(node, component);
+  const shape = component === 'kube-apiserver' ? { ...usual, mounts: [...usual.mounts, ...auditMounts(spec, node)] } : usual;
   const { live, ready, started } = shape.probes;
   const { annotations } = shape;
   const volumes = [...shape.mounts].sort((a, b) => (a.name < b.name ? -1 : 1));

@@ -7,6 +7,7 @@ import type { Authorities } from './authorities.js';
 import { componentFlags, controlPlanes, isFirst, networks } from './component-flags.js';
 import { joinedKubeconfig, kubeadmKubeconfig } from './kubeconfig.js';
 import { currentClient, kubeletArguments, kubeletClientFiles, kubeletConfiguration, kubeletServingFiles } from './kubelet-files.js';
+import { auditFiles } from './audit-files.js';
 import { issueLeaf, type LeafWish } from './leaves.js';
 import { staticPods } from './manifests.js';
 import type { PkiFile } from './pki-file.js';
@@ -124,7 +125,9 @@ function plainFiles(spec: ClusterSpec, node: NodeSpec, authorities: Authorities)
     { path: '/etc/default/kubelet', text: `KUBELET_EXTRA_ARGS=--node-ip=${nodeIp}\n`, mode: certificateMode },
     { path: '/var/lib/kubelet/instance-config.yaml', text: 'containerRuntimeEndpoint: unix:///run/containerd/containerd.sock\n', mode: certificateMode },
     { path: '/etc/hostname', text: `${node.name}\n`, mode: certificateMode },
-    ...(controlPlanes(spec).some((one) => one.name === node.name) ? staticPods(spec, node).map(({ path, text }) => ({ path, text, mode: 0o600 })) : []),
+    ...(controlPlanes(spec).some((one) => one.name === node.name)
+      ? [...staticPods(spec, node).map(({ path, text }) => ({ path, text, mode: 0o600 })), ...auditFiles(spec, node)]
+      : []),
   ];
 }
 
