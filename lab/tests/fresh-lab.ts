@@ -9,7 +9,7 @@ import { waitForQuiet } from './quiet.js';
 export const freshSnapshot = 'fresh';
 
 /** The layout of the scenario as the runner says it: the same files of tests run on the labs of several. */
-function layoutOfScenario(): LayoutName {
+export function layoutOfScenario(): LayoutName {
   return layoutOf(process.env.ROTATE_CA_TEST_LAYOUT) ?? 'kubeadm';
 }
 
