@@ -140,7 +140,7 @@ async function timesOf(work: () => Promise<unknown>): Promise<Times> {
 async function loopOfKubectl(paths: LabPaths, secrets: readonly KubeObject[]): Promise<number> {
   const namespace = secrets.map(({ metadata }) => metadata.namespace ?? '').find((name) => secrets.filter(({ metadata }) => metadata.namespace === name).length >= looped);
   if (namespace === undefined) throw new Error(`no namespace has ${looped} token Secrets`);
-  const script = `export KUBECONFIG=${paths.adminKubeconfig} PATH=${paths.bin}:$PATH
+  const script = `export KUBECONFIG=${paths.adminKubeconfig} PATH=${paths.releaseBin}:$PATH
 for ns in ${namespace}; do
   for token in $(kubectl -n $ns get secrets --field-selector ${selector} -o name | head -n ${looped}); do
     kubectl -n $ns get $token -o yaml | sed '/token: /d' | kubectl replace -f - >/dev/null || exit 1

@@ -10,15 +10,10 @@ import { restoreSnapshot } from './snapshot/restore.js';
 import { takeSnapshot } from './snapshot/snapshot.js';
 import { labStatus, lastLines, renderStatus } from './status.js';
 import { Stages } from './stages.js';
+import { UsageError } from './take-layout.js';
 import { joinNextWorker } from './join.js';
 import { down } from './down.js';
 import { up } from './up.js';
-
-/** What was asked for makes no sense: main prints the usage. */
-export class UsageError extends Error {}
-
-/** Those of kubeadm 1.34. */
-const encryptionAlgorithms = ['RSA-2048', 'RSA-3072', 'RSA-4096', 'ECDSA-P256'];
 
 function print(line: string): void {
   process.stdout.write(`${line}\n`);
@@ -40,6 +35,7 @@ export async function upCommand(paths: LabPaths, args: string[]): Promise<number
     },
   });
   const algorithm = values['encryption-algorithm'];
+  const { encryptionAlgorithms } = paths.layout.release;
   if (algorithm !== undefined && !encryptionAlgorithms.includes(algorithm)) {
     throw new UsageError(`--encryption-algorithm: one of ${encryptionAlgorithms.join(', ')}`);
   }

@@ -1,6 +1,6 @@
 import { writeInventory } from './access/inventory.js';
 import { writeFileAtomically } from './atomic-file.js';
-import { type ClusterShape, type Lab, maxWorkers, openLab } from './lab.js';
+import { type ClusterShape, type Lab, maxWorkers, openLab, workerNode } from './lab.js';
 import { joinWorkers } from './cluster/join-nodes.js';
 import { waitUntilReady } from './cluster/readiness.js';
 import { bringUpBridge } from './node/bridge.js';
@@ -10,8 +10,9 @@ import type { Stages } from './stages.js';
 /** Adds the next worker, as an administrator does: with a token made for it. `up` goes on with it if this is killed. */
 export async function joinNextWorker(lab: Lab, name: string, stages: Stages): Promise<Lab> {
   const shape: ClusterShape = { ...lab.shape, workers: lab.shape.workers + 1 };
-  if (name !== `w${shape.workers}` || shape.workers > maxWorkers) {
-    throw new Error(`the next node is w${shape.workers}${shape.workers > maxWorkers ? ', which is one too many' : ''}, not ${name}`);
+  const next = workerNode(lab.layout, shape.workers).name;
+  if (name !== next || shape.workers > maxWorkers) {
+    throw new Error(`the next node is ${next}${shape.workers > maxWorkers ? ', which is one too many' : ''}, not ${name}`);
   }
   writeFileAtomically(lab.paths.clusterFile, `${JSON.stringify(shape)}\n`, 0o644);
   const grown = openLab({ paths: lab.paths });

@@ -32,14 +32,18 @@ export interface LabPaths {
   readonly root: string;
   /** Of the labs of all layouts. */
   readonly builtRoot: string;
-  /** Go binaries, kubectl among them. */
+  /** Go binaries that do not depend on the release: Vault, CoreDNS, workloads. */
   readonly bin: string;
+  /** Those of the layout's release: Kubernetes, kubectl among them, and etcd. */
+  readonly releaseBin: string;
   /** The nodes' shared root file system: Debian, and what every layout needs. */
   readonly rootfs: string;
   /** The trees that a node's root is laid over, the uppermost first. */
   readonly rootfsLayers: readonly string[];
-  /** Container images as docker archives: each `*.tar` is imported into every node. */
+  /** Container images as docker archives: each `*.tar` is imported into every node, unless the release has one of the same name. */
   readonly images: string;
+  /** Images of the layout's release. */
+  readonly releaseImages: string;
   /** A containerd folder with all images imported, copied to each new node. */
   readonly containerdTemplate: string;
   readonly nodes: string;
@@ -73,7 +77,6 @@ export interface Lab {
 
 export const loadBalancerPort = 6443;
 export const vaultPort = 8200;
-export const kubernetesVersion = 'v1.34.4';
 export const maxWorkers = 9;
 export const sshUser = 'sre';
 
@@ -85,15 +88,21 @@ export function defaultShape({ nodes: [controlPlanes, workers] }: Layout): Clust
 export function labPaths(layout: LayoutName = 'kubeadm', builtRoot = process.env.ROTATE_CA_LAB ?? '/var/lib/rotate-ca-lab'): LabPaths {
   const root = layout === 'kubeadm' ? builtRoot : `${builtRoot}-${layout}`;
   const at = (...parts: string[]): string => join(root, ...parts);
+  const { madeBy, release } = layouts[layout];
+  // What only one lab stands on lies in its own folder, where `down --all` finds it.
+  const releaseRoot = release.built === 'shared' ? builtRoot : root;
+  const hasLayer = madeBy === 'hand' || release.built === 'apart';
   return {
     layout: layouts[layout],
     root,
     builtRoot,
     bin: join(builtRoot, 'bin'),
+    releaseBin: join(releaseRoot, 'bin'),
     rootfs: join(builtRoot, 'rootfs'),
-    rootfsLayers: [...(layouts[layout].madeBy === 'hand' ? [at('rootfs-layer')] : []), join(builtRoot, 'rootfs')],
+    rootfsLayers: [...(hasLayer ? [at('rootfs-layer')] : []), join(builtRoot, 'rootfs')],
     images: join(builtRoot, 'images'),
-    containerdTemplate: join(builtRoot, 'containerd-template'),
+    releaseImages: join(releaseRoot, 'images'),
+    containerdTemplate: join(releaseRoot, 'containerd-template'),
     nodes: at('nodes'),
     ssh: at('ssh'),
     sshConfig: at('ssh', 'config'),
@@ -164,6 +173,6 @@ export function openLab(options: { paths?: LabPaths; shape?: ClusterShape } = {}
     controlPlanes,
     workers,
     onNode: (node, commandLine, commandOptions) => runCommand('ssh', ['-F', paths.sshConfig, node, '--', commandLine], commandOptions),
-    kubectl: (args, commandOptions) => runCommand(join(paths.bin, 'kubectl'), ['--kubeconfig', paths.adminKubeconfig, ...args], commandOptions),
+    kubectl: (args, commandOptions) => runCommand(join(paths.releaseBin, 'kubectl'), ['--kubeconfig', paths.adminKubeconfig, ...args], commandOptions),
   };
 }

@@ -1,8 +1,12 @@
 /** How a cluster was set up, and the names and addresses that only its lab uses: labs of two layouts can stand side by side. */
-export type LayoutName = 'kubeadm' | 'hard-way' | 'hard-way-pods' | 'proof';
+
+import { type Release, releases } from './release.js';
+
+export type LayoutName = 'kubeadm' | 'hard-way' | 'hard-way-pods' | 'proof' | 'kubeadm-1.30';
 
 export interface Layout {
   readonly name: LayoutName;
+  readonly release: Release;
   readonly madeBy: 'kubeadm' | 'hand';
   /** How API server, controller manager and scheduler run. */
   readonly controlPlane: 'static-pods' | 'units';
@@ -27,7 +31,7 @@ export interface Layout {
   readonly kubeletServing: 'self-signed' | 'cluster-ca';
 }
 
-const usual = { workloads: 'felt', nodes: [3, 2], kubeletServing: 'self-signed' } as const;
+const usual = { release: releases['1.34'], workloads: 'felt', nodes: [3, 2], kubeletServing: 'self-signed' } as const;
 
 /** kubeadm's own defaults: control planes as static pods. */
 const kubeadm: Layout = {
@@ -93,7 +97,21 @@ const proof: Layout = {
   kubeletServing: 'cluster-ca',
 };
 
-export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay, 'hard-way-pods': hardWayPods, proof };
+/** As kubeadm's, of an older release. Nodes have other names: their ports on this machine are named after them. */
+const kubeadm130: Layout = {
+  ...kubeadm,
+  name: 'kubeadm-1.30',
+  release: releases['1.30'],
+  bridge: 'br-rc130',
+  address: '10.81.0.1',
+  podNetwork: '10.92.0.0/16',
+  serviceNetwork: '10.35.0.0/24',
+  cgroup: 'rotate-ca-kubeadm-130',
+  nodePrefix: { controlPlane: 'cp130-', worker: 'w130-' },
+  externalCounters: '127.0.0.1:18084',
+};
+
+export const layouts: Readonly<Record<LayoutName, Layout>> = { kubeadm, 'hard-way': hardWay, 'hard-way-pods': hardWayPods, proof, 'kubeadm-1.30': kubeadm130 };
 
 /** The same network with another last part: `10.77.0.1` and 11 make `10.77.0.11`. */
 export function inSubnet(layout: Layout, last: number): string {
@@ -103,4 +121,11 @@ export function inSubnet(layout: Layout, last: number): string {
 /** The layout of this name, if there is one. */
 export function layoutOf(word: string | undefined): LayoutName | undefined {
   return Object.values(layouts).find(({ name }) => name === word)?.name;
+}
+
+/** The layout that kubeadm makes of this release with nothing else said. */
+export function layoutOfRelease({ name }: Release): LayoutName {
+  const layout = [kubeadm, kubeadm130].find(({ release }) => release.name === name);
+  if (layout === undefined) throw new Error(`no layout has release ${name}`);
+  return layout.name;
 }

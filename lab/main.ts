@@ -1,8 +1,10 @@
-import { type LabPaths, labPaths } from './lab.js';
-import { layoutOf, layouts } from './layout.js';
-import { downCommand, envCommand, joinCommand, logsCommand, restoreCommand, snapshotCommand, sshCommand, statusCommand, theOnly, UsageError, upCommand } from './commands.js';
+import { labPaths } from './lab.js';
+import { layouts } from './layout.js';
+import { releases } from './release.js';
+import { takeLayout, UsageError } from './take-layout.js';
+import { downCommand, envCommand, joinCommand, logsCommand, restoreCommand, snapshotCommand, sshCommand, statusCommand, theOnly, upCommand } from './commands.js';
 
-const usage = `usage: npm run lab -- COMMAND [--layout kubeadm|hard-way|hard-way-pods|proof]
+const usage = `usage: npm run lab -- COMMAND [--layout ${Object.keys(layouts).join('|')}] [--kubernetes ${Object.keys(releases).join('|')}]
 
   up [--control-planes 1|3] [--workers N] [--encryption-algorithm RSA-2048|RSA-3072|RSA-4096|ECDSA-P256]
                      make the lab, or what is missing of it
@@ -15,22 +17,13 @@ const usage = `usage: npm run lab -- COMMAND [--layout kubeadm|hard-way|hard-way
   restore NAME       go back to it
   join NODE          add one more worker, with a fresh token (kubeadm only)
 
-Each layout has a lab of its own; without --layout it is that of kubeadm. For \`ssh\` it stands before the node.
+Each layout has a lab of its own; without --layout it is that of kubeadm, of the release that --kubernetes names (1.34).
+For \`ssh\` both stand before the node.
 `;
 
-/** Takes `--layout NAME` out of the arguments; of those for ssh only in front, since the rest is the other machine's. */
-function takeLayout(command: string | undefined, args: readonly string[]): { paths: LabPaths; rest: string[] } {
-  const at = args.findIndex((arg) => arg === '--layout' || arg.startsWith('--layout='));
-  if (at < 0 || (command === 'ssh' && at > 0)) return { paths: labPaths(), rest: [...args] };
-  const inOne = args[at] !== '--layout';
-  const word = inOne ? args[at]?.slice('--layout='.length) : (args[at + 1] ?? '');
-  const layout = layoutOf(word);
-  if (layout === undefined) throw new UsageError(`--layout: one of ${Object.keys(layouts).join(', ')}`);
-  return { paths: labPaths(layout), rest: args.toSpliced(at, inOne ? 1 : 2) };
-}
-
 async function run([command, ...all]: string[]): Promise<number> {
-  const { paths, rest: args } = takeLayout(command, all);
+  const { layout, rest: args } = takeLayout(command, all);
+  const paths = labPaths(layout);
   switch (command) {
     case 'up':
       return upCommand(paths, args);

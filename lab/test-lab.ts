@@ -26,7 +26,9 @@ async function testLab(options: TestOptions): Promise<Tally> {
   const seed = commit();
   const drawn = draw(options, seed);
   print(`lab tests at ${seed}: ${drawn.chosen.map(({ name }) => name).join(', ')}`);
-  for (const { name, what, minutes } of drawn.left) print(`  not drawn: ${name} (${what}; about ${minutes} min): npm run test:lab -- --only ${name}`);
+  for (const { name, what, minutes, onlyAskedFor = '' } of drawn.left) {
+    print(`  not drawn: ${name} (${what}; about ${minutes} min${onlyAskedFor && `; never drawn: ${onlyAskedFor}`}): npm run test:lab -- --only ${name}`);
+  }
   const state: State = { options, seed, sum: { passed: 0, failed: 0, skipped: 0 }, slowness: 1 };
   for (const [layout, chosen] of byLayout(drawn.chosen)) await testOn(labPaths(layout), chosen, state);
   return state.sum;
@@ -89,7 +91,7 @@ async function runScenario(scenario: Scenario, { options, seed, sum }: State): P
   print(`\n=== ${scenario.name}: ${scenario.what}`);
   const before = { ...sum };
   for (const file of scenario.files) {
-    const env = { ROTATE_CA_TEST_SEED: seed, ROTATE_CA_TEST_ALL: options.all ? '1' : '' };
+    const env = { ROTATE_CA_TEST_SEED: seed, ROTATE_CA_TEST_ALL: options.all ? '1' : '', ROTATE_CA_TEST_LAYOUT: scenario.layout === 'any' ? '' : scenario.layout };
     const ran = await runTests({ file, env, timeoutMs: Math.max(minuteMs, endsAt - performance.now()) });
     sum.passed += ran.passed;
     sum.failed += ran.failed;

@@ -2,12 +2,15 @@ import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { outputOf, runCommand } from '../command.js';
-import { kubernetesVersion, type LabPaths } from '../lab.js';
+import type { LabPaths } from '../lab.js';
+import { type Release, releases } from '../release.js';
 import { inputsHash, isFresh, writeStamp } from './stamp.js';
 
 /** One Go module of lab/build and the programs that come out of it. */
 interface GoModule {
   readonly name: string;
+  /** Where the programs and their stamp go. */
+  readonly bin: string;
   readonly packages: readonly string[];
   readonly binaries: readonly string[];
   readonly linkerFlags: string;
@@ -16,10 +19,10 @@ interface GoModule {
 const plainFlags = '-s -w';
 
 /** kubeadm refuses to work with programs that do not know their version. */
-function versionFlags(): string {
-  const [major = '', minor = ''] = kubernetesVersion.slice(1).split('.');
+function versionFlags({ version }: Release): string {
+  const [major = '', minor = ''] = version.slice(1).split('.');
   const values = {
-    gitVersion: kubernetesVersion,
+    gitVersion: version,
     gitMajor: major,
     gitMinor: minor,
     gitTreeState: 'clean',
@@ -34,38 +37,55 @@ function versionFlags(): string {
 
 const kubernetesCommands = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kubelet', 'kubeadm', 'kubectl', 'kube-proxy'];
 
-const modules: readonly GoModule[] = [
-  {
-    name: 'kubernetes',
-    packages: kubernetesCommands.map((command) => `k8s.io/kubernetes/cmd/${command}`),
-    binaries: kubernetesCommands,
-    linkerFlags: versionFlags(),
-  },
-  {
-    name: 'etcd',
-    packages: ['go.etcd.io/etcd/server/v3', 'go.etcd.io/etcd/etcdctl/v3', 'go.etcd.io/etcd/etcdutl/v3'],
-    binaries: ['etcd', 'etcdctl', 'etcdutl'],
-    linkerFlags: plainFlags,
-  },
-  { name: 'coredns', packages: ['github.com/coredns/coredns'], binaries: ['coredns'], linkerFlags: plainFlags },
-  { name: 'vault', packages: ['.'], binaries: ['vault'], linkerFlags: plainFlags },
-];
+function modulesOfRelease(release: Release, bin: string): GoModule[] {
+  return [
+    {
+      name: release.modules.kubernetes,
+      bin,
+      packages: kubernetesCommands.map((command) => `k8s.io/kubernetes/cmd/${command}`),
+      binaries: kubernetesCommands,
+      linkerFlags: versionFlags(release),
+    },
+    {
+      name: release.modules.etcd,
+      bin,
+      packages: ['go.etcd.io/etcd/server/v3', 'go.etcd.io/etcd/etcdctl/v3', 'go.etcd.io/etcd/etcdutl/v3'],
+      binaries: ['etcd', 'etcdctl', 'etcdutl'],
+      linkerFlags: plainFlags,
+    },
+  ];
+}
+
+/** The tree that all nodes stand on has the programs of the shared release, so that these are needed whichever release is made. */
+function modulesOf({ layout, bin, releaseBin }: LabPaths): GoModule[] {
+  return [
+    ...Object.values(releases).flatMap((release) => (release.built === 'shared' ? modulesOfRelease(release, bin) : [])),
+    ...(layout.release.built === 'apart' ? modulesOfRelease(layout.release, releaseBin) : []),
+    { name: 'coredns', bin, packages: ['github.com/coredns/coredns'], binaries: ['coredns'], linkerFlags: plainFlags },
+    { name: 'vault', bin, packages: ['.'], binaries: ['vault'], linkerFlags: plainFlags },
+  ];
+}
+
+/** Whether Kubernetes of the layout's release was built here, be it from what its module says now or said before. */
+export function hasRelease({ layout, releaseBin }: LabPaths): boolean {
+  return existsSync(join(releaseBin, `${layout.release.modules.kubernetes}.stamp`));
+}
 
 const modulesFolder = dirname(fileURLToPath(import.meta.url));
 
 /** Builds what is not built yet from the Go module proxy, one module after the other. Returns the names of those built. */
 export async function buildBinaries(paths: LabPaths, report: (line: string) => void): Promise<string[]> {
-  mkdirSync(paths.bin, { recursive: true });
   const compiler = await outputOf('go', ['env', 'GOVERSION']);
   const built: string[] = [];
-  for (const module of modules) {
+  for (const module of modulesOf(paths)) {
+    mkdirSync(module.bin, { recursive: true });
     const folder = join(modulesFolder, module.name);
     const hash = inputsHash({ files: [folder], strings: [compiler, module.linkerFlags, ...module.packages] });
-    const stamp = join(paths.bin, `${module.name}.stamp`);
-    const outputs = module.binaries.map((binary) => join(paths.bin, binary));
+    const stamp = join(module.bin, `${module.name}.stamp`);
+    const outputs = module.binaries.map((binary) => join(module.bin, binary));
     if (isFresh(stamp, hash, outputs)) continue;
     report(`building ${module.name} (${module.binaries.length} programs); the first time takes minutes`);
-    await runCommand('go', ['build', '-ldflags', module.linkerFlags, '-o', `${paths.bin}/`, ...module.packages], {
+    await runCommand('go', ['build', '-ldflags', module.linkerFlags, '-o', `${module.bin}/`, ...module.packages], {
       cwd: folder,
       // The checked-in go.mod and go.sum say everything: a build never changes them, and needs no C compiler.
       env: { CGO_ENABLED: '0', GOFLAGS: '-buildvcs=false -mod=readonly', GOTOOLCHAIN: 'local' },
@@ -73,7 +93,7 @@ export async function buildBinaries(paths: LabPaths, report: (line: string) => v
       logFile: join(paths.log, `build-${module.name}.log`),
     });
     // The server's package is called `server`, and Go names a program after its package.
-    if (module.name === 'etcd') renameSync(join(paths.bin, 'server'), join(paths.bin, 'etcd'));
+    if (module.binaries.includes('etcd')) renameSync(join(module.bin, 'server'), join(module.bin, 'etcd'));
     for (const output of outputs) if (!existsSync(output)) throw new Error(`the build of ${module.name} did not make ${output}`);
     writeStamp(stamp, hash);
     built.push(module.name);

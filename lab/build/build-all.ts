@@ -10,6 +10,7 @@ import type { Stages } from '../stages.js';
 import { buildBinaries } from './binaries.js';
 import { buildContainerdTemplate } from './containerd-template.js';
 import { buildImages } from './images.js';
+import { buildReleaseLayer } from './release-layer.js';
 import { buildRootfs } from './rootfs.js';
 
 const workloadsFolder = join(dirname(fileURLToPath(import.meta.url)), '..', 'workloads');
@@ -43,7 +44,7 @@ async function build(lab: Lab, stages: Stages): Promise<void> {
     return built;
   });
   await stages.run('image store', () => buildContainerdTemplate(paths));
-  if (lab.layout.madeBy === 'hand') {
-    await stages.run('root file system of this layout', () => buildRootfsLayer(paths, note));
+  if (paths.rootfsLayers.length > 1) {
+    await stages.run('root file system of this layout', () => (lab.layout.madeBy === 'hand' ? buildRootfsLayer(paths, note) : buildReleaseLayer(paths, note)));
   }
 }

@@ -12,13 +12,15 @@ const snapshotsOf = 'io.containerd.snapshotter.v1.overlayfs/snapshots';
 export const immutableListFile = 'lab-immutable.json';
 const daemonName = 'template-containerd';
 
-/** Every docker archive below `images`, in a stable order. */
-export function imageArchives(paths: LabPaths): string[] {
-  if (!existsSync(paths.images)) return [];
-  return readdirSync(paths.images)
-    .filter((name) => name.endsWith('.tar'))
-    .sort()
-    .map((name) => join(paths.images, name));
+function archivesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith('.tar')) : [];
+}
+
+/** Every docker archive of the release, and of `images` those that the release does not have itself; in a stable order. */
+export function imageArchives({ images, releaseImages }: LabPaths): string[] {
+  const own = archivesIn(releaseImages);
+  const shared = releaseImages === images ? [] : archivesIn(images).filter((name) => !own.includes(name));
+  return [...own.sort().map((name) => join(releaseImages, name)), ...shared.sort().map((name) => join(images, name))];
 }
 
 function templateHash(paths: LabPaths): string {
@@ -55,7 +57,7 @@ export async function buildContainerdTemplate(paths: LabPaths): Promise<boolean>
     name: daemonName,
     program: 'unshare',
     args: ['--mount', '--propagation', 'private', 'sh', '-c', startScript],
-    env: { ROOTFS: paths.rootfs, TARGET: partial, IMAGES: paths.images, SOCKETS: sockets },
+    env: { ROOTFS: paths.rootfs, TARGET: partial, IMAGES: paths.releaseImages, SOCKETS: sockets },
     logFile: join(paths.log, 'template-containerd.log'),
   });
   const ctr = join(paths.rootfs, 'usr/bin/ctr');

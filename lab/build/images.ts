@@ -2,11 +2,10 @@ import { mkdirSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { outputOf } from '../command.js';
-import { kubernetesVersion, type LabPaths } from '../lab.js';
+import type { LabPaths } from '../lab.js';
 import { type ImageContent, writeImageArchive } from './image-archive.js';
 import { inputsHash, isFresh, writeStamp } from './stamp.js';
 
-const registry = 'registry.k8s.io';
 const pauseProgram = '/usr/bin/catatonit';
 const matchModules = '/usr/lib/x86_64-linux-gnu/xtables';
 
@@ -29,7 +28,7 @@ async function withLibraries(rootfs: string, program: string): Promise<[string, 
 async function kubeProxyFiles(paths: LabPaths): Promise<Map<string, string>> {
   const iptables = '/usr/sbin/xtables-nft-multi';
   const modules = readdirSync(join(paths.rootfs, matchModules)).map((name) => join(matchModules, name));
-  const files = new Map<string, string>([['/usr/local/bin/kube-proxy', join(paths.bin, 'kube-proxy')]]);
+  const files = new Map<string, string>([['/usr/local/bin/kube-proxy', join(paths.releaseBin, 'kube-proxy')]]);
   for (const program of [iptables, '/usr/sbin/conntrack', ...modules]) {
     for (const [path, source] of await withLibraries(paths.rootfs, program)) files.set(path, source);
   }
@@ -40,42 +39,45 @@ async function kubeProxyFiles(paths: LabPaths): Promise<Map<string, string>> {
 }
 
 async function kubernetesImages(paths: LabPaths): Promise<ImageContent[]> {
-  const program = (name: string): [string, string] => [`/usr/local/bin/${name}`, join(paths.bin, name)];
+  const program = (name: string): [string, string] => [`/usr/local/bin/${name}`, join(paths.releaseBin, name)];
+  const { version, images } = paths.layout.release;
   return [
     ...['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) => ({
-      reference: `${registry}/${name}:${kubernetesVersion}`,
+      reference: `registry.k8s.io/${name}:${version}`,
       files: new Map([program(name)]),
     })),
-    { reference: `${registry}/kube-proxy:${kubernetesVersion}`, files: await kubeProxyFiles(paths) },
-    // kubeadm 1.34 asks for this tag; the programs in it are 3.6.16.
-    { reference: `${registry}/etcd:3.6.5-0`, files: new Map(['etcd', 'etcdctl', 'etcdutl'].map(program)) },
-    { reference: `${registry}/pause:3.10.1`, files: new Map([['/catatonit', pauseProgram]]), entrypoint: ['/catatonit', '-P'] },
-    { reference: `${registry}/coredns/coredns:v1.12.1`, files: new Map([['/coredns', join(paths.bin, 'coredns')]]), entrypoint: ['/coredns'] },
+    { reference: `registry.k8s.io/kube-proxy:${version}`, files: await kubeProxyFiles(paths) },
+    { reference: images.etcd, files: new Map(['etcd', 'etcdctl', 'etcdutl'].map(program)) },
+    { reference: images.pause, files: new Map([['/catatonit', pauseProgram]]), entrypoint: ['/catatonit', '-P'] },
+    { reference: images.coredns, files: new Map([['/coredns', join(paths.bin, 'coredns')]]), entrypoint: ['/coredns'] },
   ];
 }
 
 /** Packs the built programs into the images that kubeadm asks for. */
 export async function buildImages(paths: LabPaths): Promise<boolean> {
   const here = dirname(fileURLToPath(import.meta.url));
+  const { modules, images: references } = paths.layout.release;
   const hash = inputsHash({
     files: [
       ...['images.ts', 'image-archive.ts'].map((name) => join(here, name)),
-      ...['kubernetes', 'etcd', 'coredns'].map((name) => join(paths.bin, `${name}.stamp`)),
+      ...[modules.kubernetes, modules.etcd].map((name) => join(paths.releaseBin, `${name}.stamp`)),
+      join(paths.bin, 'coredns.stamp'),
       `${paths.rootfs}.debian.stamp`,
     ],
+    strings: Object.values(references),
   });
-  const stamp = join(paths.images, 'kubernetes.stamp');
-  const fileOf = (image: ImageContent): string => join(paths.images, `${image.reference.replace(/^.*\//, '').replace(/:.*$/, '')}.tar`);
+  const stamp = join(paths.releaseImages, 'kubernetes.stamp');
+  const fileOf = (image: ImageContent): string => join(paths.releaseImages, `${image.reference.replace(/^.*\//, '').replace(/:.*$/, '')}.tar`);
   const names = ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler', 'kube-proxy', 'etcd', 'pause', 'coredns'];
   if (
     isFresh(
       stamp,
       hash,
-      names.map((name) => join(paths.images, `${name}.tar`)),
+      names.map((name) => join(paths.releaseImages, `${name}.tar`)),
     )
   )
     return false;
-  mkdirSync(paths.images, { recursive: true });
+  mkdirSync(paths.releaseImages, { recursive: true });
   for (const image of await kubernetesImages(paths)) await writeImageArchive(image, fileOf(image));
   writeStamp(stamp, hash);
   return true;

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import { apiEndpoint, type Lab, kubernetesVersion } from '../lab.js';
+import { apiEndpoint, type Lab } from '../lab.js';
+import type { Release } from '../release.js';
 import { kubeletOnThisMachine, proxyOnThisMachine } from './this-machine.js';
 
 const auditFolder = '/etc/kubernetes/audit';
@@ -14,35 +15,42 @@ export const patchesFolder = '/etc/kubernetes/patches';
  */
 export const etcdPatch = stringify({ spec: { containers: [{ name: 'etcd', resources: { requests: { cpu: '1' } } }] } });
 
+/** v1beta4 has a list of flags, so that one can be given twice; v1beta3 had a map. */
+function extraArgs({ kubeadmApi }: Release, flags: Readonly<Record<string, string>>): unknown {
+  return kubeadmApi === 'v1beta3' ? flags : Object.entries(flags).map(([name, value]) => ({ name, value }));
+}
+
 /** What `kubeadm init` gets: kubeadm's own defaults wherever this machine allows them. */
 export function kubeadmConfig(lab: Lab): string {
   const [first] = lab.controlPlanes;
   if (first === undefined) throw new Error('a cluster needs a control plane');
+  const { release } = lab.layout;
+  const apiVersion = `kubeadm.k8s.io/${release.kubeadmApi}`;
   const verifiesKubelets = lab.layout.kubeletServing === 'cluster-ca';
   const init = {
-    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    apiVersion,
     kind: 'InitConfiguration',
     nodeRegistration: { name: first.name, criSocket: 'unix:///run/containerd/containerd.sock' },
     localAPIEndpoint: { advertiseAddress: first.ip },
     patches: { directory: patchesFolder },
   };
   const cluster = {
-    apiVersion: 'kubeadm.k8s.io/v1beta4',
+    apiVersion,
     kind: 'ClusterConfiguration',
     clusterName: 'lab',
-    kubernetesVersion,
-    encryptionAlgorithm: lab.shape.encryptionAlgorithm,
+    kubernetesVersion: release.version,
+    ...(release.kubeadmApi === 'v1beta3' ? {} : { encryptionAlgorithm: lab.shape.encryptionAlgorithm }),
     controlPlaneEndpoint: apiEndpoint(lab.layout),
     networking: { podSubnet: lab.layout.podNetwork, serviceSubnet: lab.layout.serviceNetwork },
     apiServer: {
       certSANs: [lab.layout.address, 'lb.lab'],
-      extraArgs: [
-        { name: 'audit-policy-file', value: `${auditFolder}/policy.yaml` },
-        { name: 'audit-log-path', value: `${auditLogFolder}/audit.log` },
-        { name: 'audit-log-maxsize', value: '100' },
-        { name: 'audit-log-maxbackup', value: '4' },
-        ...(verifiesKubelets ? [{ name: 'kubelet-certificate-authority', value: '/etc/kubernetes/pki/ca.crt' }] : []),
-      ],
+      extraArgs: extraArgs(release, {
+        'audit-policy-file': `${auditFolder}/policy.yaml`,
+        'audit-log-path': `${auditLogFolder}/audit.log`,
+        'audit-log-maxsize': '100',
+        'audit-log-maxbackup': '4',
+        ...(verifiesKubelets ? { 'kubelet-certificate-authority': '/etc/kubernetes/pki/ca.crt' } : {}),
+      }),
       extraVolumes: [
         { name: 'audit-policy', hostPath: auditFolder, mountPath: auditFolder, readOnly: true, pathType: 'Directory' },
         { name: 'audit-log', hostPath: auditLogFolder, mountPath: auditLogFolder, pathType: 'DirectoryOrCreate' },

@@ -3,6 +3,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CommandResult } from '../command.js';
 import type { Lab, LabNode } from '../lab.js';
+import type { Layout } from '../layout.js';
 import { nodeFolders } from '../node/boot.js';
 import { copyAdminKubeconfig } from './admin-access.js';
 import { kubeadmConfig, patchesFolder } from './kubeadm-config.js';
@@ -10,6 +11,11 @@ import { kubeadmConfig, patchesFolder } from './kubeadm-config.js';
 const minutes = 60_000;
 // Its checks refuse this kernel's cgroups, missing module files and images by digest; what matters is checked by the lab.
 const ignoreChecks = '--ignore-preflight-errors=all';
+
+/** Older ones look for crictl before they ask what is to be ignored: of them the whole phase is left out. */
+function withoutChecks({ release }: Layout): string {
+  return release.kubeadmNeedsCrictl ? `${ignoreChecks} --skip-phases=preflight` : ignoreChecks;
+}
 
 function onNodeLogged(lab: Lab, node: LabNode, commandLine: string, input?: string): Promise<CommandResult> {
   return lab.onNode(node.name, commandLine, {
@@ -46,7 +52,7 @@ export async function initCluster(lab: Lab): Promise<void> {
   const node = firstOf(lab);
   await marked(lab, node, async () => {
     await onNodeLogged(lab, node, 'sudo tee /etc/kubernetes/kubeadm.yaml >/dev/null', kubeadmConfig(lab));
-    await onNodeLogged(lab, node, `sudo kubeadm init --config /etc/kubernetes/kubeadm.yaml ${ignoreChecks}`);
+    await onNodeLogged(lab, node, `sudo kubeadm init --config /etc/kubernetes/kubeadm.yaml ${withoutChecks(lab.layout)}`);
     await copyAdminKubeconfig(lab);
   });
 }
@@ -71,6 +77,6 @@ export async function joinNode(lab: Lab, node: LabNode, ticket: JoinTicket): Pro
   const asControlPlane =
     node.role === 'control-plane' ? ` --control-plane --certificate-key ${ticket.certificateKey} --apiserver-advertise-address ${node.ip} --patches ${patchesFolder}` : '';
   await marked(lab, node, async () => {
-    await onNodeLogged(lab, node, `sudo ${ticket.command} --node-name ${node.name}${asControlPlane} ${ignoreChecks}`);
+    await onNodeLogged(lab, node, `sudo ${ticket.command} --node-name ${node.name}${asControlPlane} ${withoutChecks(lab.layout)}`);
   });
 }

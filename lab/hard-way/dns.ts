@@ -64,7 +64,7 @@ export function coreDns(lab: Lab): KubeObject[] {
             containers: [
               {
                 name: 'coredns',
-                image: 'registry.k8s.io/coredns/coredns:v1.12.1',
+                image: lab.layout.release.images.coredns,
                 imagePullPolicy: 'IfNotPresent',
                 args: ['-conf', '/etc/coredns/Corefile'],
                 ports: ports.map(({ name, protocol, number }) => ({ name, protocol, containerPort: number })),

@@ -73,7 +73,7 @@ export function adminKubeconfig(lab: Lab): string {
 function componentFiles(lab: Lab, node: LabNode, unit: Unit): NodeFile[] {
   const environment = environments(lab, node).get(unit.name);
   if (environment === undefined) throw new Error(`${unit.name} has no environment`);
-  if (runsAsPod(lab, unit)) return [manifestOf(unit, environment.content)];
+  if (runsAsPod(lab, unit)) return [manifestOf(lab.layout, unit, environment.content)];
   const file = `/etc/systemd/system/${unit.name}.service`;
   return [
     { path: environment.file, content: environment.content },

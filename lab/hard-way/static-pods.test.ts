@@ -27,7 +27,7 @@ describe('static pods of the hard way', () => {
   });
 
   it('are not named as those of kubeadm', () => {
-    const { path, content = '' } = manifestOf(apiServer, apiServerEnvironment(lab, master));
+    const { path, content = '' } = manifestOf(lab.layout, apiServer, apiServerEnvironment(lab, master));
     expect(path).toBe('/etc/kubernetes/manifests-hard/apiserver.yaml');
     expect(parse(content)).toMatchObject({ metadata: { name: 'apiserver', labels: { component: 'kube-apiserver' } }, spec: { hostNetwork: true } });
   });

@@ -1,5 +1,6 @@
 import { stringify } from 'yaml';
-import { kubernetesVersion, type Lab } from '../lab.js';
+import type { Lab } from '../lab.js';
+import type { Layout } from '../layout.js';
 import type { NodeFile } from '../node/node-file.js';
 import { nodePaths } from './folders.js';
 import type { Unit } from './units.js';
@@ -25,7 +26,7 @@ export function flagsOf(unit: Unit, environment: string): string[] {
 }
 
 /** As somebody wrote it by hand: its file and pod have names of their own, folders are mounted whole. */
-export function manifestOf(unit: Unit, environment: string): NodeFile {
+export function manifestOf({ release }: Pick<Layout, 'release'>, unit: Unit, environment: string): NodeFile {
   const name = unit.name.replace(/^kube-/, '');
   const folders = ['/etc/kubernetes', '/etc/ssl', '/var/log/kubernetes'];
   const volume = (path: string): string => path.slice(1).replaceAll('/', '-');
@@ -40,7 +41,7 @@ export function manifestOf(unit: Unit, environment: string): NodeFile {
       containers: [
         {
           name,
-          image: `registry.k8s.io/${unit.name}:${kubernetesVersion}`,
+          image: `registry.k8s.io/${unit.name}:${release.version}`,
           imagePullPolicy: 'IfNotPresent',
           command: [unit.program, ...flagsOf(unit, environment)],
           resources: { requests: { cpu: '50m' } },

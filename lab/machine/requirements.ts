@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import { dirname, join } from 'node:path';
+import { hasRelease } from '../build/binaries.js';
 import { outputOf, runCommand, succeeds } from '../command.js';
 import { type ClusterShape, type LabPaths, loadBalancerPort, readShape, vaultPort } from '../lab.js';
 import { inSubnet, type Layout } from '../layout.js';
@@ -27,7 +28,7 @@ export function neededMemory(shape: ClusterShape): number {
 }
 
 export function neededDisk(paths: LabPaths): number {
-  return (existsSync(join(paths.bin, 'kubernetes.stamp')) ? 6 : 20) * gibibyte;
+  return (hasRelease(paths) ? 6 : 20) * gibibyte;
 }
 
 function missingCapabilities(): string[] {

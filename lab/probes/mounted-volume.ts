@@ -26,7 +26,7 @@ export async function mountVolume(lab: Lab): Promise<{ readonly caFile: string; 
         serviceAccountName: proberAccount,
         terminationGracePeriodSeconds: 0,
         tolerations: [{ operator: 'Exists' }],
-        containers: [{ name: 'pause', image: 'registry.k8s.io/pause:3.10.1' }],
+        containers: [{ name: 'pause', image: lab.layout.release.images.pause }],
       },
     },
   ]);

@@ -44,7 +44,7 @@ export function watchNodes(lab: Lab): NodeWatch {
 }
 
 function startWatch(lab: Lab, server: string, heard: (node: string, ready: boolean) => void): ChildProcess {
-  const args = ['--pdeathsig', 'KILL', join(lab.paths.bin, 'kubectl'), '--kubeconfig', lab.paths.adminKubeconfig, '--server', server];
+  const args = ['--pdeathsig', 'KILL', join(lab.paths.releaseBin, 'kubectl'), '--kubeconfig', lab.paths.adminKubeconfig, '--server', server];
   const child = spawn('setpriv', [...args, 'get', 'nodes', '--watch', '--no-headers', '-o', columns], { stdio: ['ignore', 'pipe', 'ignore'] });
   createInterface({ input: child.stdout }).on('line', (line) => {
     const [node, ready] = line.trim().split(/\s+/);

@@ -60,7 +60,11 @@ export async function kubectlThroughEach(lab: Lab, { caFile, certFile, keyFile }
     lab.controlPlanes.map(async ({ name, ip }) => {
       const credential = [`--certificate-authority=${caFile}`, `--client-certificate=${certFile}`, `--client-key=${keyFile}`];
       const options = { env: { KUBECONFIG: '/dev/null' }, allowFailure: true, timeoutMs: 60_000 };
-      const { code, stdout, stderr } = await runCommand(join(lab.paths.bin, 'kubectl'), [`--server=https://${ip}:6443`, ...credential, 'get', 'nodes', '-o', 'name'], options);
+      const { code, stdout, stderr } = await runCommand(
+        join(lab.paths.releaseBin, 'kubectl'),
+        [`--server=https://${ip}:6443`, ...credential, 'get', 'nodes', '-o', 'name'],
+        options,
+      );
       return `${name}: ${code === 0 ? `${stdout.trim().split('\n').length} nodes` : stderr.trim()}`;
     }),
   );

@@ -7,6 +7,7 @@ import { byLayout, drawScenarios, mayTakeMinutes, type Scenario, scenarios } fro
 
 const names = (drawn: ReturnType<typeof drawScenarios>): string[] => drawn.chosen.map(({ name }) => name);
 const always = scenarios.filter(({ minutes, isAlways }) => minutes <= 1 || isAlways === true).length;
+const drawable = scenarios.filter(({ onlyAskedFor }) => onlyAskedFor === undefined);
 const seeds = Array.from({ length: 200 }, (_, n) => `commit ${n}`);
 
 describe('scenarios', () => {
@@ -38,12 +39,18 @@ describe('scenarios', () => {
 
   it('all have their turn', () => {
     const drawn = new Set(seeds.flatMap((seed) => names(drawScenarios(scenarios, seed, 20))));
-    expect([...drawn].sort()).toEqual(scenarios.map(({ name }) => name).sort());
+    expect([...drawn].sort()).toEqual(drawable.map(({ name }) => name).sort());
+  });
+
+  it('that are only asked for are never drawn, change nothing of the draw, and are said to be left', () => {
+    for (const seed of seeds) expect(names(drawScenarios(scenarios, seed, 20))).toEqual(names(drawScenarios(drawable, seed, 20)));
+    const left = drawScenarios(scenarios, 'x', Number.POSITIVE_INFINITY).left.map(({ name }) => name);
+    expect(left).toEqual(['release-1.30', 'load-policies-1.30']);
   });
 
   it('are all chosen where there is time enough, and what is not chosen is said', () => {
     const total = scenarios.reduce((sum, { minutes }) => sum + minutes, 0);
-    expect(drawScenarios(scenarios, 'x', total).left).toEqual([]);
+    expect(drawScenarios(drawable, 'x', total).left).toEqual([]);
     const little = drawScenarios(scenarios, 'x', 1);
     expect([...little.chosen, ...little.left].length).toBe(scenarios.length);
     expect(little.chosen.length).toBe(always + 1);

@@ -18,6 +18,7 @@ export function openLabWorld(lab: Lab = openLab({ paths: labPaths() })): Promise
     name: 'lab',
     nodes: lab.nodes.map(({ name, role, ip, behind }) => ({ name, role, address: ip, ...(behind === undefined ? {} : { via: behind }) })),
     loadBalancer: { host: lab.layout.address, port: loadBalancerPort },
+    idleImage: lab.layout.release.images.pause,
     env: { ...process.env, ...labEnvironment(lab) },
     vaultMount: pkiMount,
     speed: 1,

@@ -19,6 +19,7 @@ export interface WorldParts {
   readonly name: World['name'];
   readonly nodes: readonly WorldNode[];
   readonly loadBalancer: { readonly host: string; readonly port: number };
+  readonly idleImage: string;
   /** As `eval "$(... env)"` would set it in an operator's shell. */
   readonly env: NodeJS.ProcessEnv;
   readonly vaultMount: string;
@@ -68,6 +69,7 @@ export async function openWorld(parts: WorldParts): Promise<World> {
     name: parts.name,
     nodes: parts.nodes,
     loadBalancer: parts.loadBalancer,
+    idleImage: parts.idleImage,
     adminKubeconfigFile: kubeconfig,
     shell: (node) => shells.to(node),
     get kube() {

@@ -6,9 +6,6 @@ import type { Undo } from './behaviour.js';
 import { mustBecome } from './until.js';
 import { callMs, type World } from './world.js';
 
-/** On every node of a kubeadm cluster: it is what sandboxes run. */
-const image = 'registry.k8s.io/pause:3.10.1';
-
 export function uniqueName(prefix = 'fidelity'): string {
   return `${prefix}-${randomBytes(3).toString('hex')}`;
 }
@@ -29,7 +26,7 @@ export async function scratchNamespace(world: World, undo: Undo): Promise<string
   return name;
 }
 
-export function podTemplate(labels: Readonly<Record<string, string>>): Record<string, unknown> {
+export function podTemplate({ idleImage: image }: Pick<World, 'idleImage'>, labels: Readonly<Record<string, string>>): Record<string, unknown> {
   const resources = { requests: { cpu: '1m', memory: '4Mi' } };
   return { metadata: { labels }, spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'idle', image, imagePullPolicy: 'IfNotPresent', resources }] } };
 }
@@ -40,7 +37,7 @@ export async function deployment(world: World, namespace: string, replicas: numb
     apiVersion: 'apps/v1',
     kind: 'Deployment',
     metadata: { name: 'idle', namespace },
-    spec: { replicas, selector: { matchLabels: labels }, template: podTemplate(labels) },
+    spec: { replicas, selector: { matchLabels: labels }, template: podTemplate(world, labels) },
   };
   await world.kube.create(object, { deadlineMs: callMs });
   const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'idle' };

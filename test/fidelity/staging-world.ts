@@ -32,6 +32,7 @@ export async function openStagingWorld({ topology = '3+2', speed = 20 }: { reado
       ...(via === undefined ? {} : { via }),
     })),
     loadBalancer: { host: spec.loadBalancer.address, port: spec.loadBalancer.port },
+    idleImage: 'registry.k8s.io/pause:3.10.1',
     env: { PATH: process.env.PATH, HOME: folder, ...staging.operator.env },
     vaultMount: pkiMount,
     speed,

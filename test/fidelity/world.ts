@@ -48,6 +48,8 @@ export interface World {
   readonly name: 'lab' | 'staging';
   readonly nodes: readonly WorldNode[];
   readonly loadBalancer: { readonly host: string; readonly port: number };
+  /** On every node of a kubeadm cluster: it is what sandboxes run. */
+  readonly idleImage: string;
   /** Of the administrator; behaviours read the CAs of the cluster from nodes instead. */
   readonly adminKubeconfigFile: string;
   shell(node: string): NodeShell;

@@ -91,7 +91,7 @@ describe.skipIf(rotation === undefined)('after distrust', () => {
     const hash = createHash('sha256')
       .update(incoming.publicKey.export({ type: 'spki', format: 'der' }))
       .digest('hex');
-    const { stdout } = await asRoot(lab, 'cp1', 'kubeadm token create --ttl 10m --print-join-command');
+    const { stdout } = await asRoot(lab, lab.controlPlanes[0]?.name ?? '', 'kubeadm token create --ttl 10m --print-join-command');
     expect(stdout.match(/sha256:[0-9a-f]+/g)).toEqual([`sha256:${hash}`]);
   });
 
@@ -122,7 +122,7 @@ describe.skipIf(rotation === undefined)('after distrust', () => {
     expect(told.filter((line) => /invalid|missing/i.test(line))).toEqual([]);
     expect(expiration.stdout).toMatch(/^apiserver\s/m);
     // Without access to the internet it needs the version said, and the checks that the lab cannot meet left out.
-    const upgrade = await asRoot(lab, name, 'kubeadm upgrade plan v1.34.4 --ignore-preflight-errors=all', { allowFailure: true, timeoutMs: 180_000 });
+    const upgrade = await asRoot(lab, name, `kubeadm upgrade plan ${lab.layout.release.version} --ignore-preflight-errors=all`, { allowFailure: true, timeoutMs: 180_000 });
     expect({ code: upgrade.code, stderr: upgrade.code === 0 ? '' : upgrade.stderr }).toEqual({ code: 0, stderr: '' });
     const renewed = await asRoot(lab, name, 'kubeadm certs renew all && openssl verify -CAfile /etc/kubernetes/pki/ca.crt /etc/kubernetes/pki/apiserver.crt');
     expect(renewed.stdout).toMatch(/apiserver\.crt: OK/);

@@ -112,7 +112,10 @@ describe('a cutover of a cluster made by hand', () => {
   });
 
   it('has the kubeconfig of before find a server that it does not believe', async () => {
-    const { code, stderr } = await runCommand(join(done.lab.paths.bin, 'kubectl'), ['--kubeconfig', done.oldKubeconfig, 'get', 'nodes'], { allowFailure: true, timeoutMs: 60_000 });
+    const { code, stderr } = await runCommand(join(done.lab.paths.releaseBin, 'kubectl'), ['--kubeconfig', done.oldKubeconfig, 'get', 'nodes'], {
+      allowFailure: true,
+      timeoutMs: 60_000,
+    });
     expect({ code, isX509: /x509|certificate/.test(stderr) }).toEqual({ code: 1, isX509: true });
     expect(await handshakes(done.lab, done.outgoing.caFile)).toEqual(done.lab.controlPlanes.map(({ name }) => `${name}: exit 60, status 0`));
   });

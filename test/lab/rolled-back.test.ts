@@ -85,7 +85,7 @@ describe('taken back from the gate before distrust', () => {
 
   it.each(['admin', 'alice', 'ci'])('lets the old credential of %s in', async (name) => {
     const kubeconfig = name === 'admin' ? done.oldAdmin : kubeconfigOf(done.lab, name);
-    const answer = await runCommand(join(done.lab.paths.bin, 'kubectl'), ['--kubeconfig', kubeconfig, 'get', 'pods', '-n', 'felt', '-o', 'name'], { allowFailure: true });
+    const answer = await runCommand(join(done.lab.paths.releaseBin, 'kubectl'), ['--kubeconfig', kubeconfig, 'get', 'pods', '-n', 'felt', '-o', 'name'], { allowFailure: true });
     expect({ code: answer.code, stderr: answer.stderr }).toEqual({ code: 0, stderr: '' });
   });
 

@@ -9,8 +9,6 @@ import { issue, type Pair } from '../certificates.js';
 import { buildSubjects } from './build.js';
 import { foundation, namespace, subjects, webhookConfiguration } from './manifests.js';
 
-const etcdImage = 'registry.k8s.io/etcd:3.6.5-0';
-
 /** The CA of the cluster with its key, as the first control plane has it. */
 export function clusterCa(lab: Lab): Pair {
   const [first] = lab.controlPlanes;
@@ -63,7 +61,7 @@ export async function deploySubjects(lab: Lab, report: (line: string) => void): 
   await applyObjects(
     lab,
     subjects({
-      images: { subject: images.get('subject')?.reference ?? '', apiServer: images.get('sample-apiserver')?.reference ?? '', etcd: etcdImage },
+      images: { subject: images.get('subject')?.reference ?? '', apiServer: images.get('sample-apiserver')?.reference ?? '', etcd: lab.layout.release.images.etcd },
       ca,
       webhook: await leafOf(lab, 'webhook'),
       aggregated: await leafOf(lab, 'wardle'),

@@ -20,8 +20,8 @@ async function standby(world: World): Promise<string> {
 }
 
 /** A pod that does nothing, beside those of kubeadm. */
-function idlePod(name: string): string {
-  const container = { name: 'idle', image: 'registry.k8s.io/pause:3.10.1', imagePullPolicy: 'IfNotPresent', resources: { requests: { cpu: '1m', memory: '4Mi' } } };
+function idlePod({ idleImage: image }: World, name: string): string {
+  const container = { name: 'idle', image, imagePullPolicy: 'IfNotPresent', resources: { requests: { cpu: '1m', memory: '4Mi' } } };
   return stringify({ apiVersion: 'v1', kind: 'Pod', metadata: { name, namespace: 'kube-system' }, spec: { terminationGracePeriodSeconds: 1, containers: [container] } });
 }
 
@@ -156,9 +156,9 @@ export const staticPods: readonly Behaviour[] = [
     async run(world, undo) {
       const node = await standby(world);
       const [hidden, shown] = [uniqueName('hidden'), uniqueName('shown')];
-      await addFile(world, undo, { node, path: `${folder}/.${hidden}.yaml` }, idlePod(hidden));
+      await addFile(world, undo, { node, path: `${folder}/.${hidden}.yaml` }, idlePod(world, hidden));
       const path = `${folder}/${shown}.yaml.bak`;
-      await addFile(world, undo, { node, path }, idlePod(shown));
+      await addFile(world, undo, { node, path }, idlePod(world, shown));
       const copy = isRunning(await until(world, 40_000, () => mirrorPod(world, shown, node), isRunning)) ? 'a pod' : 'no pod';
       const dotfile = (await mirrorPod(world, hidden, node)) === undefined ? 'no pod' : 'a pod';
       await world.shell(node).removeFile(path, { deadlineMs: callMs });

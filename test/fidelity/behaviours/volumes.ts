@@ -49,7 +49,7 @@ async function withConfigMap(world: World, namespace: string): Promise<{ readonl
 
 async function withVolume(world: World, namespace: string, volume: { readonly name: string } & Readonly<Record<string, unknown>>): Promise<void> {
   const labels = { app: 'idle' };
-  const { metadata, spec } = podTemplate(labels) as { metadata: object; spec: { containers: object[] } };
+  const { metadata, spec } = podTemplate(world, labels) as { metadata: object; spec: { containers: object[] } };
   const containers = spec.containers.map((container) => ({ ...container, volumeMounts: [{ name: volume.name, mountPath: '/mounted', readOnly: true }] }));
   const ref = { apiVersion: 'apps/v1', kind: 'Deployment', namespace, name: 'idle' };
   await world.kube.create(

@@ -29,7 +29,7 @@ async function withKind(
 ): Promise<{ apiVersion: string; kind: string; namespace: string; name: string }> {
   const labels = { app: 'idle' };
   await world.kube.create(
-    { apiVersion: 'apps/v1', kind, metadata: { name: 'idle', namespace }, spec: { selector: { matchLabels: labels }, template: podTemplate(labels), ...spec } },
+    { apiVersion: 'apps/v1', kind, metadata: { name: 'idle', namespace }, spec: { selector: { matchLabels: labels }, template: podTemplate(world, labels), ...spec } },
     { deadlineMs: callMs },
   );
   return { apiVersion: 'apps/v1', kind, namespace, name: 'idle' };
