@@ -7,7 +7,8 @@ import type { Inventory } from '../domain/cluster/inventory.js';
 import { fail } from '../domain/errors.js';
 import { redact } from '../domain/redact.js';
 import { readWorkloads } from '../scan/objects/read-workloads.js';
-import { type Difference, differences } from '../scan/differences.js';
+import type { Difference } from '../scan/differences.js';
+import { scanDifferences } from '../scan/scan-differences.js';
 import { fullScan } from '../scan/full-scan.js';
 import { readRecording } from './read-recording.js';
 import { openWorld } from './world.js';
@@ -60,7 +61,7 @@ export function scanAsYaml(inventory: Inventory): string {
 
 /** What matters for trust and differs between two scan files (or plans). Throws usage, inventory-invalid, plan-invalid. */
 export function differencesOfFiles(before: string, after: string): Difference[] {
-  return differences(readScan(before), readScan(after));
+  return scanDifferences(readScan(before), readScan(after));
 }
 
 function readScan(file: string): Inventory {

@@ -38,6 +38,29 @@ async function scanOf(given: Readonly<Record<string, string | Buffer>>, objects:
 const der = (pem: string) => readLeaf(pem, { source: 'x' }).der;
 const pki = '/etc/kubernetes/pki';
 
+const admin = '/etc/kubernetes/admin.conf';
+const conf = (): string => files[admin] ?? '';
+const apiserver = '/etc/kubernetes/manifests/kube-apiserver.yaml';
+const pod = (hostPath: string): Record<string, string> => ({
+  [apiserver]: `kind: Pod
+metadata:
+  name: kube-apiserver
+spec:
+  volumes:
+  - name: pki
+    hostPath: {path: ${hostPath}}
+  containers:
+  - command:
+    - kube-apiserver
+    - --tls-cert-file=${pki}/a.crt
+    - --client-ca-file=${pki}/gone.crt
+    - --audit-policy-file=${pki}/no-certificate.yaml
+    image: x:v1
+    volumeMounts:
+    - {name: pki, mountPath: ${pki}}
+`,
+});
+
 describe('files', () => {
   it.each<[string, () => Readonly<Record<string, string | Buffer>>, () => readonly string[]]>([
     ['a whole pair', () => ({ [`${pki}/a.crt`]: leafPem, [`${pki}/a.key`]: keyText }), () => []],
@@ -66,8 +89,27 @@ describe('files', () => {
     [
       'a kubeconfig that names what is not there',
       () => ({ '/etc/kubernetes/kubelet.conf': files['/etc/kubernetes/kubelet.conf'] ?? '' }),
-      () => ['reference-missing cp1:/etc/kubernetes/kubelet.conf', 'reference-missing cp1:/etc/kubernetes/kubelet.conf'],
+      () => ['reference-missing cp1:/etc/kubernetes/kubelet.conf:17', 'reference-missing cp1:/etc/kubernetes/kubelet.conf:18'],
     ],
+    ['a kubeconfig that is no YAML', () => ({ [admin]: conf().replace('\n    user: me\n', '\n     user: me\n') }), () => [`kubeconfig-broken cp1:${admin}:9`]],
+    ['a kubeconfig whose context is not there', () => ({ [admin]: conf().replace('current-context: me', 'current-context: you') }), () => [`kubeconfig-broken cp1:${admin}:12`]],
+    ['a kubeconfig without a context', () => ({ [admin]: conf().replace(/current-context.*\n/, '') }), () => [`kubeconfig-broken cp1:${admin}:1`]],
+    ['a kubeconfig whose user is not there', () => ({ [admin]: conf().replace('- name: me\n  user', '- name: you\n  user') }), () => [`kubeconfig-broken cp1:${admin}:9`]],
+    ['a kubeconfig whose CA is none', () => ({ [admin]: conf().replace(/(authority-data: ).*/, '$1eHh4eA==') }), () => [`kubeconfig-broken cp1:${admin}:4`]],
+    ['a kubeconfig whose CA is no base64', () => ({ [admin]: conf().replace(/(authority-data: )/, '$1.') }), () => [`kubeconfig-broken cp1:${admin}:4`]],
+    ['a kubeconfig whose certificate is none', () => ({ [admin]: conf().replace(/(client-certificate-data: ).*/, '$1eHh4eA==') }), () => [`kubeconfig-broken cp1:${admin}:17`]],
+    ['a kubeconfig that is empty', () => ({ [admin]: '' }), () => [`kubeconfig-broken cp1:${admin}:1`]],
+    [
+      'whole kubeconfigs, with a token and a key in a block',
+      () => ({
+        [admin]: conf(),
+        '/etc/kubernetes/bootstrap-kubelet.conf': files['/etc/kubernetes/bootstrap-kubelet.conf'] ?? '',
+        '/etc/kubernetes/controller-manager.conf': files['/etc/kubernetes/controller-manager.conf'] ?? '',
+      }),
+      () => [],
+    ],
+    ['a static pod whose CA is not there', () => ({ ...pod('/etc/kubernetes/pki'), [`${pki}/a.crt`]: leafPem }), () => [`reference-missing cp1:${apiserver}:12`]],
+    ['a static pod that sees another folder under that name', () => ({ ...pod('/elsewhere'), [`${pki}/a.crt`]: leafPem }), () => []],
     ['a name with odd characters', () => ({ [`${pki}/a b"'$(x)\\.crt`]: 'words\n' }), () => [`pem-broken cp1:${pki}/a b"'$(x)\\.crt:1`]],
   ])('%s', async (_, given, expected) => {
     const { findings = [], ...rest } = await scanOf(given());

@@ -3,8 +3,8 @@
 import type { CertificateRecord, FileRecord, Inventory, NodeRecord, ObjectRecord } from '../domain/cluster/inventory.js';
 
 export interface Difference {
-  readonly kind: 'cluster' | 'node-joined' | 'node-left' | 'node' | 'file' | 'flag' | 'version' | 'object';
-  /** Node, or kind and name of an object. */
+  readonly kind: 'cluster' | 'node-joined' | 'node-left' | 'node' | 'file' | 'flag' | 'version' | 'object' | 'listener' | 'pod';
+  /** Node, kind and name of an object, or pods of a workload. */
   readonly target: string;
   /** One sentence for a human. */
   readonly text: string;

@@ -94,6 +94,7 @@ describe('a cluster that answers', () => {
     expect(inventory.certificates?.[leaf.record.fingerprint]).toBe(leaf.pem);
     expect(inventory.unseen).toEqual([
       { place: 'cp1', why: 'files with a newline in their names were left out: 1' },
+      { place: 'cp1:/etc/kubernetes/scheduler.conf', why: 'it is not written as one value a line: whether it can be used was not seen' },
       { place: 'cp1:6443', why: 'nobody answered with a certificate where kube-apiserver should listen' },
       { place: 'APIService v1.there /spec/caBundle', why: 'what a.n.svc presents: the Service n/a has no address in the cluster' },
     ]);

@@ -11,6 +11,7 @@ import { calledIn } from './called/called-in.js';
 import { openPool } from './certificate-pool.js';
 import { fullScript } from './files/full-script.js';
 import { collectScript } from './files/script.js';
+import { missingReferences } from './files/manifest-references.js';
 import { type FullFindings, readFullFindings } from './files/read-full.js';
 import { findingsIn } from './findings/in-object.js';
 import { gather, type Gathered } from './gather.js';
@@ -66,7 +67,8 @@ export async function fullScan(options: FullScanOptions): Promise<Inventory> {
     unseen: unseenOf(seen, [...ofNodes.flatMap((one) => one.unseen), ...asked.unseen, ...called.unseen]),
   };
   const found = [...ofNodes.flatMap((one) => one.findings).toSorted(byText(({ place }) => place)), ...seen.raw.flatMap((object) => findingsIn(object, pool))];
-  return { ...inventory, certificates: pool.all(), findings: [...found, ...findingsOf(inventory)] };
+  const missing = inventory.nodes.flatMap((node) => missingReferences(ofNodes.find((one) => one.node === node.name)?.references ?? [], node));
+  return { ...inventory, certificates: pool.all(), findings: [...found, ...missing, ...findingsOf(inventory)] };
 }
 
 function tokensOf(raw: readonly KubeObject[]): TokenRecord[] {

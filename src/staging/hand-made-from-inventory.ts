@@ -3,6 +3,7 @@
 import { type Inventory, type NodeRecord, nodesWith } from '../domain/cluster/inventory.js';
 import { addressesOf, type SpecPlace } from './addresses.js';
 import type { CaCopySpec, ClusterSpec, NodeSpec } from './spec.js';
+import { unseenIn, versionOf } from './scan-gaps.js';
 import { specOfTopology } from './topology.js';
 import { workloadsOf } from './workloads-from-inventory.js';
 
@@ -18,6 +19,8 @@ export function specOfHandMade(inventory: Inventory, place: SpecPlace): ClusterS
   const masters = nodesWith(inventory, 'control-plane');
   const workers = inventory.nodes.filter((node) => !masters.includes(node));
   const usual = specOfTopology('hard-way', place);
+  const version = versionOf(inventory, missing);
+  missing.push(...unseenIn(inventory));
   const keyType = certificatesBehind(masters, 'tls-cert-file')[0]?.keyType;
   missing.push(
     `addresses: the nodes are at 127.${place.block}.x.y, the API at ${addresses.loadBalancer.address}:${addresses.loadBalancer.port}`,
@@ -31,11 +34,11 @@ export function specOfHandMade(inventory: Inventory, place: SpecPlace): ClusterS
   return {
     ...usual,
     name: masters[0]?.components.find(({ name }) => name === 'kube-controller-manager')?.flags['cluster-name'] ?? usual.name,
-    version: inventory.cluster.version,
+    version,
     leafKeyType: keyType === undefined || keyType === 'other' ? usual.leafKeyType : keyType,
     nodes: [
-      ...masters.map((node, index) => nodeLike(inventory, node, addresses.controlPlane(index))),
-      ...workers.map((node, index) => nodeLike(inventory, node, addresses.worker(index))),
+      ...masters.map((node, index) => nodeLike(version, node, addresses.controlPlane(index))),
+      ...workers.map((node, index) => nodeLike(version, node, addresses.worker(index))),
     ],
     namespaces: [...new Set(inventory.objects.map(({ namespace }) => namespace).filter((namespace) => namespace !== ''))].sort(),
     ...workloadsOf(inventory, missing),
@@ -48,13 +51,13 @@ export function specOfHandMade(inventory: Inventory, place: SpecPlace): ClusterS
   };
 }
 
-function nodeLike(inventory: Inventory, record: NodeRecord, address: string): NodeSpec {
+function nodeLike(version: string, record: NodeRecord, address: string): NodeSpec {
   return {
     name: record.name,
     roles: record.roles,
     address,
     sshPort: 2222,
-    ...(record.kubeletVersion === inventory.cluster.version ? {} : { kubeletVersion: record.kubeletVersion }),
+    ...(record.kubeletVersion === version || record.kubeletVersion === '' ? {} : { kubeletVersion: record.kubeletVersion }),
     // etcdctl is not looked for by a scan, and a cutover needs it.
     tools: { ...record.tools, etcdctl: record.roles.includes('control-plane') },
     leaves: [],

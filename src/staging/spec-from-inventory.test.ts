@@ -44,6 +44,13 @@ describe('specOfInventory', () => {
     expect(spec.notReproduced.map((line) => line.split(':')[0])).toEqual(['addresses', 'SSH', 'workloads']);
   });
 
+  it('of a scan without the API each node has a place of its own', () => {
+    const alone = { ...recorded, cluster: { ...recorded.cluster, version: '' }, nodes: recorded.nodes.map((one) => ({ ...one, internalIp: '', kubeletVersion: '' })) };
+    const made = specOfInventory(alone, place);
+    expect(new Set(made.nodes.map(({ address }) => address)).size).toBe(recorded.nodes.length);
+    expect([made.version, ...made.nodes.map(({ kubeletVersion }) => kubeletVersion)]).toEqual([recorded.cluster.version, ...recorded.nodes.map(() => undefined)]);
+  });
+
   it('holds nothing of the keys of the cluster', () => {
     const digests = recorded.nodes.flatMap(({ files }) =>
       files.flatMap(({ certificates, keySpki }) => [...certificates.flatMap(({ fingerprint, spki }) => [fingerprint, spki]), ...(keySpki === undefined ? [] : [keySpki])]),
@@ -52,6 +59,8 @@ describe('specOfInventory', () => {
   });
 
   it.each<[what: string, change: (inventory: Inventory) => Inventory, line: RegExp]>([
+    ['an API that did not answer', (i) => ({ ...i, cluster: { ...i.cluster, version: '' } }), /did not say its version .* here it is v1\.34/],
+    ['what was not seen', (i) => ({ ...i, unseen: ['w1', 'w1', 'a', 'b', 'c'].map((one) => ({ place: one, why: 'no' })) }), /could not look at w1, a, b, and 1 more/],
     ['external etcd', (i) => ({ ...i, nodes: i.nodes.map((n) => ({ ...n, components: n.components.filter((c) => c.name !== 'etcd') })) }), /etcd is elsewhere/],
     [
       'a file without a place',

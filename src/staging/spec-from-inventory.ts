@@ -6,6 +6,7 @@ import { flagsBeside } from './flags-from-inventory.js';
 import { isHandMade, specOfHandMade } from './hand-made-from-inventory.js';
 import { commonNameOf, leavesOf, pathsWithoutPlace } from './leaves-from-inventory.js';
 import type { CaCopySpec, CaSpec, ClusterSpec, NodeSpec } from './spec.js';
+import { unseenIn, versionOf } from './scan-gaps.js';
 import { kubeadmCa } from './topology.js';
 import { workloadsOf } from './workloads-from-inventory.js';
 
@@ -18,9 +19,13 @@ export function specOfInventory(inventory: Inventory, place: SpecPlace): Cluster
   const addresses = addressesOf(place.block);
   const controlPlanes = nodesWith(inventory, 'control-plane');
   const workers = inventory.nodes.filter((node) => !controlPlanes.includes(node));
+  // By name: of a scan without the API no node has an address.
+  const places = new Map([
+    ...controlPlanes.map(({ name }, index) => [name, addresses.controlPlane(index)] as const),
+    ...workers.map(({ name }, index) => [name, addresses.worker(index)] as const),
+  ]);
   const placed = new Map([
-    ...controlPlanes.map((node, index) => [node.internalIp, addresses.controlPlane(index)] as const),
-    ...workers.map((node, index) => [node.internalIp, addresses.worker(index)] as const),
+    ...inventory.nodes.flatMap(({ name, internalIp }) => (internalIp === '' ? [] : [[internalIp, places.get(name) ?? ''] as const])),
     [new URL(inventory.cluster.server).hostname, addresses.loadBalancer.address] as const,
   ]);
   missing.push(
@@ -32,11 +37,13 @@ export function specOfInventory(inventory: Inventory, place: SpecPlace): Cluster
     etcd: caOf(controlPlanes, `${pki}/etcd/ca.crt`, 'etcd-ca', place.nowMs, missing),
     frontProxy: caOf(controlPlanes, `${pki}/front-proxy-ca.crt`, 'front-proxy-ca', place.nowMs, missing),
   };
+  const version = versionOf(inventory, missing);
+  missing.push(...unseenIn(inventory));
   const keyType = controlPlanes.flatMap((node) => fileOf(node, `${pki}/apiserver.crt`)?.certificates ?? [])[0]?.keyType;
   const bare: ClusterSpec = {
     name: controlPlanes[0]?.components.find(({ name }) => name === 'kube-controller-manager')?.flags['cluster-name'] ?? 'kubernetes',
     uid: place.uid,
-    version: inventory.cluster.version,
+    version,
     block: place.block,
     loadBalancer: addresses.loadBalancer,
     vault: addresses.vault,
@@ -50,7 +57,7 @@ export function specOfInventory(inventory: Inventory, place: SpecPlace): Cluster
     caCopies: copiesOf(inventory, missing),
     notReproduced: missing,
   };
-  const nodes = [...controlPlanes, ...workers].map((node) => plainNode(inventory, node, placed.get(node.internalIp) ?? '', missing));
+  const nodes = [...controlPlanes, ...workers].map((node) => plainNode(version, node, places.get(node.name) ?? '', missing));
   const shaped = { ...bare, nodes };
   // Flags and leaves are told against what kubeadm would make for the same nodes.
   const byName = new Map(inventory.nodes.map((node) => [node.name, node]));
@@ -64,7 +71,7 @@ export function specOfInventory(inventory: Inventory, place: SpecPlace): Cluster
   };
 }
 
-function plainNode(inventory: Inventory, record: NodeRecord, address: string, missing: string[]): NodeSpec {
+function plainNode(version: string, record: NodeRecord, address: string, missing: string[]): NodeSpec {
   const isControlPlane = record.roles.includes('control-plane');
   const lacking = isControlPlane
     ? ['kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].filter((name) => !record.components.some((c) => c.name === name && c.manifest !== undefined))
@@ -77,7 +84,7 @@ function plainNode(inventory: Inventory, record: NodeRecord, address: string, mi
     roles: record.roles,
     address,
     sshPort: 2222,
-    ...(record.kubeletVersion === inventory.cluster.version ? {} : { kubeletVersion: record.kubeletVersion }),
+    ...(record.kubeletVersion === version || record.kubeletVersion === '' ? {} : { kubeletVersion: record.kubeletVersion }),
     // etcdctl is not looked for by a scan; in the container of etcd it always is.
     tools: { ...record.tools, etcdctl: false },
     leaves: [],

@@ -7,7 +7,8 @@ import { addressesOf, freeBlock, portsOf, type SpecPlace } from './addresses.js'
 
 const minute = 60_000;
 const day = 24 * 60 * minute;
-const version = 'v1.34.4';
+/** Where nobody says another. */
+export const usualVersion = 'v1.34.4';
 
 /** Names of topologies, and control planes and workers of each. */
 const named: Readonly<Record<string, readonly [controlPlanes: number, workers: number]>> = { small: [1, 1], ha: [3, 3] };
@@ -89,7 +90,7 @@ function kubeadmSpec([controlPlanes, workers]: readonly [number, number], place:
   return {
     name: 'kubernetes',
     uid: place.uid,
-    version,
+    version: usualVersion,
     block: place.block,
     loadBalancer: addresses.loadBalancer,
     vault: addresses.vault,

@@ -58,6 +58,8 @@ export interface FileRecord {
   readonly linkTo?: string;
   /** Files that a kubeconfig or a configuration names, by their key there: `client-certificate`, `clientCAFile`. */
   readonly refs?: Readonly<Record<string, string>>;
+  /** Lines of a kubeconfig on which it names them, from 1. */
+  readonly refLines?: Readonly<Record<string, number>>;
   /** Unix time in ms of the last write. A link's: of what it leads to. */
   readonly modifiedAtMs?: number;
 }
@@ -124,6 +126,8 @@ export interface ObjectRecord {
   /** How the PEM is kept there. */
   readonly encoding: 'pem' | 'base64-pem' | 'kubeconfig';
   readonly certificates: readonly CertificateRecord[];
+  /** kubeconfig: the client certificate embedded in it. */
+  readonly client?: CertificateRecord;
   /** Who rewrites it: the cluster itself, or nobody that we know of. */
   readonly writer: 'kube-controller-manager' | 'kube-apiserver' | 'kubeadm' | 'none';
 }

@@ -1,6 +1,6 @@
 /** Reads and edits the text of a kubeconfig; everything but the edited value keeps its bytes. Only the current context counts. */
 
-import { fail } from '../errors.js';
+import { type Failure, fail } from '../errors.js';
 import { Secret } from '../secret.js';
 import { insertPair, isMap, isScalar, isSeq, type Node, openYaml, type OpenYaml, pairOf, rangeOf, removePair, replaceScalar, type YAMLMap } from './yaml-edit.js';
 
@@ -51,6 +51,19 @@ export function readKubeconfig(text: string, source = 'kubeconfig'): Kubeconfig 
     token: has('exec') ? 'exec' : has('auth-provider') ? 'auth-provider' : has('tokenFile') ? 'file' : has('token') ? 'embedded' : has('username') ? 'basic' : 'none',
     ...(Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined && value !== '')) as Partial<Kubeconfig>),
   };
+}
+
+/** Lines of the keys of cluster and user of the current context, from 1. Throws kubeconfig-invalid. */
+export function kubeconfigLines(text: string): Readonly<Record<string, number>> {
+  const open = openYaml(text);
+  const { cluster, user } = currentOf(open, 'kubeconfig');
+  const keys = [...cluster.map.items, ...(user?.map.items ?? [])].flatMap(({ key }) => (isScalar(key) ? [key] : []));
+  return Object.fromEntries(keys.map((key) => [String(key.value), Number(open.position(rangeOf(key)[0]).split(':')[0])]));
+}
+
+/** Where in the file a failure of readKubeconfig is; 1 where it does not say. */
+export function lineOfFailure({ summary }: Pick<Failure, 'summary'>): number {
+  return Number(/:(\d+):\d+ cannot be used as a kubeconfig$/.exec(summary)?.[1] ?? '1');
 }
 
 /** The text with other embedded CA certificates for the current context. A path to a CA file is replaced by them. Throws kubeconfig-invalid. */

@@ -121,12 +121,13 @@ function rowsOfFile(node: ReachedNode, file: FileRecord, context: Context): Row[
   return authorities(place, file.certificates, context).map((one, index) => (index === 0 ? { isCa: true, row: { ...one.row, ...managed } } : one));
 }
 
-function rowsOfObject({ kind, namespace, name, field, certificates }: ObjectRecord, context: Context): Row[] {
+function rowsOfObject({ kind, namespace, name, field, certificates, client }: ObjectRecord, context: Context): Row[] {
   const title = `${kind} ${namespace === '' ? '' : `${namespace}/`}${name}`;
   const place = { node: '', path: `${title} ${field}` };
+  const own = client === undefined ? [] : [{ isCa: false, row: leafRow(title, place, client, context) }];
   const [first] = certificates;
-  if (first === undefined) return [];
-  return first.isCa ? authorities(place, certificates, context) : [{ isCa: false, row: leafRow(title, place, first, context) }];
+  if (first === undefined) return own;
+  return first.isCa ? [...own, ...authorities(place, certificates, context)] : [{ isCa: false, row: leafRow(title, place, first, context) }, ...own];
 }
 
 function leafRow(name: string, place: { readonly node: string; readonly path: string }, certificate: CertificateRecord, context: Context): ExpiryRow {

@@ -50,13 +50,21 @@ function pairs(node: NodeRecord): ScanFinding[] {
 }
 
 function missing(node: NodeRecord): ScanFinding[] {
-  return node.files.flatMap(({ path, kind, refs }) =>
+  return node.files.flatMap(({ path, kind, refs, refLines = {} }) =>
     kind !== 'kubeconfig'
       ? []
       : Object.entries(refs ?? {})
           .filter(([, to]) => fileOf(node, to) === undefined)
-          .map(([key, to]) => ({ code: 'reference-missing', place: `${node.name}:${path}`, meaning: `its ${key} is ${to}, where nothing was found that can be read as one` })),
+          .map(([key, to]) => ({
+            code: 'reference-missing',
+            place: withLine(`${node.name}:${path}`, refLines[key]),
+            meaning: `its ${key} is ${to}, where nothing was found that can be read as one`,
+          })),
   );
+}
+
+function withLine(place: string, line: number | undefined): string {
+  return line === undefined ? place : `${place}:${line}`;
 }
 
 function sharedCas(inventory: Inventory): ScanFinding[] {

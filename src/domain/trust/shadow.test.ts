@@ -99,6 +99,17 @@ describe('who would fail', () => {
       { others: [{ record: record('ci', 'incoming'), from: 'CertificateSigningRequest ci' }], uses: [use('ci', 'ci', '192.0.2.8')] },
       [],
     ],
+    [
+      'a kubeconfig in a Secret',
+      {
+        now: {
+          ...now,
+          objects: [{ kind: 'Secret', namespace: 'ci', name: 'deployer', field: '/data/config', certificates: [], client: record('ci', 'outgoing') }],
+        } as unknown as Inventory,
+        uses: [use('ci', 'ci', '10.244.1.7')],
+      },
+      ['ci'],
+    ],
     ['a file that still holds a leaf of the outgoing CA', { now: before }, [`cp1:${admin} (no ack)`, 'cp1:/etc/kubernetes/scheduler.conf (no ack)']],
     ['a pod that was there before', { pods: [{ namespace: 'app', name: 'old', node: 'w1', startedAtMs: at(1) }] }, ['pod app/old (no ack)']],
     [

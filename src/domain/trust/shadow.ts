@@ -54,7 +54,8 @@ function knownCertificates({ now, before, former, others }: ShadowInput): Map<st
       for (const { path, certificates, client } of node.files)
         for (const record of [...certificates, ...(client === undefined ? [] : [client])]) put(record, `${node.name}:${path}`, isLive && isCurrent(node, path));
     }
-    for (const object of inventory.objects) for (const record of object.certificates) put(record, objectPlace(object), isLive);
+    for (const object of inventory.objects)
+      for (const record of [...object.certificates, ...(object.client === undefined ? [] : [object.client])]) put(record, objectPlace(object), isLive);
   }
   for (const { record, from, isOwn = false } of others) {
     const found = known.get(record.fingerprint);
@@ -117,8 +118,8 @@ function knownHolder(input: ShadowInput, id: string, group: Group, found: Known,
     const nextAction = 'Keep a copy of the new admin.conf of a control plane at hand: this kubeconfig gets 401 afterwards.';
     return holderOf(id, group, { why: `it is the certificate of the kubeconfig that this run was given (${found.from})`, nextAction, asksAck: false });
   }
-  // A file that still holds it is told of by itself; a signed request is known here alone.
-  if (found.isLive && !/^CertificateSigningRequest /.test(found.from)) {
+  // A file that still holds it is told of by itself; a signed request, or a kubeconfig in an object, is known here alone, and not in our reach.
+  if (found.isLive && !/^[A-Z]\w+ /.test(found.from)) {
     return holderOf(id, group, {
       why: `${found.from} still holds it, and it is of the outgoing CA`,
       nextAction: `Find out who reads ${found.from}, and have it replaced.`,
@@ -126,7 +127,12 @@ function knownHolder(input: ShadowInput, id: string, group: Group, found: Known,
     });
   }
   const elsewhere = outside(input, group, proxies, found.isForPeople);
-  if (found.isLive) return holderOf(id, group, { why: `the outgoing CA has signed it (${found.from})`, nextAction: handItOver, asksAck: true });
+  if (found.isLive)
+    return holderOf(id, group, {
+      why: `the outgoing CA has signed it, and ${/^CertificateSigningRequest /.test(found.from) ? 'it was asked for by' : 'it lies in'} ${found.from}`,
+      nextAction: handItOver,
+      asksAck: true,
+    });
   if (elsewhere.length === 0) return undefined;
   const why = `it was that of ${found.from}, which has another now, and is used from ${list(elsewhere.map(({ address }) => address))}, which is no node: somebody has a copy`;
   return holderOf(id, group, {

@@ -3,7 +3,7 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { posix } from 'node:path';
 import type { FileRecord } from '../../domain/cluster/inventory.js';
-import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
+import { kubeconfigLines, readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { fail } from '../../domain/errors.js';
 import { splitPem } from '../../domain/pki/pem.js';
 import { type CertificatePool, openPool } from '../certificate-pool.js';
@@ -153,19 +153,28 @@ function refsIn(lines: readonly string[]): Record<string, string> {
   );
 }
 
-function kubeconfigIn(path: string, text: string, pool: CertificatePool): Pick<FileRecord, 'certificates' | 'client' | 'server' | 'refs'> {
+function kubeconfigIn(path: string, text: string, pool: CertificatePool): Pick<FileRecord, 'certificates' | 'client' | 'server' | 'refs' | 'refLines'> {
   try {
     const { caPem = '', clientCertificatePem = '', server, caFile, clientCertificateFile, clientKeyFile } = readKubeconfig(text);
     const client = pool.recordsOf(clientCertificatePem)[0];
     const named = { 'certificate-authority': caFile, 'client-certificate': clientCertificateFile, 'client-key': clientKeyFile };
     // A relative path is one from the folder of the kubeconfig (client-go tools/clientcmd/loader.go ResolveLocalPaths).
     const refs = Object.entries(named).flatMap(([key, to]) => (to === undefined ? [] : [[key, to.startsWith('/') ? to : posix.join(posix.dirname(path), to)] as const]));
-    return { certificates: pool.recordsOf(caPem), server, ...(client === undefined ? {} : { client }), ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs) }) };
+    return {
+      certificates: pool.recordsOf(caPem),
+      server,
+      ...(client === undefined ? {} : { client }),
+      ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs), refLines: linesOf(refs, kubeconfigLines(text)) }),
+    };
   } catch {
     // What is left of it after its secrets were taken out, or the file itself, is no kubeconfig: its CAs still count.
     const data = [...text.matchAll(/certificate-authority-data: *"?([A-Za-z0-9+/=]+)/g)].map((match) => decoded(match[1]));
     return { certificates: data.flatMap(pool.recordsOf) };
   }
+}
+
+export function linesOf(refs: readonly (readonly [key: string, to: string])[], lines: Readonly<Record<string, number>>): Record<string, number> {
+  return Object.fromEntries(refs.flatMap(([key]) => (lines[key] === undefined ? [] : [[key, lines[key]] as const])));
 }
 
 function publicKeySpki(text: string): string | undefined {

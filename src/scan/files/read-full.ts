@@ -4,11 +4,16 @@ import type { ScanFinding, TokenRecord, Unseen } from '../../domain/cluster/inve
 import { parseCertificate } from '../../domain/pki/certificate.js';
 import { pemOf, splitPem } from '../../domain/pki/pem.js';
 import type { CertificatePool } from '../certificate-pool.js';
+import { type Reference, referencesOf } from './manifest-references.js';
+import { findingsOfKubeconfig } from './read-kubeconfigs.js';
 import { tokenFacts } from '../tokens/token-facts.js';
 
 export interface FullFindings {
   readonly findings: readonly ScanFinding[];
   readonly tokens: readonly TokenRecord[];
+  /** The node, and what its static pods name. */
+  readonly node: string;
+  readonly references: readonly Reference[];
   readonly unseen: readonly Unseen[];
 }
 
@@ -18,6 +23,7 @@ export function readFullFindings(node: string, output: string, pool: Certificate
   const findings: ScanFinding[] = [];
   const tokens: TokenRecord[] = [];
   const unseen: Unseen[] = [];
+  const kinds = new Map<string, string>();
   const texts = new Map<string, string[]>();
   const marks = new Map<string, string[]>();
   let take: (text: string) => void = () => undefined;
@@ -28,7 +34,8 @@ export function readFullFindings(node: string, output: string, pool: Certificate
     }
     take = () => undefined;
     const [, what = '', rest = ''] = /^(\S+) (.*)$/.exec(line) ?? [];
-    if (what === 'text' || what === 'marks') {
+    if (what === 'file') kinds.set(rest.slice(rest.indexOf(' ') + 1), rest.slice(0, rest.indexOf(' ')));
+    else if (what === 'text' || what === 'marks') {
       const lines: string[] = [];
       (what === 'text' ? texts : marks).set(rest, lines);
       take = (text) => void lines.push(text);
@@ -40,7 +47,16 @@ export function readFullFindings(node: string, output: string, pool: Certificate
     } else if (what === 'odd' && Number(rest) > 0) unseen.push({ place: node, why: `files with a newline in their names were left out: ${rest}` });
   }
   for (const [path, lines] of marks) findings.push(...ofMarks(`${node}:${path}`, lines, texts.get(path) ?? []));
-  return { findings, tokens, unseen };
+  const references: Reference[] = [];
+  for (const [path, lines] of texts) {
+    const text = lines.map((line) => `${line}\n`).join('');
+    if (kinds.get(path) === 'manifest') references.push(...referencesOf(path, text));
+    if (kinds.get(path) !== 'kubeconfig') continue;
+    const read = findingsOfKubeconfig(`${node}:${path}`, text);
+    findings.push(...read.findings);
+    unseen.push(...read.unseen);
+  }
+  return { node, findings, tokens, references, unseen };
 }
 
 function ofPlain(node: string, rest: string, pool: CertificatePool): ScanFinding[] {

@@ -46,16 +46,18 @@ printf %s "$list" | awk '
     if (on) block = block "|" l "\\n"
   }
 
-  # Only the lines of a kubeconfig that are known to be public; every other value is put out of the way before it leaves the node.
+  # Only the lines of a kubeconfig that are known to be public; every other value is put out of the way before it leaves the node. Each line has its
+  # place, empty where nothing may be seen; a comment where it is not one value a line, so that nobody takes what is left for the whole.
   function public_kubeconfig(l,   indent, key) {
-    if (l ~ /[{]/ && l ~ /data|token|password|secret|exec|auth-provider/) return
+    if (l ~ /[{]/ && l ~ /data|token|password|secret|exec|auth-provider/) { print "|# withheld"; return }
     if (l ~ /^[- ]*(client-key-data|token|tokenFile|username|password|exec|auth-provider|as|as-groups|as-uid|as-user-extra|extensions)[ ]*:/) {
       match(l, /^[- ]*/); indent = RLENGTH; key = l; sub(/^[- ]*/, "", key); sub(/[ ]*:.*/, "", key)
       print "|" substr(l, 1, indent) key ":"; skip = indent; return
     }
-    match(l, /^ */); if (skip != "" && RLENGTH > skip) return
+    match(l, /^ */); if (skip != "" && RLENGTH > skip) { print "|"; return }
     skip = ""
     if (l ~ /^[- ]*(apiVersion|kind|clusters|cluster|certificate-authority|certificate-authority-data|server|tls-server-name|insecure-skip-tls-verify|name|contexts|context|user|users|namespace|current-context|preferences|client-certificate|client-certificate-data|client-key)[ ]*:/) print "|" l
+    else print (l ~ /[{}\\[\\]"]/) ? "|# withheld" : "|"
   }
 
   {

@@ -3,10 +3,11 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { posix } from 'node:path';
 import type { FileRecord, ScanFinding } from '../../domain/cluster/inventory.js';
-import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
+import { kubeconfigLines, lineOfFailure, readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import { failuresOf } from '../../domain/errors.js';
 import { type Certificate, findCertificates, parseCertificate, spkiOf } from '../../domain/pki/certificate.js';
 import { splitPem } from '../../domain/pki/pem.js';
+import { linesOf } from '../files/read-files.js';
 
 export interface ReadFile {
   /** undefined: nothing that matters for trust. */
@@ -54,9 +55,11 @@ function readKubeconfigFile(at: string, text: string, common: Common): ReadFile 
     const named = { 'certificate-authority': caFile, 'client-certificate': clientCertificateFile, 'client-key': clientKeyFile };
     const refs = Object.entries(named).flatMap(([key, to]) => (to === undefined ? [] : [[key, to.startsWith('/') ? to : posix.join(posix.dirname(at), to)] as const]));
     const [client] = clients;
+    const lines = kubeconfigLines(text);
+    const broken = (key: string): ScanFinding => finding('kubeconfig-broken', `${at}:${lines[key] ?? 1}`, `${key} holds no certificate`);
     const findings = [
-      ...(caPem !== '' && cas.length === 0 ? [finding('kubeconfig-broken', at, 'certificate-authority-data holds no certificate')] : []),
-      ...(clientCertificatePem !== '' && client === undefined ? [finding('kubeconfig-broken', at, 'client-certificate-data holds no certificate')] : []),
+      ...(caPem !== '' && cas.length === 0 ? [broken('certificate-authority-data')] : []),
+      ...(clientCertificatePem !== '' && client === undefined ? [broken('client-certificate-data')] : []),
     ];
     const file: FileRecord = {
       ...common,
@@ -64,13 +67,13 @@ function readKubeconfigFile(at: string, text: string, common: Common): ReadFile 
       certificates: cas.map(({ record }) => record),
       server,
       ...(client === undefined ? {} : { client: client.record }),
-      ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs) }),
+      ...(refs.length === 0 ? {} : { refs: Object.fromEntries(refs), refLines: linesOf(refs, lines) }),
     };
     return { file, certificates: [...cas, ...clients], findings };
   } catch (error) {
     const [first] = failuresOf(error) ?? [];
     if (first === undefined) throw error;
-    return { certificates: [], findings: [finding('kubeconfig-broken', at, `${first.summary}: ${first.cause}`)] };
+    return { certificates: [], findings: [finding('kubeconfig-broken', `${at}:${lineOfFailure(first)}`, first.cause)] };
   }
 }
 

@@ -88,15 +88,15 @@ describe('what is broken is said, with its place, and the rest is read', () => {
     ['no certificate at all', 'a.crt', () => 'hello', 'pem-broken', /a\.crt:1$/],
     ['a block that is none', 'a.pem', () => '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n', 'pem-broken', /a\.pem:1:1$/],
     ['DER', 'a.crt', der, 'der-not-pem', /a\.crt$/],
-    ['a kubeconfig without its cluster', 'a.conf', () => 'kind: Config\nclusters: []\ncurrent-context: x\n', 'kubeconfig-broken', /a\.conf$/],
+    ['a kubeconfig without its cluster', 'a.conf', () => 'kind: Config\nclusters: []\ncurrent-context: x\n', 'kubeconfig-broken', /a\.conf:3$/],
     [
       'a kubeconfig with a broken CA',
       'a.conf',
       () => (files['/etc/kubernetes/admin.conf'] ?? '').replace(b64(ca.certificatePem), b64('x'.repeat(30))),
       'kubeconfig-broken',
-      /a\.conf$/,
+      /a\.conf:4$/,
     ],
-    ['a kubeconfig whose file is gone', 'a.conf', () => (files['/etc/kubernetes/kubelet.conf'] ?? '').replaceAll('/var/lib/kubelet/pki/', ''), 'reference-missing', /a\.conf$/],
+    ['a kubeconfig whose file is gone', 'a.conf', () => (files['/etc/kubernetes/kubelet.conf'] ?? '').replaceAll('/var/lib/kubelet/pki/', ''), 'reference-missing', /a\.conf:17$/],
   ])('%s', (_, name, content, code, place) => {
     const { findings, nodes } = readFolder(folderOf({ [name]: content(), 'whole.crt': leafPem }));
     expect(findings[0]).toMatchObject({ code, place: expect.stringMatching(place) });

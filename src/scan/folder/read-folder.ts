@@ -6,6 +6,7 @@ import type { ComponentRecord, FileRecord, ScanFinding, Unseen } from '../../dom
 import { readManifest } from '../../domain/cluster/manifest.js';
 import type { Reached, ReachedNode } from '../../domain/expiry/expiry.js';
 import { fail, failuresOf } from '../../domain/errors.js';
+import { type Reference, referencesOf } from '../files/manifest-references.js';
 import { byText } from '../objects/order.js';
 import { readOneFile } from './read-file.js';
 
@@ -20,6 +21,7 @@ export function readFolder(folder: string): Reached {
   const certificates: Record<string, string> = {};
   const files: FileRecord[] = [];
   const manifests: { readonly path: string; readonly component: ComponentRecord }[] = [];
+  const references: Reference[] = [];
   for (const path of filesBelow(folder, unseen)) {
     const bytes = bytesOf(path, unseen);
     if (bytes === undefined) continue;
@@ -27,6 +29,7 @@ export function readFolder(folder: string): Reached {
     findings.push(...read.findings);
     for (const { record, pem } of read.certificates) certificates[record.fingerprint] = pem;
     if (read.file !== undefined) files.push(read.file);
+    if (isManifest(path)) references.push(...referencesOf(path, bytes.toString('utf8')));
     const component = componentIn(path, bytes);
     if (component !== undefined) manifests.push({ path, component });
   }
@@ -39,7 +42,7 @@ export function readFolder(folder: string): Reached {
       components: manifests.filter(({ path }) => path.startsWith(`${kubernetesDir}/manifests/`)).map(({ component }) => component),
     }),
   );
-  return { nodes, objects: [], certificates, findings: [...findings, ...withoutTarget(files)], unseen };
+  return { nodes, objects: [], certificates, findings: [...findings, ...withoutTarget(files), ...namedAndMissing(references, roots, files)], unseen };
 }
 
 /** Regular files, and links that lead to one; in the order of their paths. */
@@ -99,7 +102,7 @@ function bytesOf(path: string, unseen: Unseen[]): Buffer | undefined {
 
 function componentIn(path: string, bytes: Buffer): ComponentRecord | undefined {
   const text = bytes.toString('utf8');
-  if (!/\/manifests\/[^/]+\.ya?ml$/.test(path) || !text.includes('kind: Pod')) return undefined;
+  if (!isManifest(path) || !text.includes('kind: Pod')) return undefined;
   try {
     const { name, image, flags } = readManifest(text, path);
     if (name !== 'kube-apiserver' && name !== 'etcd') return undefined;
@@ -131,12 +134,32 @@ function nameOf(folder: string, kubernetesDir: string): string {
 }
 
 function withoutTarget(files: readonly FileRecord[]): ScanFinding[] {
-  return files.flatMap(({ path, refs = {} }) =>
+  return files.flatMap(({ path, refs = {}, refLines = {} }) =>
     Object.entries(refs)
       // A copy has other paths than the node: only what lies beside the kubeconfig can be told.
       .filter(([, to]) => to.startsWith(`${path.slice(0, path.lastIndexOf('/'))}/`) && !files.some((file) => file.path === to))
-      .map(([key, to]) => ({ code: 'reference-missing', place: path, meaning: `its ${key} is ${to}, where there is no such file` })),
+      .map(([key, to]) => ({
+        code: 'reference-missing',
+        place: `${path}${refLines[key] === undefined ? '' : `:${refLines[key]}`}`,
+        meaning: `its ${key} is ${to}, where there is no such file`,
+      })),
   );
+}
+
+function isManifest(path: string): boolean {
+  return /\/manifests\/[^/]+\.ya?ml$/.test(path);
+}
+
+/** Keys are often left out of a copy, and on purpose. */
+function namedAndMissing(references: readonly Reference[], roots: readonly string[], files: readonly FileRecord[]): ScanFinding[] {
+  const there = new Set(files.map(({ path }) => path));
+  return references
+    .filter(({ flag }) => !/key(-file)?$|keyfile$/.test(flag))
+    .flatMap(({ path, line, flag, to }) => {
+      const root = roots.find((one) => path.startsWith(`${one}/manifests/`));
+      if (root === undefined || there.has(to.replace('/etc/kubernetes', () => root))) return [];
+      return [{ code: 'reference-missing', place: `${path}:${line}`, meaning: `its --${flag} is ${to}, where there is no such file in this copy` }];
+    });
 }
 
 function isSystemError(error: unknown): error is NodeJS.ErrnoException & { code: string } {

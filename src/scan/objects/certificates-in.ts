@@ -5,7 +5,7 @@ import { readKubeconfig } from '../../domain/cluster/kubeconfig.js';
 import type { KubeObject } from '../../ports/kube.js';
 import { type CertificatePool, openPool } from '../certificate-pool.js';
 
-type Found = Pick<ObjectRecord, 'field' | 'encoding' | 'certificates'>;
+type Found = Pick<ObjectRecord, 'field' | 'encoding' | 'certificates' | 'client'>;
 
 /** Base64 of "-----BEGIN CERTIFICATE-----". */
 const beginBase64 = 'LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t';
@@ -47,20 +47,23 @@ function textFound(field: string, text: string, pool: CertificatePool): Found[] 
   if (text.includes('-----BEGIN CERTIFICATE-----')) return some({ field, encoding: 'pem', certificates: pool.recordsOf(text) });
   if (!text.includes(beginBase64)) return [];
   if (/^[A-Za-z0-9+/=\s]+$/.test(text)) return some({ field, encoding: 'base64-pem', certificates: pool.recordsOf(decode(text)) });
-  return some({ field, encoding: 'kubeconfig', certificates: inKubeconfig(text, pool) });
+  return some({ field, encoding: 'kubeconfig', ...inKubeconfig(text, pool) });
 }
 
-/** CA certificates of the current context; if it is no plain kubeconfig, every certificate in it, for it is a copy of a CA all the same. */
-function inKubeconfig(text: string, pool: CertificatePool): ObjectRecord['certificates'] {
+/** CA certificates of the current context, and its client certificate; if it is no plain kubeconfig, every certificate in it, for it is a copy of a CA all the same. */
+function inKubeconfig(text: string, pool: CertificatePool): Pick<Found, 'certificates' | 'client'> {
   try {
-    return pool.recordsOf(readKubeconfig(text).caPem ?? '');
+    const { caPem = '', clientCertificatePem = '' } = readKubeconfig(text);
+    const [client] = pool.recordsOf(clientCertificatePem);
+    return { certificates: pool.recordsOf(caPem), ...(client === undefined ? {} : { client }) };
   } catch {
-    return [...text.matchAll(new RegExp(`${beginBase64}[A-Za-z0-9+/]*={0,2}`, 'g'))].flatMap(([run]) => pool.recordsOf(decode(run)));
+    const certificates = [...text.matchAll(new RegExp(`${beginBase64}[A-Za-z0-9+/]*={0,2}`, 'g'))].flatMap(([run]) => pool.recordsOf(decode(run)));
+    return { certificates };
   }
 }
 
 function some(one: Found): Found[] {
-  return one.certificates.length > 0 ? [one] : [];
+  return one.certificates.length > 0 || one.client !== undefined ? [one] : [];
 }
 
 /** Reference sections 2.1 and 4: who would undo an edit. */

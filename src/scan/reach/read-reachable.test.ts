@@ -34,6 +34,21 @@ describe('what can be reached is read', () => {
     ]);
   });
 
+  it.each<[string, (conf: string) => string, readonly string[]]>([
+    ['with CA and certificate', (conf) => conf, ['Secret ci/deployer system:node:cp1', 'kubernetes kubernetes']],
+    ['with a certificate alone', (conf) => conf.replace(/certificate-authority-data: .*/, 'certificate-authority: /ca.crt'), ['Secret ci/deployer system:node:cp1']],
+    ['with a token', (conf) => conf.replace(/client-certificate-data: .*\n.*/, 'token: x'), ['kubernetes kubernetes']],
+  ])('a kubeconfig in a Secret, %s', async (_, change, expected) => {
+    const text = change(files['/etc/kubernetes/admin.conf'] ?? '');
+    const secret = { apiVersion: 'v1', kind: 'Secret', metadata: { namespace: 'ci', name: 'deployer' }, data: { config: Buffer.from(text).toString('base64') } };
+    const reached = await readReachable({ hosts: [], kube: kubeOf({ Secret: [secret] }) });
+    const { certificates, authorities } = expiryOf(reached);
+    expect([...certificates, ...authorities].map(({ name, path, certificate }) => [path, `${name} ${/CN=([^+,]*)/.exec(certificate?.subject ?? '')?.[1] ?? ''}`])).toEqual(
+      expected.map((row) => ['Secret ci/deployer /data/config', row]),
+    );
+    expect(JSON.stringify(reached)).not.toContain('PRIVATE KEY');
+  });
+
   it('a node that is away and Secrets that may not be read are said, and keep nothing else away', async () => {
     const whole = kubeOf({ ConfigMap: [config('trust', ca.certificatePem)] });
     const kube: Kube = {
