@@ -36,6 +36,7 @@ export function runTable(title: string, open: () => Promise<World>, behaviours: 
       async (_title, behaviour) => {
         const outcome = await observe(behaviour, theWorld());
         outcomes.push(outcome);
+        process.stdout.write(`${behaviour.id}: ${outcome.seconds.toFixed(0)} s, ${JSON.stringify(outcome.observed)}\n`);
         // What it left behind would be observed by the next ones.
         if (outcome.leftBehind !== undefined) await theWorld().startOver();
         expect(outcome.leftBehind).toBeUndefined();

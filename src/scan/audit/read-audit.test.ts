@@ -54,6 +54,11 @@ describe('an audit log', () => {
     ]);
   });
 
+  it('of 1.30, which names tokens and no certificates, says of nobody which certificate it was', () => {
+    const { uses, namesCredentials } = run(logOf({ 'audit.log': event('alice', t(1), { credential: '' }) + event('oidc:bob', t(2), { credential: 'JTI=04fcb88f' }) }));
+    expect({ namesCredentials, prints: uses.map(({ fingerprint }) => fingerprint) }).toEqual({ namesCredentials: false, prints: ['', ''] });
+  });
+
   it('rotated files too, also compressed, and no other file', () => {
     const path = logOf({
       'audit.log': event('a', t(1)),

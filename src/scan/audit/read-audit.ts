@@ -18,7 +18,7 @@ export interface Audit {
   readonly uses: readonly CredentialUse[];
   /** Logs that could not be read, or not as far back as they go. */
   readonly unseen: readonly Unseen[];
-  /** Some server has written the identity of a credential. Kubernetes names client certificates in `user.extra` since 1.32 (k/k #125634). */
+  /** Some server has written which client certificate was used: in `user.extra`, since Kubernetes 1.32 (1.30 and 1.31 name tokens there, and no certificates). */
   readonly namesCredentials: boolean;
 }
 
@@ -84,9 +84,9 @@ export function parseAudit(node: string, path: string, output: string): NodeAudi
     const [user = '', credential = '', userAgent = '', address = ''] = fields.slice(0, 4).map(unescaped);
     const [firstMs, lastMs] = fields.slice(4).map((at) => Date.parse(at));
     if (firstMs === undefined || lastMs === undefined || Number.isNaN(firstMs) || Number.isNaN(lastMs)) continue;
-    if (credential !== '') namesCredentials = true;
     // k/k apiserver pkg/authentication/request/x509/x509.go: X509SHA256=<hex>. Of tokens it is JTI=<id>.
     const fingerprint = /^X509SHA256=([0-9a-f]{64})$/i.exec(credential)?.[1]?.toLowerCase() ?? '';
+    if (fingerprint !== '') namesCredentials = true;
     uses.push({ user, fingerprint, userAgent, address, firstMs, lastMs });
   }
   if (!isWhole) unseen.push({ place, why: 'the reading took too long and was ended: give the control plane some rest, and look again' });
