@@ -10,7 +10,7 @@ export function readResults(folder: string, names: readonly string[]): PlanResul
   });
 }
 
-const isBad = (verdict: string): boolean => verdict === 'break' || verdict === 'latent' || verdict === 'cut';
+const isBad = (verdict: string): boolean => verdict === 'break' || verdict === 'latent' || verdict === 'between' || verdict === 'cut';
 
 /** Predicted to fail, and does not; predicted to hold, and fails; fails in another manner. */
 function kindOf({ predicted, observed }: EdgeResult): 'equal' | 'false alarm' | 'miss' | 'other' | 'unseen' {
@@ -22,14 +22,15 @@ function kindOf({ predicted, observed }: EdgeResult): 'equal' | 'false alarm' | 
 
 /** One line for each plan, below it every edge that is not as predicted, and the sums. */
 export function table(results: readonly PlanResult[]): string {
-  const lines = [`${'plan'.padEnd(34)}edges  broken  latent  false alarms  misses  other  unseen  seconds`];
-  const sums = { edges: 0, broken: 0, latent: 0, 'false alarm': 0, miss: 0, other: 0, unseen: 0, seconds: 0 };
+  const lines = [`${'plan'.padEnd(34)}edges  broken  latent  between  false alarms  misses  other  unseen  seconds`];
+  const sums = { edges: 0, broken: 0, latent: 0, between: 0, 'false alarm': 0, miss: 0, other: 0, unseen: 0, seconds: 0 };
   for (const { name, edges, seconds } of results) {
     const count = (kind: string): number => edges.filter((edge) => kindOf(edge) === kind).length;
     const row = {
       edges: edges.length,
       broken: edges.filter(({ observed }) => observed === 'break').length,
       latent: edges.filter(({ observed }) => observed === 'latent').length,
+      between: edges.filter(({ observed }) => observed === 'between').length,
       'false alarm': count('false alarm'),
       miss: count('miss'),
       other: count('other'),
@@ -48,7 +49,7 @@ export function table(results: readonly PlanResult[]): string {
 }
 
 function rowOf(name: string, row: Readonly<Record<string, number>>): string {
-  const widths = [5, 8, 8, 14, 8, 7, 8, 9];
+  const widths = [5, 8, 8, 9, 14, 8, 7, 8, 9];
   return `${name.padEnd(34)}${Object.values(row)
     .map((value, n) => String(value).padStart(widths[n] ?? 8))
     .join('')}`;
