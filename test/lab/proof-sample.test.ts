@@ -11,7 +11,8 @@ const atOnce = 2;
 const seed = process.env.ROTATE_CA_TEST_SEED ?? 'no-commit';
 // Those that go through half of a rotation, or are held in the middle of a step, take minutes each.
 const quick = plans.filter(({ name, hold }) => !name.startsWith('rotation-') && hold === undefined);
-const sample = drawOrder(seed, process.env.ROTATE_CA_TEST_ALL === '1' ? plans : quick, ({ name }) => name).slice(0, process.env.ROTATE_CA_TEST_ALL === '1' ? plans.length : atOnce);
+// All of them take two hours: npm run test:proof.
+const sample = drawOrder(seed, quick, ({ name }) => name).slice(0, atOnce);
 
 describe('a plan made wrong on purpose', () => {
   it.each(sample.map((plan) => [plan.name, plan] as const))('%s: every edge is as it was predicted', async (_name, plan) => {
