@@ -8,7 +8,7 @@ export const heldPlans: readonly WrongPlan[] = [
   {
     name: 'held-bundle-of-kubelets',
     what: 'in one step API servers get an incoming leaf towards kubelets, and kubelets the bundle with both CAs, which is late',
-    hold: { write: `${pki}/ca.crt` },
+    hold: { write: `${pki}/ca.crt`, on: 'all' },
     make: async (m) =>
       put([...(await pairAt(m, `${pki}/apiserver-kubelet-client`, m.incoming, ['client'])), { path: `${pki}/ca.crt`, text: m.ca.certificate + m.incoming.certificate }], {
         nodes: 'all',
@@ -17,7 +17,7 @@ export const heldPlans: readonly WrongPlan[] = [
   {
     name: 'held-kubelet-conf',
     what: 'in one step the API server presents an incoming leaf, and kubelets get a kubelet.conf that trusts it, which is late',
-    hold: { write: '/etc/kubernetes/kubelet.conf' },
+    hold: { write: '/etc/kubernetes/kubelet.conf', on: 'all' },
     make: async (m) =>
       put(
         [
@@ -46,7 +46,7 @@ export const heldPlans: readonly WrongPlan[] = [
   {
     name: 'held-server-leaf-of-etcd',
     what: 'in one step etcd gets leaves of an incoming CA of its own, and API servers and etcd trust both, the bundle of which is late',
-    hold: { write: `${pki}/etcd/ca.crt` },
+    hold: { write: `${pki}/etcd/ca.crt`, on: 'control-planes' },
     make: async (m) => {
       const incoming = await issue({ subject: 'CN=etcd-ca-incoming', isCa: true });
       const current = m.file(`${pki}/etcd/healthcheck-client.crt`);
