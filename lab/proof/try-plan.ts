@@ -104,7 +104,7 @@ async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Pro
 
   const run = (): ReturnType<typeof runCommand> => cli(['run', planFile, '--auto-approve', '--without-acks', '--no-input']);
   const { ended, between } = plan.hold === undefined ? { ended: await timed('run', run()), between: undefined } : await timed('run', pinned(prober, place, plan.hold, run, edges));
-  await sleep(steps.some(({ params }) => params?.waits === false) ? 25_000 : 3_000);
+  await settled(prober, steps);
 
   const asker = plan.newToken === true ? openProber(prober.lab, await makeToken(prober.lab)) : prober;
   const loaded = await timed('asked', askAll(asker, place, edges));
@@ -120,6 +120,14 @@ async function tryPlan(prober: Prober, operator: Operator, plan: WrongPlan): Pro
     took,
     edges: edges.map((edge) => ({ edge, predicted: predictedOf(edge, proof, plan.hold !== undefined), ...observedOf(edge, { between, loaded, stored }) })),
   };
+}
+
+/** A step that waits for nothing has started something anew, which may never come up. */
+async function settled(prober: Prober, steps: readonly Step[]): Promise<void> {
+  if (steps.every(({ params }) => params?.waits !== false)) return sleep(3_000);
+  await sleep(25_000);
+  const endsAt = performance.now() + 45_000;
+  while (performance.now() < endsAt && (await prober.ask('/readyz')).status !== 200) await sleep(1_000);
 }
 
 interface Proof {

@@ -42,6 +42,21 @@ describe('what is seen of servers that API servers call', () => {
   });
 });
 
+describe('what is seen of the signer', () => {
+  const manager = (client: Partial<ClientSeen>): Seen => ({
+    clients: new Map([['kube-controller-manager@a', { complaints: [], isThrough: true, ...client }]]),
+    tries: new Map([['signed', { code: 1, text: '' }]]),
+    answers: new Map(),
+  });
+  it.each<[string, Seen, string]>([
+    ['it signs nothing, and is at work', manager({}), 'break'],
+    ['its token is refused', manager({ complaints: ['E failed to list: Unauthorized'] }), 'unseen'],
+    ['it does not get to the API', manager({ isThrough: false }), 'unseen'],
+  ])('%s', (_, seen, expected) => {
+    expect(observe('S1 kube-controller-manager@a -> kube-apiserver@a client', seen).is).toBe(expected);
+  });
+});
+
 describe('names of edges', () => {
   it('are taken apart', () => {
     expect(partsOf('K1 holder Secret proof/legacy-token /data/token -> kube-apiserver@a token')).toEqual({

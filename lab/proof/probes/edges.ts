@@ -194,6 +194,9 @@ function signer(seen: Seen): Observed {
   const tried = seen.tries.get('signed');
   if (tried === undefined || tried.text.startsWith('unasked')) return unseen(tried?.text ?? 'it was not tried');
   if (tried.text !== '') return status(tried);
-  const isThere = [...seen.clients].some(([name, { isThrough }]) => name.startsWith('kube-controller-manager@') && isThrough);
-  return isThere ? breaks('an approved request was not signed') : unseen('kube-controller-manager does not get to the API, so its signer cannot be asked');
+  const managers = [...seen.clients].filter(([name, { isThrough }]) => name.startsWith('kube-controller-manager@') && isThrough).map(([, client]) => client);
+  if (managers.length === 0) return unseen('kube-controller-manager does not get to the API, so its signer cannot be asked');
+  // Its controllers come with tokens of their own: one that is refused signs nothing, whatever it would sign with.
+  const refused = managers.flatMap(({ complaints }) => complaints).find((line) => line.includes('Unauthorized'));
+  return refused === undefined ? breaks('an approved request was not signed') : unseen(`the token of its signer is refused: ${refused}`);
 }
