@@ -37,17 +37,15 @@ function webhook(name: string, namespace: string, url: string, ca: Ca): KubeObje
   };
 }
 
-/** A Service without a selector, and where it leads: out of the cluster. */
+/** A Service without a selector, and where it leads: out of the cluster. Aggregators of 1.30 look for Endpoints; EndpointSlices are made from them. */
 function service(namespace: string, address: string, port: number): KubeObject[] {
   return [
     { apiVersion: 'v1', kind: 'Service', metadata: { name: 'probe', namespace }, spec: { ports: [{ name: 'https', port: 443, targetPort: port }] } },
     {
-      apiVersion: 'discovery.k8s.io/v1',
-      kind: 'EndpointSlice',
-      metadata: { name: 'probe', namespace, labels: { 'kubernetes.io/service-name': 'probe' } },
-      addressType: 'IPv4',
-      ports: [{ name: 'https', port, protocol: 'TCP' }],
-      endpoints: [{ addresses: [address], conditions: { ready: true } }],
+      apiVersion: 'v1',
+      kind: 'Endpoints',
+      metadata: { name: 'probe', namespace },
+      subsets: [{ addresses: [{ ip: address }], ports: [{ name: 'https', port, protocol: 'TCP' }] }],
     },
   ];
 }
@@ -121,7 +119,7 @@ export const apiCallers: readonly Experiment[] = [
       const namespace = await scratchNamespace(world, undo);
       const ca = async (name: string): Promise<Ca> => newCa(name);
       const [caA, caB] = [await ca('aggregated-a'), await ca('aggregated-b')];
-      const server = await listen(world, undo, caA, () => ({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/v1`, resources: [] }));
+      const server = await listen(world, undo, caA, () => ({ kind: 'APIResourceList', apiVersion: 'v1', groupVersion: `${group}/v1`, resources: [] }), [`probe.${namespace}.svc`]);
       const object = apiService(namespace, caA);
       undo.add('the aggregated API is gone', () => world.kube.remove({ ...object, name: object.metadata.name }, { deadlineMs: callMs }));
       for (const one of [...service(namespace, world.loadBalancer.host, server.port), object]) await world.kube.create(one, { deadlineMs: callMs });

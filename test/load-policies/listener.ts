@@ -26,14 +26,14 @@ export interface Listener {
   cut(): void;
 }
 
-/** Answers each path with what `answer` says, as JSON; undefined is 404. Ends with the experiment. */
-export async function listen(world: World, undo: Undo, ca: Ca, answer: (asked: Heard) => unknown): Promise<Listener> {
+/** Answers each path with what `answer` says, as JSON; undefined is 404. `names`: further ones of its leaves. Ends with the experiment. */
+export async function listen(world: World, undo: Undo, ca: Ca, answer: (asked: Heard) => unknown, names: readonly string[] = []): Promise<Listener> {
   const { host } = world.loadBalancer;
   const heard: Heard[] = [];
   const pairUnder = async (of: Ca): Promise<{ cert: string; key: string }> => {
     const { certificatePem, key } = await leafOf(of, {
       commonName: 'listener',
-      sans: [host, 'localhost', 'listener.lab', 'probe.fidelity.svc'],
+      sans: [host, ...names],
       usages: ['serverAuth'],
       notAfterMs: Date.now() + 3_600_000,
     });
