@@ -30,9 +30,10 @@ export function rotationSteps({ without = [], moved, through }: Wrong): Step[] {
   });
 }
 
+/** The lab of the proof hangs more on the cluster CA than the playbook rotates, which the step check-cluster refuses. */
 const of =
-  (wrong: Wrong): WrongPlan['make'] =>
-  async () => ({ files: {}, steps: rotationSteps(wrong) });
+  ({ without = [], ...wrong }: Wrong): WrongPlan['make'] =>
+  async () => ({ files: {}, steps: rotationSteps({ ...wrong, without: ['check-cluster', ...without] }) });
 
 export const rotationPlans: readonly WrongPlan[] = [
   {
