@@ -2,7 +2,7 @@
 
 import type { KubeObject } from '../../src/ports/kube.js';
 import { mustBecome } from '../fidelity/until.js';
-import { callMs, controlPlanes, type World, worker } from '../fidelity/world.js';
+import { callMs, type World, worker } from '../fidelity/world.js';
 
 export type Program = 'kube-scheduler' | 'kube-controller-manager' | 'kube-proxy';
 /** How it is told whom to trust and who it is: files, a token in a file, everything in the kubeconfig, or `rest.InClusterConfig`. */
@@ -140,9 +140,7 @@ export async function writeSecrets(world: World, clients: readonly ClientPod[], 
   }
 }
 
-/** One API server of the cluster by its address, for the cut: every client comes through the load balancer. */
-export function serverOf(world: World): string {
-  const { host, port } = world.loadBalancer;
-  if (controlPlanes(world).length === 0) throw new Error('there is no control plane');
+/** Every client comes through the load balancer. */
+export function serverOf({ loadBalancer: { host, port } }: World): string {
   return `https://${host}:${port}`;
 }

@@ -88,15 +88,6 @@ export async function becomes(world: World, realMs: number, ask: () => Promise<b
   return until(world, realMs, ask, (so) => so);
 }
 
-/** Writes into the file that is there: one that is mounted by itself is seen by its reader only so. Put back in the same way. */
-export async function writeInPlace(world: World, undo: Undo, at: { readonly node: string; readonly path: string }, change: (text: string) => string): Promise<void> {
-  const shell = world.shell(at.node);
-  const before = await textOf(world, at.node, at.path);
-  const write = (text: string): Promise<unknown> => shell.must(`cat > ${at.path}`, { deadlineMs: callMs, stdin: text, secretOutput: true });
-  undo.add(`${at.path} on ${at.node}`, async () => void (await write(before)));
-  await write(change(before));
-}
-
 /** Users of whom an API server answered a request since `sinceMs` (of the nodes' clock, ms), as the audit logs of all control planes say; refusals do not count. */
 export async function usersSince(world: World, sinceMs: number): Promise<ReadonlySet<string>> {
   const since = new Date(sinceMs).toISOString();
