@@ -145,7 +145,7 @@ export async function testControlPlane(options: { readonly nodes?: number; reado
     store.create({ apiVersion: 'v1', kind: 'Namespace', metadata: { name, labels: { 'kubernetes.io/metadata.name': name } }, status: { phase: 'Active' } });
   const logs = new Map<string, string[]>();
   const context: StagingContext = {
-    spec: { name: 'test', uid: 'test-uid', version: 'v1.34.3', nodes: [] } as unknown as ClusterSpec,
+    spec: { name: 'test', uid: 'test-uid', version: 'v1.34.3', nodes: [], loadBalancer: { address: `${block}.1`, port: 6443 } } as unknown as ClusterSpec,
     clock: createClock(options.speed ?? 60),
     store,
     faults: noFaults(),
